@@ -15,7 +15,10 @@ const poets =
 const leastCount = 5;
 
 const couplet = (width) => `\\p{Script=Han}{${width}}[，。？！；]\\p{Script=Han}{${width}}[，。？！；]`;
-const regular = new RegExp(`^(?:${[5, 7].flatMap((w) => [2, 4].map((n) => `(?:${couplet(w)}){${n}}`)).join("|")})$`, "u");
+const regular = new RegExp(
+  `^(?:${[5, 7].flatMap((w) => [2, 4].map((n) => `(?:${couplet(w)}){${n}}`)).join("|")})$`,
+  "u",
+);
 const titled = /^\p{Script=Han}[\p{Script=Han} ]*$/u;
 
 const wanted = new Set(poets.split(" "));
@@ -29,13 +32,18 @@ const poems = withPackage(source, (folder) => {
 })
   .filter(({ author }) => wanted.has(author))
   .map(({ title, author, paragraphs }) => ({
-    title: title.replace(/（[^）]*）/g, "").replace(/\s+/g, " ").trim(), // editors' notes go
+    title: title
+      .replace(/（[^）]*）/g, "")
+      .replace(/\s+/g, " ")
+      .trim(), // editors' notes go
     author,
     verse: paragraphs.join(""),
   }))
   .filter(({ title, verse }) => titled.test(title) && regular.test(verse))
   .filter(once(({ verse }) => verse))
-  .map(({ title, author, verse }) => `${title}\n${author}\n${verse.replace(/([^，。？！；]+.[^，。？！；]+.)/gu, "$1\n")}`);
+  .map(
+    ({ title, author, verse }) => `${title}\n${author}\n${verse.replace(/([^，。？！；]+.[^，。？！；]+.)/gu, "$1\n")}`,
+  );
 
 function once(key) {
   const seen = new Set();

@@ -1,0 +1,71 @@
+// Running an expression: see expression.h. Making it ready is in expression_make.c.
+
+#include "expression_plan.h"
+
+#include "counter.h"
+#include "fold.h"
+
+HEED_INLINE int64_t whole_vectors(int64_t n) { return (n + HEED_LANES - 1) / HEED_LANES * HEED_LANES; }
+
+// One value of each row, repeated along the row.
+static void broadcast_rows(float *to, const float *from, int64_t rows, int64_t columns) {
+  for (int64_t i = 0; i < rows; i++, to += columns) {
+    vf value = splat(0);
+    vi bits = splati(((const int32_t *)from)[i]);
+    int64_t j = 0;
+    value = (vf)bits;
+    for (; j + HEED_LANES <= columns; j += HEED_LANES) store(to + j, value);
+    if (j < columns) store_part(to + j, value, columns - j);
+  }
+}
+
+#define FOLD_ROWS(kind, is_int, to, from, rows, columns)                                       \
+  for (int64_t i = 0; i < (rows); i++) {                                                       \
+    double value = fold_long(kind, is_int, (from) + i * (columns), columns);                   \
+    (to)[i] = (is_int) ? bits_to_float((int32_t)value) : (float)value;                         \
+  }
+
+static __attribute__((noinline)) void reduce_rows(int32_t code, float *to, const float *from, int64_t rows, int64_t columns) {
+  int32_t is_int = code >= OP_INT, kind = (code & 127) - OP_REDUCE_SUM;
+  FOLD_DISPATCH(FOLD_ROWS, kind, is_int, to, from, rows, columns)
+}
+
+static void random_values(CounterKey key, float *values, int64_t n) {  // from the indices that lie there
+  int64_t i = 0;
+  for (; i + HEED_LANES <= n; i += HEED_LANES) store(values + i, counter_uniform(key, (vu)load(values + i)));
+  if (i < n) store_part(values + i, counter_uniform(key, (vu)load_part(values + i, n - i)), n - i);
+}
+
+const void *KERNEL(expression_run)(Expression *e, int64_t row, int64_t rows, int64_t column, int64_t columns) {
+  char **place = e->place;
+  const int64_t n = rows * columns;
+  for (const Action *t = e->action, *end = t + e->actions; t < end; t++) {
+    switch (t->kind) {
+      case ACTION_RUN: {
+        if (t->view) place[t->d] = view_address(t->view, row, column);
+        Run run = {place[t->d], place[t->a], place[t->b], place[t->c], n, t->a_step, t->b_step, t->c_step};
+        t->run(&run);
+        break;
+      }
+      case ACTION_RUN_ROWS: {
+        Run run = {place[t->d], place[t->a], place[t->b], place[t->c], whole_vectors(rows), HEED_LANES, HEED_LANES, HEED_LANES};
+        t->run(&run);
+        break;
+      }
+      case ACTION_BIND: place[t->d] = view_address(t->view, row, column); break;
+      case ACTION_LOAD: KERNEL(view_load)(t->view, place[t->d], row, rows, column, columns); break;
+      case ACTION_LOAD_ROWS: KERNEL(view_load_rows)(t->view, place[t->d], row, rows); break;
+      case ACTION_STORE: KERNEL(view_store)(t->view, place[t->a], row, rows, column, columns); break;
+      case ACTION_STORE_ROWS: KERNEL(view_store_rows)(t->view, place[t->a], row, rows); break;
+      case ACTION_BROADCAST: broadcast_rows((float *)place[t->d], (const float *)place[t->a], rows, columns); break;
+      case ACTION_REDUCE: reduce_rows(t->code, (float *)place[t->d], (const float *)place[t->a], rows, columns); break;
+      case ACTION_INDICES: KERNEL(view_indices)(t->view, (int32_t *)place[t->d], row, rows, column, columns); break;
+      case ACTION_INDICES_ROWS: KERNEL(view_indices_rows)(t->view, (int32_t *)place[t->d], row, rows); break;
+      case ACTION_RANDOM:
+        KERNEL(view_indices)(t->view, (int32_t *)place[t->d], row, rows, column, columns);
+        random_values(t->key, (float *)place[t->d], n);
+        break;
+    }
+  }
+  return place[e->result];
+}

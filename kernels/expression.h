@@ -1,0 +1,54 @@
+// The interpreter of fused expressions (src/program/expression.ts). An expression is made ready once per task and then run block by
+// block: R whole rows, or a piece of one row. Its registers are arrays in scratch that hold a block ("full": R x W values packed row
+// after row; "row": R values); each instruction is one loop over a block, so that decoding costs nothing next to the arithmetic.
+// What never changes is filled once; inputs and outputs that lie in one piece are used in place instead of being copied.
+#ifndef HEED_EXPRESSION_H
+#define HEED_EXPRESSION_H
+
+#include "instructions.h"
+#include "view.h"
+
+// The words of a body, as encode.ts writes them: operands and instructions over a shape.
+typedef struct {
+  int32_t rank, inputs, outputs;
+  const int32_t *shape, *input, *output;  // an operand has 4 + rank words: buffer, byte offset (2), dtype, strides
+  int32_t full, rows, count;              // registers of both widths, instructions
+  const int32_t *code;                    // 6 words each: opcode, width, dst, a, b, c
+} Body;
+
+// Reads [inputs, operands, outputs, operands, expression] at `words`; `outputs_counted` is 0 for steps with one output and no count.
+HEED_INLINE Body body_read(int32_t rank, const int32_t *shape, const int32_t *words, int outputs_counted) {
+  Body b = {.rank = rank, .shape = shape};
+  int32_t operand = 4 + rank;
+  b.inputs = *words++;
+  b.input = words, words += b.inputs * operand;
+  b.outputs = outputs_counted ? *words++ : 1;
+  b.output = words, words += b.outputs * operand;
+  b.full = words[0], b.rows = words[1], b.count = words[2];
+  b.code = words + 3;
+  return b;
+}
+HEED_INLINE const int32_t *body_input(const Body *b, int32_t i) { return b->input + i * (4 + b->rank); }
+HEED_INLINE const int32_t *body_output(const Body *b, int32_t i) { return b->output + i * (4 + b->rank); }
+
+// A guess of what one element costs, in units of one cheap instruction.
+int64_t KERNEL(body_cost)(const Body *body);
+// The number of values in a block that keeps the registers in the first cache.
+int64_t KERNEL(body_block)(const Body *body);
+
+typedef struct Expression Expression;
+
+// Scratch for blocks of at most `rows` rows and `values` values.
+int64_t KERNEL(expression_bytes)(const Body *body, int64_t rows, int64_t values);
+
+// Makes a body ready in `scratch` (64-byte aligned, expression_bytes long) for the part of its shape that `axes` spans: axis order is
+// free, the last is the columns. Blocks will have at most `rows` rows and `columns` columns; where they have fewer columns than the
+// part, they have one row, or `columns` divides every row into pieces of any length up to it. With `result` >= 0 the body has no
+// stores and leaves its result in that full register. The outputs are those of the body, or none when `with_outputs` is 0.
+Expression *KERNEL(expression_make)(const Body *body, const Context *context, char *scratch, const Axis *axes, int32_t rank,
+                                    int64_t rows, int64_t columns, int32_t result, int with_outputs);
+
+// Runs rows [row, row + rows) by columns [column, column + columns). Returns where the values of the result register lie.
+const void *KERNEL(expression_run)(Expression *expression, int64_t row, int64_t rows, int64_t column, int64_t columns);
+
+#endif

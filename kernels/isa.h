@@ -1,0 +1,15 @@
+// The instruction sets that this addon was built for and this processor has, best first.
+#ifndef HEED_ISA_H
+#define HEED_ISA_H
+
+#include "host.h"
+
+typedef struct {
+  const char *name;
+  const Kernel *const *kernels;  // by kind code
+} Isa;
+
+// Writes at most `room` of them and returns their number, at least 1.
+int32_t supported_isas(Isa *list, int32_t room);
+
+#endif

@@ -1,0 +1,185 @@
+// C = A @ B, batched, in f32, f16 and bf16, with all sums in f32 and an epilogue over C while it is warm.
+// matmul_problem.h has the words, matmul_plan.h decides the blocks, matmul_pack.h copies the operands, matmul_tile.h and
+// matmul_skinny.h do the arithmetic; this file walks the blocks. Panels in the manner of Goto and van de Geijn, "Anatomy of
+// High-Performance Matrix Multiplication" (2008).
+#include "matmul_plan.h"
+#include "matmul_skinny.h"
+
+void KERNEL(matmul_epilogue)(const int32_t *epilogue, const Context *context, int64_t batch, int64_t i0, int64_t i1, int64_t j0,
+                             int64_t j1);
+
+#define EPILOGUE_ROWS 64
+
+typedef struct {
+  int64_t batch, row, rows, column, columns, k0, k1;
+} Block;
+
+HEED_INLINE const char *at(const char *base, const Side *side, int64_t row, int64_t column) {
+  return base + (row * side->rows + column * side->columns) * dtype_bytes(side->dtype);
+}
+
+// target[rows][columns] = A[rows][k0..k1) @ B[k0..k1)[columns], by the micro-kernel.
+static void multiply_block(const Plan *plan, const Context *context, const Block *at_, float *target, int64_t ld) {
+  const Problem *p = &plan->p;
+  const Side *a = &p->a, *b = &p->b;
+  const char *a_base = side_base(p, a, context, at_->batch), *b_base = side_base(p, b, context, at_->batch);
+  float *tall = (float *)context->own, *wide = (float *)(context->own + plan->own_tall);
+  const float *shared = (const float *)context->shared;
+  int64_t padded_n = round_up(p->n, TILE_COLUMNS), tiles = tile_count(at_->rows);
+  if (plan->wide == WIDE_SHARED) shared += (plan->wides > 1 ? at_->batch : 0) * p->k * padded_n;
+
+  int64_t k0 = at_->k0;
+  do {
+    int64_t k = min64(plan->depth, at_->k1 - k0);
+    const char *a_from = at(a_base, a, at_->row, k0), *b_from = at(b_base, b, k0, at_->column);
+    const float *a_rows = (const float *)a_from;
+    int64_t step = a->rows;
+    int32_t down = 0;
+    if (plan->tall == TALL_ROWS) {
+      step = k + HEED_LANES;
+      pack_tall(tall, step, a_from, a->dtype, a->rows, a->columns, at_->rows, k);
+      a_rows = tall;
+    } else if (plan->tall == TALL_TILES) {
+      pack_tiles(tall, a_from, a->dtype, a->columns, at_->rows, k);
+      down = 1;
+    } else if (a->columns != 1) {
+      down = 1;
+      step = a->columns;
+    }
+    if (plan->wide == WIDE_OWN) pack_wide(wide, b_from, b->dtype, b->rows, b->columns, k, at_->columns);
+
+    for (int64_t j = 0; j < at_->columns; j += TILE_COLUMNS) {
+      int64_t columns = min64(TILE_COLUMNS, at_->columns - j);
+      const float *panel = wide + j * k;
+      int64_t width = columns > HEED_LANES ? TILE_COLUMNS : HEED_LANES;
+      if (plan->wide == WIDE_SHARED) panel = shared + k0 * padded_n + (at_->column + j) * k;
+      if (plan->wide == WIDE_DIRECT) {
+        if (columns == width) {
+          panel = (const float *)b_from + j;
+          width = b->rows;
+        } else {  // a ragged edge is padded first
+          pack_wide(wide, b_from + j * 4, b->dtype, b->rows, 1, k, columns);
+          panel = wide;
+        }
+      }
+      for (int64_t t = 0; t < tiles; t++) {
+        int64_t row = t * at_->rows / tiles, rows = (t + 1) * at_->rows / tiles - row;
+        const float *from = plan->tall == TALL_TILES ? tall + t * TILE_PANEL * k : a_rows + row * (down ? 1 : step);
+        multiply_tile(rows, columns, down, from, plan->tall == TALL_TILES ? TILE_PANEL : step, panel, width, k,
+                      target + row * ld + j, ld, k0 > at_->k0);
+      }
+    }
+    k0 += k;
+  } while (k0 < at_->k1);
+}
+
+// The same, for few rows.
+static void multiply_skinny(const Plan *plan, const Context *context, const Block *at_, float *target, int64_t ld) {
+  const Problem *p = &plan->p;
+  const Side *a = &p->a, *b = &p->b;
+  const char *a_from = at(side_base(p, a, context, at_->batch), a, at_->row, at_->k0);
+  const char *b_from = at(side_base(p, b, context, at_->batch), b, at_->k0, at_->column);
+  const float *rows = (const float *)a_from;
+  int64_t step = a->rows, k = at_->k1 - at_->k0;
+  if (plan->tall == TALL_ROWS) {
+    float *tall = (float *)context->own;
+    step = round_up(p->k, HEED_LANES);
+    pack_tall(tall, step, a_from, a->dtype, a->rows, a->columns, at_->rows, k);
+    for (int64_t i = 0; i < at_->rows; i++)
+      for (int64_t j = k; j < step; j++) tall[i * step + j] = 0;
+    rows = tall;
+  }
+  if (plan->path == PATH_DOT)
+    dot_rows(rows, step, b_from, b->dtype, b->columns, at_->rows, at_->columns, k, target, ld);
+  else
+    stream_rows(rows, step, b_from, b->dtype, b->rows, at_->rows, at_->columns, k, target, ld);
+}
+
+static void finish_block(const Plan *plan, const Context *context, const Block *at_, const float *target, int64_t ld) {
+  const Problem *p = &plan->p;
+  if (plan->buffered) {
+    char *to = (char *)at(side_base(p, &p->c, context, at_->batch), &p->c, at_->row, at_->column);
+    for (int64_t i = 0; i < at_->rows; i++)
+      store_row(to + i * p->c.rows * dtype_bytes(p->c.dtype), p->c.dtype, p->c.columns, target + i * ld, at_->columns);
+  }
+  if (!p->epilogue) return;
+  for (int64_t i = 0; i < at_->rows; i += EPILOGUE_ROWS) {
+    int64_t i0 = at_->row + i, i1 = min64(i0 + EPILOGUE_ROWS, at_->row + at_->rows), j0 = at_->column, j1 = j0 + at_->columns;
+    if (p->turned)
+      KERNEL(matmul_epilogue)(p->epilogue, context, at_->batch, j0, j1, i0, i1);
+    else
+      KERNEL(matmul_epilogue)(p->epilogue, context, at_->batch, i0, i1, j0, j1);
+  }
+}
+
+static void run_blocks(const Plan *plan, const Context *context, int64_t task) {
+  const Problem *p = &plan->p;
+  int64_t j = task % plan->across, i = task / plan->across % plan->down, group = task / blocks(plan);
+  Block block = {0, i * plan->rows, 0, j * plan->columns, 0, 0, p->k};
+  block.rows = min64(plan->rows, p->m - block.row);
+  block.columns = min64(plan->columns, p->n - block.column);
+  int64_t last = min64((group + 1) * plan->group, p->batches);
+  for (block.batch = group * plan->group; block.batch < last; block.batch++) {
+    float *target = (float *)(context->own + plan->own_tall + plan->own_wide);
+    int64_t ld = round_up(plan->columns, HEED_LANES);
+    if (!plan->buffered) {
+      target = (float *)at(side_base(p, &p->c, context, block.batch), &p->c, block.row, block.column);
+      ld = p->c.rows;
+    }
+    if (plan->path == PATH_TILED)
+      multiply_block(plan, context, &block, target, ld);
+    else
+      multiply_skinny(plan, context, &block, target, ld);
+    finish_block(plan, context, &block, target, ld);
+  }
+}
+
+#define PACK_COLUMNS (4 * TILE_COLUMNS)
+
+HEED_INLINE int64_t pack_tasks(const Plan *plan) { return plan->wides * divide_up(plan->p.k, plan->depth) * divide_up(plan->p.n, PACK_COLUMNS); }
+
+// The shared phase: one block of k by PACK_COLUMNS of one B.
+static void pack_shared(const Plan *plan, const Context *context, int64_t task) {
+  const Problem *p = &plan->p;
+  int64_t across = divide_up(p->n, PACK_COLUMNS), deep = divide_up(p->k, plan->depth), padded_n = round_up(p->n, TILE_COLUMNS);
+  int64_t j = task % across * PACK_COLUMNS, k0 = task / across % deep * plan->depth, batch = task / across / deep;
+  int64_t k = min64(plan->depth, p->k - k0);
+  float *to = (float *)context->shared + batch * p->k * padded_n + k0 * padded_n + j * k;
+  pack_wide(to, at(side_base(p, &p->b, context, batch), &p->b, k0, j), p->b.dtype, p->b.rows, p->b.columns, k,
+            min64(PACK_COLUMNS, p->n - j));
+}
+
+static int64_t shared_bytes(const int32_t *words) {
+  Plan plan;
+  make_plan(words, &plan);
+  return plan.wide == WIDE_SHARED ? plan.wides * plan.p.k * round_up(plan.p.n, TILE_COLUMNS) * 4 : 0;
+}
+
+static int64_t own_bytes(const int32_t *words) {
+  Plan plan;
+  make_plan(words, &plan);
+  return plan.own_tall + plan.own_wide + plan.own_c;
+}
+
+static int32_t phases(const int32_t *words) {
+  Plan plan;
+  make_plan(words, &plan);
+  return plan.wide == WIDE_SHARED ? 2 : 1;
+}
+
+static int64_t tasks(const int32_t *words, int32_t phase) {
+  Plan plan;
+  make_plan(words, &plan);
+  return plan.wide == WIDE_SHARED && phase == 0 ? pack_tasks(&plan) : groups(&plan) * blocks(&plan);
+}
+
+static void run(const int32_t *words, const Context *context, int32_t phase, int64_t task) {
+  Plan plan;
+  make_plan(words, &plan);
+  if (plan.wide == WIDE_SHARED && phase == 0)
+    pack_shared(&plan, context, task);
+  else
+    run_blocks(&plan, context, task);
+}
+
+const Kernel KERNEL(matmul_kernel) = {shared_bytes, own_bytes, phases, tasks, run};

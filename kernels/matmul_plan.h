@@ -1,0 +1,119 @@
+// How a product is computed: which path, which blocks, what is packed. Decided by the step's words alone, never by the number of
+// threads, so that the bits of the result do not depend on it.
+#ifndef HEED_MATMUL_PLAN_H
+#define HEED_MATMUL_PLAN_H
+
+#include "matmul_pack.h"
+#include "matmul_problem.h"
+
+enum { PATH_TILED, PATH_DOT, PATH_STREAM };        // micro-kernel; few rows against B's columns; few rows against B's rows
+enum { WIDE_DIRECT, WIDE_OWN, WIDE_SHARED };       // B: read in place; packed by each task; packed once, in a phase before
+enum { TALL_DIRECT, TALL_ROWS, TALL_TILES };       // A: read in place; packed as rows; packed as tiles
+
+typedef struct {
+  Problem p;
+  int32_t path, wide, tall;
+  int32_t buffered;                 // C is not plain f32 rows: sum in scratch, then store
+  int64_t group;                    // batch entries a task
+  int64_t rows, columns;            // of a block of C, the work of a task
+  int64_t down, across;             // blocks in C
+  int64_t depth;                    // k of a packed block
+  int64_t parts, part;              // independent partial sums over k, and the k of each
+  int64_t wides;                    // matrices to pack in the shared phase
+  int64_t own_tall, own_wide, own_c;  // bytes of own scratch, in this order
+} Plan;
+
+HEED_INLINE int64_t divide_up(int64_t x, int64_t unit) { return (x + unit - 1) / unit; }
+HEED_INLINE int64_t padded(int64_t bytes) { return round_up(bytes, 64); }
+
+HEED_INLINE int64_t groups(const Plan *plan) { return divide_up(plan->p.batches, plan->group); }
+HEED_INLINE int64_t blocks(const Plan *plan) { return plan->down * plan->across; }
+
+#define SKINNY_DOT 32            // rows up to which dot products beat packing a transposed B
+#define SKINNY_STREAM 8          // rows up to which B is streamed
+#define SHARED_LIMIT (16 << 20)  // bytes of packed B kept for all tasks
+
+// Blocks of C: enough for 16 threads to share, not so small that their edges cost.
+static void plan_blocks(Plan *plan, int64_t want, int64_t most_rows, int64_t most_columns, int64_t least_rows, int64_t least_columns) {
+  int64_t m = plan->p.m, n = plan->p.n, down = divide_up(m, most_rows), across = divide_up(n, most_columns);
+  while (down * across < want) {
+    int64_t rows = m / down, columns = n / across;
+    int32_t can_down = rows >= 2 * least_rows, can_across = columns >= 2 * least_columns;
+    if (!can_down && !can_across) break;
+    if (can_down && (rows >= columns || !can_across))
+      down *= 2;
+    else
+      across *= 2;
+  }
+  plan->rows = divide_up(m, down);
+  plan->columns = min64(round_up(divide_up(n, across), TILE_COLUMNS), n);
+  plan->down = divide_up(m, plan->rows);
+  plan->across = divide_up(n, plan->columns);
+}
+
+static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
+  Problem *p = &plan->p;
+  plan->path = PATH_TILED;
+  plan_blocks(plan, want, 256, 256, 2 * TILE_ROWS, 2 * TILE_COLUMNS);
+  plan->depth = p->k <= 384 ? p->k : round_up(divide_up(p->k, divide_up(p->k, 256)), 16);
+  int64_t k = plan->depth, tiles = tile_count(plan->rows);
+
+  int64_t bytes = p->a.dtype == DTYPE_F32 ? 4 : 2;
+  if (p->a.dtype == DTYPE_F32 && p->a.columns == 1 && (plan->rows <= 2 * TILE_ROWS || p->a.rows * bytes % 2048))
+    plan->tall = TALL_DIRECT;
+  else if (p->a.dtype == DTYPE_F32 && p->a.rows == 1 && (plan->columns <= 2 * TILE_COLUMNS))
+    plan->tall = TALL_DIRECT;
+  else
+    plan->tall = p->a.rows == 1 && p->a.columns != 1 ? TALL_TILES : TALL_ROWS;
+  if (plan->tall == TALL_ROWS) plan->own_tall = padded(plan->rows * (k + HEED_LANES) * 4);
+  if (plan->tall == TALL_TILES) plan->own_tall = padded(tiles * TILE_PANEL * k * 4);
+
+  plan->wides = is_shared(p, &p->b) ? 1 : p->batches;
+  if (p->b.dtype == DTYPE_F32 && p->b.columns == 1 && plan->rows <= 3 * TILE_ROWS)
+    plan->wide = WIDE_DIRECT;
+  else if ((plan->down > 1 || plan->wides < p->batches) && work >= 1 << 21 && plan->parts == 1 &&
+           plan->wides * p->k * round_up(p->n, TILE_COLUMNS) * 4 <= SHARED_LIMIT)
+    plan->wide = WIDE_SHARED;
+  else
+    plan->wide = WIDE_OWN;
+  plan->own_wide = padded((plan->wide == WIDE_OWN ? round_up(plan->columns, TILE_COLUMNS) : TILE_COLUMNS) * k * 4);
+  if (plan->wide == WIDE_SHARED) plan->own_wide = 0;
+}
+
+static void plan_skinny(Plan *plan, int32_t path, int64_t want) {
+  Problem *p = &plan->p;
+  plan->path = path;
+  plan_blocks(plan, want, p->m, 2048, p->m, path == PATH_DOT ? 8 : 64);
+  plan->depth = p->k;
+  int32_t whole = path == PATH_STREAM || p->k % HEED_LANES == 0;
+  plan->tall = p->a.dtype == DTYPE_F32 && p->a.columns == 1 && whole ? TALL_DIRECT : TALL_ROWS;
+  if (plan->tall == TALL_ROWS) plan->own_tall = padded(p->m * round_up(p->k, HEED_LANES) * 4);
+}
+
+static void make_plan(const int32_t *words, Plan *plan) {
+  memset(plan, 0, sizeof *plan);
+  Problem *p = &plan->p;
+  read_problem(words, p);
+  plan->group = plan->parts = 1;
+  plan->part = p->k;
+  if (p->m == 0 || p->n == 0 || p->batches == 0) return;
+  if (p->n < p->m ? p->n <= SKINNY_STREAM : p->c.columns != 1 && p->c.rows == 1 && p->m > SKINNY_STREAM) turn(p);
+  if (p->n == 1) p->b.columns = p->c.columns = 1;
+  if (p->k == 1) p->a.columns = 1;
+
+  int64_t one = p->m * p->n * max64(p->k, 1), work = one * p->batches;
+  if (one < 1 << 17) plan->group = max64(1, min64((1 << 17) / one, p->batches / 16));
+  int64_t want = min64(work >> 18, work >= 1 << 25 ? 32 : 16);
+  want = divide_up(max64(want, 1), p->batches);
+  plan->buffered = p->c.dtype != DTYPE_F32 || p->c.columns != 1;
+
+  if (p->b.rows == 1 && p->k >= HEED_LANES && p->m <= SKINNY_DOT && p->m * p->k <= 1 << 16)
+    plan_skinny(plan, PATH_DOT, want);
+  else if (p->b.columns == 1 && p->m <= SKINNY_STREAM && p->k > 0)
+    plan_skinny(plan, PATH_STREAM, want);
+  else
+    plan_tiled(plan, work, want);
+  if (plan->buffered) plan->own_c = padded(plan->rows * round_up(plan->columns, HEED_LANES) * 4);
+}
+
+#endif

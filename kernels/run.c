@@ -1,0 +1,238 @@
+// Walks a program: the list of steps becomes a list of stages (one for each phase of each step), which the pool's threads work
+// through. Buffers are external or lie in the arena; arena and scratch belong to the process and grow to the largest need.
+
+#include "run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "memory.h"
+#include "pool.h"
+#include "threads.h"
+
+enum { MAGIC = 0x68656564, VERSION = 1, HEADER = 7, BUFFER_WORDS = 4, MAX_RANK = 16 };
+
+// Estimated nanoseconds of one thread: a program below the first is not worth sharing while the threads are awake, a program (or what
+// is left of it) below the second not worth waking them for; a stage below the third is not worth handing out.
+enum { WORTH_SHARING = 6000, WORTH_WAKING = 30000, WORTH_CLAIMING = 2000 };
+
+typedef struct {
+  const Kernel *kernel;
+  const int32_t *words;
+  int32_t step, phase;
+  double nanoseconds;
+} StageWork;
+
+struct Prepared {
+  int32_t *words;
+  int32_t buffers, externals, stages;
+  int64_t arena, shared, own;
+  double nanoseconds;
+  Stage *stage;
+  StageWork *work;
+  char **bases;  // of each buffer, filled anew in each run
+};
+
+static struct {
+  Mutex mutex;
+  Block arena, shared, own;
+} process = {.mutex = MUTEX_INIT};
+
+static int64_t round64(int64_t bytes) { return (bytes + 63) & ~(int64_t)63; }
+
+static double product(const int32_t *shape, int32_t rank) {
+  double n = 1;
+  for (int32_t i = 0; i < rank; i++) n *= shape[i];
+  return n;
+}
+
+// A guess of one thread's nanoseconds, from the shape at the head of every step and the length of its expression.
+static double estimate(int32_t kind, const int32_t *words) {
+  int32_t length = words[0], rank = words[1];
+  double elements = product(words + 2, rank);
+  switch (kind) {
+    case 1: case 2: return elements * (length / 8 + 1) * 0.08;
+    case 3: return elements * words[rank + 2] * words[rank + 3] * words[rank + 4] * 0.025;
+    case 7: return elements * 20;
+    default: return elements;
+  }
+}
+
+// A step must hold its shape, and no axis may be negative: what kernels and the estimate rely on.
+static int step_is_sound(int32_t kind, const int32_t *words) {
+  int32_t length = words[0], sizes = kind == 3 ? 3 : 0;
+  if (length < 3) return 0;
+  int32_t rank = words[1];
+  if (rank < 0 || rank > MAX_RANK || length < 3 + rank + sizes) return 0;
+  for (int32_t i = 0; i < rank + sizes; i++)
+    if (words[2 + i] < 0) return 0;
+  return 1;
+}
+
+// Counts the stages, and when there is room to, writes them. Returns the reason why the words are no program, or 0.
+static const char *read_steps(Prepared *p, int64_t at, int64_t length, int32_t steps, const Kernel *const *kernels) {
+  int32_t stages = 0;
+  p->shared = p->own = 0;
+  p->nanoseconds = 0;
+  for (int32_t s = 0; s < steps; s++) {
+    if (length - at < 2) return "a step begins past the end";
+    int32_t kind = p->words[at], size = p->words[at + 1];
+    if (kind < 1 || kind >= KINDS || !kernels[kind]) return "a step of unknown kind";
+    if (size > length - at) return "a step ends past the end";
+    const int32_t *words = p->words + at + 1;
+    if (!step_is_sound(kind, words)) return "a step whose shape is none";
+    const Kernel *kernel = kernels[kind];
+    int32_t phases = kernel->phases(words);
+    double cost = estimate(kind, words) / (phases > 0 ? phases : 1);
+    p->shared = max64(p->shared, round64(kernel->shared_bytes(words)));
+    p->own = max64(p->own, round64(kernel->own_bytes(words)));
+    for (int32_t phase = 0; phase < phases; phase++, stages++) {
+      int64_t tasks = kernel->tasks(words, phase);
+      if (tasks < 0 || tasks > INT32_MAX) return "a step of too many tasks";
+      p->nanoseconds += cost;
+      if (!p->stage) continue;
+      p->stage[stages] = (Stage){(int32_t)tasks, tasks > 1 && cost > WORTH_CLAIMING, 0};
+      p->work[stages] = (StageWork){kernel, words, s, phase, cost};
+    }
+    at += size;
+  }
+  p->stages = stages;
+  return 0;
+}
+
+static const char *read_program(Prepared *p, int64_t length, const Kernel *const *kernels) {
+  const int32_t *w = p->words;
+  if (length < HEADER || w[0] != MAGIC) return "no encoded program";
+  if (w[1] != VERSION) return "an encoding of another version";
+  int32_t steps = w[3];
+  p->buffers = w[2], p->externals = w[4], p->arena = word64(w + 5);
+  if (p->buffers < 0 || steps < 0 || p->externals < 0 || p->arena < 0 || p->buffers > (length - HEADER) / BUFFER_WORDS)
+    return "a header that is out of bounds";
+  for (int32_t b = 0; b < p->buffers; b++) {
+    const int32_t *buffer = w + HEADER + b * BUFFER_WORDS;
+    int64_t offset = word64(buffer + 2);
+    if (buffer[0] ? offset < 0 || offset > p->arena : buffer[1] < 0 || buffer[1] >= p->externals) return "a buffer that lies nowhere";
+  }
+  int64_t at = HEADER + (int64_t)p->buffers * BUFFER_WORDS;
+  const char *problem = read_steps(p, at, length, steps, kernels);
+  if (problem) return problem;
+  p->bases = calloc((size_t)p->buffers + 1, sizeof *p->bases);
+  p->stage = calloc((size_t)p->stages + 1, sizeof *p->stage);
+  p->work = calloc((size_t)p->stages + 1, sizeof *p->work);
+  if (!p->bases || !p->stage || !p->work) return "more steps than there is memory for";
+  problem = read_steps(p, at, length, steps, kernels);
+  double left = 0;
+  for (int32_t i = p->stages; i-- > 0;) p->stage[i].wake = (left += p->work[i].nanoseconds) > WORTH_WAKING;
+  return problem;
+}
+
+Prepared *prepared_create(const int32_t *words, int64_t length, const Kernel *const *kernels, char *problem) {
+  Prepared *p = calloc(1, sizeof *p);
+  const char *reason = "more words than there is memory for";
+  if (p && (p->words = malloc((size_t)(length + 1) * 4))) {
+    memcpy(p->words, words, (size_t)length * 4);
+    if (!(reason = read_program(p, length, kernels))) return p;
+  }
+  snprintf(problem, 200, "%s", reason);
+  prepared_free(p);
+  return 0;
+}
+
+void prepared_free(Prepared *p) {
+  if (!p) return;
+  free(p->words);
+  free(p->stage);
+  free(p->work);
+  free(p->bases);
+  free(p);
+}
+
+int32_t prepared_externals(const Prepared *p) { return p->externals; }
+
+typedef struct {
+  const Prepared *prepared;
+  int32_t status[4];  // what kernels write, [code, detail, detail2], and then the step
+} Run;
+
+static void perform(void *state, int32_t stage, int32_t task, int32_t thread) {
+  Run *run = state;
+  const Prepared *p = run->prepared;
+  const StageWork *work = &p->work[stage];
+  Context context = {p->bases, process.shared.base, process.own.base ? process.own.base + p->own * thread : 0, run->status};
+  work->kernel->run(work->words, &context, work->phase, task);
+  // The tasks that run at the same time are of one step, so it does not matter whose failure this is.
+  if (__atomic_load_n(&run->status[0], __ATOMIC_RELAXED)) __atomic_store_n(&run->status[3], work->step, __ATOMIC_RELAXED);
+}
+
+static int reserve(const Prepared *p, int32_t *status) {
+  int64_t own = p->own * pool_threads();
+  if (block_reserve(&process.arena, (size_t)p->arena) && block_reserve(&process.shared, (size_t)p->shared) && block_reserve(&process.own, (size_t)own))
+    return 1;
+  status[0] = FAILED_MEMORY;
+  status[1] = 0;
+  status[2] = (int32_t)min64((p->arena + p->shared + own) >> 20, INT32_MAX);
+  status[3] = 0;
+  return 0;
+}
+
+static int32_t run_alone(Run *run) {
+  const Prepared *p = run->prepared;
+  for (int32_t stage = 0; stage < p->stages && !run->status[0]; stage++)
+    for (int32_t task = 0, tasks = p->stage[stage].tasks; task < tasks; task++) perform(run, stage, task, 0);
+  return run->status[0];
+}
+
+int32_t prepared_run(const Prepared *p, const double *addresses, int32_t *status) {
+  mutex_lock(&process.mutex);
+  if (!reserve(p, status)) {
+    mutex_unlock(&process.mutex);
+    return FAILED_MEMORY;
+  }
+  const int32_t *buffer = p->words + HEADER;
+  for (int32_t b = 0; b < p->buffers; b++, buffer += BUFFER_WORDS)
+    p->bases[b] = buffer[0] ? process.arena.base + word64(buffer + 2) : (char *)(uintptr_t)addresses[buffer[1]];
+  Run run = {p, {0, 0, 0, -1}};
+  if (pool_threads() == 1 || p->nanoseconds < WORTH_SHARING || (p->nanoseconds < WORTH_WAKING && !pool_awake())) {
+    run_alone(&run);
+  } else {
+    Job job = {p->stage, p->stages, perform, &run, &run.status[0]};
+    pool_run(&job);
+  }
+  mutex_unlock(&process.mutex);
+  if (run.status[0]) {
+    status[0] = run.status[0];
+    status[1] = run.status[3];
+    status[2] = run.status[1];
+    status[3] = run.status[2];
+  }
+  return run.status[0];
+}
+
+void run_set_threads(int32_t threads) {
+  mutex_lock(&process.mutex);
+  pool_set_threads(threads);
+  mutex_unlock(&process.mutex);
+}
+
+int32_t run_threads(void) {
+  mutex_lock(&process.mutex);
+  int32_t threads = pool_threads();
+  mutex_unlock(&process.mutex);
+  return threads;
+}
+
+void run_bytes(double *arena, double *scratch) {
+  mutex_lock(&process.mutex);
+  *arena = (double)process.arena.bytes;
+  *scratch = (double)(process.shared.bytes + process.own.bytes);
+  mutex_unlock(&process.mutex);
+}
+
+void run_stop(void) {
+  mutex_lock(&process.mutex);
+  pool_stop();
+  block_free(&process.arena);
+  block_free(&process.shared);
+  block_free(&process.own);
+  mutex_unlock(&process.mutex);
+}

@@ -1,0 +1,253 @@
+// Elementary functions of f32 vectors: rounding, square root, exp, log and their kin, tanh, erf. Errors are below 1.5 units in the
+// last place (sigmoid: 2.4); NaN, infinities and denormals are honoured. The polynomials are minimax fits of the function named
+// beside them. Trigonometry is in vector_trig.h; what needs double precision inside (pow) is in vector_pow.h.
+#ifndef HEED_VECTOR_MATH_H
+#define HEED_VECTOR_MATH_H
+
+#include "heed.h"
+
+#if defined(__SSE2__)
+#define _MM_MALLOC_H_INCLUDED 1  // gcc's and clang's guards of <mm_malloc.h>, which would bring in <stdlib.h> and its select()
+#define __MM_MALLOC_H 1
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+#if defined(__AVX512F__) && HEED_LANES == 16
+#define HEED_WIDE_AVX512 1
+#elif defined(__AVX2__) && defined(__FMA__) && HEED_LANES == 8
+#define HEED_WIDE_AVX2 1
+#elif defined(__aarch64__) && HEED_LANES == 4
+#define HEED_WIDE_NEON 1
+#elif defined(__SSE2__) && HEED_LANES == 4
+#define HEED_WIDE_SSE2 1
+#endif
+
+#define HEED_INFINITY __builtin_inff()
+#define HEED_NAN __builtin_nanf("")
+
+// a * b + c; in one rounding where the machine has it, otherwise in two.
+HEED_INLINE vf mad(vf a, vf b, vf c) {
+#if HEED_WIDE_AVX512
+  return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif HEED_WIDE_AVX2
+  return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif HEED_WIDE_NEON
+  return (vf)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+  return a * b + c;
+#endif
+}
+
+HEED_INLINE vf absolute(vf x) { return (vf)((vi)x & 0x7fffffff); }
+HEED_INLINE vf with_sign(vf x, vf sign) { return (vf)(((vi)x & 0x7fffffff) | ((vi)sign & INT32_MIN)); }
+// x held between two bounds; NaN stays NaN.
+HEED_INLINE vf clamp(vf x, float low, float high) {
+#if HEED_WIDE_AVX512  // the second operand comes out when one of them is NaN
+  return (vf)_mm512_min_ps((__m512)splat(high), _mm512_max_ps((__m512)splat(low), (__m512)x));
+#elif HEED_WIDE_AVX2
+  return (vf)_mm256_min_ps((__m256)splat(high), _mm256_max_ps((__m256)splat(low), (__m256)x));
+#else
+  x = select(x < low, splat(low), x);
+  return select(x > high, splat(high), x);
+#endif
+}
+// The larger and the smaller; NaN if either is.
+HEED_INLINE vf larger(vf a, vf b) {
+#if HEED_WIDE_AVX512
+  return select(a != a, a, (vf)_mm512_max_ps((__m512)a, (__m512)b));
+#elif HEED_WIDE_AVX2
+  return select(a != a, a, (vf)_mm256_max_ps((__m256)a, (__m256)b));
+#elif HEED_WIDE_SSE2
+  return select(a != a, a, (vf)_mm_max_ps((__m128)a, (__m128)b));
+#else
+  return select((a > b) | (a != a), a, b);
+#endif
+}
+HEED_INLINE vf smaller(vf a, vf b) {
+#if HEED_WIDE_AVX512
+  return select(a != a, a, (vf)_mm512_min_ps((__m512)a, (__m512)b));
+#elif HEED_WIDE_AVX2
+  return select(a != a, a, (vf)_mm256_min_ps((__m256)a, (__m256)b));
+#elif HEED_WIDE_SSE2
+  return select(a != a, a, (vf)_mm_min_ps((__m128)a, (__m128)b));
+#else
+  return select((a < b) | (a != a), a, b);
+#endif
+}
+
+// To the nearest integer, ties to even.
+HEED_INLINE vf round_even(vf x) {
+#if HEED_WIDE_AVX512
+  return (vf)_mm512_roundscale_ps((__m512)x, 8);
+#elif HEED_WIDE_AVX2
+  return (vf)_mm256_round_ps((__m256)x, 8);
+#elif HEED_WIDE_NEON
+  return (vf)vrndnq_f32((float32x4_t)x);
+#else  // in [2^23, 2^24) the last place is 1; larger numbers are whole already
+  vf a = absolute(x), big = splat(0x1p23f), r = a + big;
+  __asm__("" : "+m"(r));  // what is added must not be folded with what is taken away
+  return with_sign(select(a < 0x1p23f, r - big, a), x);
+#endif
+}
+HEED_INLINE vf round_down(vf x) {
+#if HEED_WIDE_AVX512
+  return (vf)_mm512_roundscale_ps((__m512)x, 9);
+#elif HEED_WIDE_AVX2
+  return (vf)_mm256_round_ps((__m256)x, 9);
+#elif HEED_WIDE_NEON
+  return (vf)vrndmq_f32((float32x4_t)x);
+#else
+  vf r = round_even(x);
+  return with_sign(r - (vf)((vi)(r > x) & (vi)splat(1)), x);
+#endif
+}
+HEED_INLINE vf round_up(vf x) { return -round_down(-x); }
+HEED_INLINE vf round_to_zero(vf x) { return with_sign(round_down(absolute(x)), x); }
+
+HEED_INLINE vf square_root(vf x) {
+#if HEED_WIDE_AVX512
+  return (vf)_mm512_sqrt_ps((__m512)x);
+#elif HEED_WIDE_AVX2
+  return (vf)_mm256_sqrt_ps((__m256)x);
+#elif HEED_WIDE_SSE2
+  return (vf)_mm_sqrt_ps((__m128)x);
+#elif HEED_WIDE_NEON
+  return (vf)vsqrtq_f32((float32x4_t)x);
+#else
+  vf r;
+  for (int i = 0; i < HEED_LANES; i++) r[i] = __builtin_sqrtf(x[i]);
+  return r;
+#endif
+}
+
+// x * 2^n for whole n from -252 to 254: in two halves, so that neither factor leaves the range and denormals round once.
+HEED_INLINE vf scale_by_power(vf x, vf n) {
+#if HEED_WIDE_AVX512
+  return (vf)_mm512_scalef_ps((__m512)x, (__m512)n);
+#else
+  vi whole = __builtin_convertvector(n, vi), half = whole >> 1;
+  return x * (vf)((half + 127) << 23) * (vf)((whole - half + 127) << 23);
+#endif
+}
+
+#define LN2_HIGH 0.693359375f  // nine bits: times a whole number up to 2^15 it is exact
+#define LN2_LOW -2.12194440e-4f
+
+// e^x = 2^n e^r with |r| <= ln(2) / 2.
+HEED_INLINE vf vector_exp(vf x) {
+  x = clamp(x, -104, 89);
+  vf n = round_even(x * 1.44269504f);
+  vf r = mad(n, splat(-LN2_LOW), mad(n, splat(-LN2_HIGH), x));
+  vf p = splat(0.00138144661f);  // (e^r - 1 - r) / r^2, error 2^-28
+  p = mad(p, r, splat(0.00836878084f));
+  p = mad(p, r, splat(0.0416683927f));
+  p = mad(p, r, splat(0.166665196f));
+  p = mad(p, r, splat(0.49999994f));
+  return scale_by_power(mad(r * r, p, r) + 1, n);
+}
+
+// e^x - 1 = 2^n (e^r - 1) + (2^n - 1), at half size so that 2^128 does not come up.
+HEED_INLINE vf vector_expm1(vf x) {
+  vf y = clamp(x, -18, 89);
+  vf n = round_even(y * 1.44269504f);
+  vf r = mad(n, splat(-LN2_LOW), mad(n, splat(-LN2_HIGH), y));
+  vf p = splat(0.000198458845f);  // (e^r - 1 - r) / r^2, error 2^-32
+  p = mad(p, r, splat(0.00139407208f));
+  p = mad(p, r, splat(0.00833338965f));
+  p = mad(p, r, splat(0.0416663587f));
+  p = mad(p, r, splat(0.166666657f));
+  p = mad(p, r, splat(0.5f));
+  vf power = (vf)((__builtin_convertvector(n, vi) + 126) << 23);
+  return select(x == 0, x, mad(mad(r * r, p, r), power, power - 0.5f) * 2);
+}
+
+// log(1 + f) - f for 1 + f between the square roots of 1/2 and of 2.
+HEED_INLINE vf log_tail(vf f) {
+  vf p = splat(0.067466408f);  // (log(1 + f) - f + f^2 / 2) / f^3, error 2^-30
+  p = mad(p, f, splat(-0.116756521f));
+  p = mad(p, f, splat(0.11888162f));
+  p = mad(p, f, splat(-0.124055892f));
+  p = mad(p, f, splat(0.142195523f));
+  p = mad(p, f, splat(-0.166679963f));
+  p = mad(p, f, splat(0.200021192f));
+  p = mad(p, f, splat(-0.250000089f));
+  p = mad(p, f, splat(0.333333135f));
+  return f * f * mad(f, p, splat(-0.5f));
+}
+
+#define SQRT_HALF_BITS 0x3f3504f3
+
+// What log gives outside of the positive finite numbers.
+HEED_INLINE vf log_edges(vf x, vf result) {
+  result = select(x < HEED_INFINITY, result, x);
+  result = select(x == 0, splat(-HEED_INFINITY), result);
+  return select(x < 0, splat(HEED_NAN), result);
+}
+
+// log(2^e m) = e log 2 + log m.
+HEED_INLINE vf vector_log(vf x) {
+  vi tiny = x < 0x1p-126f;
+  vi bits = (vi)select(tiny, x * 0x1p23f, x) - SQRT_HALF_BITS;
+  vf e = __builtin_convertvector((bits >> 23) - (tiny & 23), vf);
+  vf f = (vf)((bits & 0x7fffff) + SQRT_HALF_BITS) - 1;
+  vf low = f + mad(e, splat(LN2_LOW), log_tail(f));
+  return log_edges(x, mad(e, splat(LN2_HIGH), low));
+}
+
+// log(1 + x); what 1 + x loses in rounding is given back to f, or as a quotient where the exponent is not 0.
+HEED_INLINE vf vector_log1p(vf x) {
+  vf u = x + 1;
+  vi bits = (vi)u - SQRT_HALF_BITS, e = bits >> 23;
+  vf power = __builtin_convertvector(e, vf), m = (vf)((bits & 0x7fffff) + SQRT_HALF_BITS);
+  vf lost = select(absolute(x) < 1, x - (u - 1), 1 - (u - x));
+  vf f = select(e == 0, x, m - 1), rest = (vf)(~(e == 0) & (vi)(lost / u));
+  vf low = f + (mad(power, splat(LN2_LOW), log_tail(f)) + rest);
+  vf result = select(u < HEED_INFINITY, mad(power, splat(LN2_HIGH), low), u);
+  result = select(u == 0, splat(-HEED_INFINITY), result);
+  return select(x == 0, x, select(u < 0, splat(HEED_NAN), result));
+}
+
+// 1 / (1 + e^-x), written with e^-|x| so that the far ends keep their precision.
+HEED_INLINE vf vector_sigmoid(vf x) {
+  vf e = vector_exp(-absolute(x));
+  return select(x < 0, e, splat(1)) / (1 + e);
+}
+
+// tanh x: odd polynomial below 5/8, otherwise 1 - 2 / (e^2|x| + 1).
+HEED_INLINE vf vector_tanh(vf x) {
+  vf a = absolute(x), t = x * x;
+  vf p = splat(0.00214296579f);  // (tanh x - x) / x^3, error 2^-32
+  p = mad(p, t, splat(-0.00817740336f));
+  p = mad(p, t, splat(0.0217007063f));
+  p = mad(p, t, splat(-0.0539467633f));
+  p = mad(p, t, splat(0.133332059f));
+  p = mad(p, t, splat(-0.333333313f));
+  vf large = 1 - 2 / (vector_exp(a + a) + 1);
+  return with_sign(select(a < 0.625f, mad(t * a, p, a), large), x);
+}
+
+// erf x: odd polynomial below 1, otherwise 1 - e^q(x) with q = log(1 - erf x).
+HEED_INLINE vf vector_erf(vf x) {
+  vf a = clamp(x, -4, 4), t = a * a;
+  a = absolute(a);
+  vf p = splat(7.84724543e-05f);  // erf(x) / x - 1, error 2^-30
+  p = mad(p, t, splat(-0.000800835434f));
+  p = mad(p, t, splat(0.00518813729f));
+  p = mad(p, t, splat(-0.0268537216f));
+  p = mad(p, t, splat(0.112835832f));
+  p = mad(p, t, splat(-0.37612626f));
+  p = mad(p, t, splat(0.128379166f));
+  vf q = splat(-2.1697575e-05f);  // log(1 - erf x) from 1 to 4, error 2^-35
+  q = mad(q, a, splat(0.000441472162f));
+  q = mad(q, a, splat(-0.00420528231f));
+  q = mad(q, a, splat(0.0252103321f));
+  q = mad(q, a, splat(-0.108422086f));
+  q = mad(q, a, splat(-0.633216381f));
+  q = mad(q, a, splat(-1.12958026f));
+  q = mad(q, a, splat(0.000188466336f));
+  return with_sign(select(a < 1, mad(a, p, a), 1 - vector_exp(q)), x);
+}
+
+#endif

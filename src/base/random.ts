@@ -1,0 +1,247 @@
+// PyTorch's CPU generator: the same seed gives the same numbers, to the bit, as torch (2.7 and later, on x86 with AVX2) in
+// its CPU kernels. This file decides which words each distribution takes and what becomes of them (torch: ATen/native/cpu/
+// DistributionTemplates.h, ATen/core/DistributionsHelper.h); the words come from mersenne.ts, large normal fills from
+// gaussian.ts, the saved state is laid out by randomstate.ts, and multinomial.ts draws categories.
+//
+// Fills write plain typed arrays in order. Numbers inside compiled programs come from counter.ts instead.
+
+import { fail } from "./errors.js";
+import { fma, fmaf } from "./fma.js";
+import { BLOCK, gaussianBlocks, MOST_WORDS } from "./gaussian.js";
+import { Mersenne } from "./mersenne.js";
+import { readState, writeState } from "./randomstate.js";
+
+/** The seed of a `Generator` made without one, as in torch. */
+export const DEFAULT_SEED = 67280421310721;
+
+const INVERSE_24 = 2 ** -24;
+const INVERSE_53 = 2 ** -53;
+const words = new Uint32Array(MOST_WORDS); // fills are synchronous, so one buffer serves all generators
+
+/**
+ * A stream of pseudo-random numbers, the counterpart of `torch.Generator`.
+ *
+ * ```ts
+ * const generator = new Generator(123);
+ * const x = new Float32Array(3);
+ * generator.normal(x);      // [-0.1115, 0.1204, -0.3696], torch.manual_seed(123); torch.randn(3)
+ * ```
+ */
+export class Generator {
+  private readonly engine = new Mersenne(0);
+  private given = 0n;
+  /** The second normal number of the last pair, waiting for the next call: torch keeps it across calls. */
+  private waiting: number | undefined;
+
+  /** @param seed an integer from -2^63 to 2^64 - 1; a negative one counts from 2^64 */
+  constructor(seed: number | bigint = DEFAULT_SEED) {
+    this.manualSeed(seed);
+  }
+
+  /** Starts the stream again from `seed`, an integer from -2^63 to 2^64 - 1, of which the low 32 bits count. */
+  manualSeed(seed: number | bigint): this {
+    const whole = typeof seed === "bigint" || Number.isSafeInteger(seed);
+    if (!whole) fail("manualSeed", "an integer", String(seed), "beyond 2^53 write it as a bigint");
+    const value = BigInt(seed);
+    if (value < -(2n ** 63n) || value >= 2n ** 64n) fail("manualSeed", "a seed from -2^63 to 2^64 - 1", String(seed));
+    this.given = BigInt.asUintN(64, value);
+    this.engine.seed(Number(this.given & 0xffffffffn));
+    this.waiting = undefined;
+    return this;
+  }
+
+  /** The seed the stream began with, as an unsigned 64-bit number (torch: `initial_seed`). */
+  get seed(): bigint {
+    return this.given;
+  }
+
+  /** The next 32-bit word, unsigned. */
+  word(): number {
+    return this.engine.word();
+  }
+
+  /** The next 64-bit word, unsigned, from two words, the high one first. */
+  random64(): bigint {
+    const high = this.engine.word();
+    return (BigInt(high) << 32n) | BigInt(this.engine.word());
+  }
+
+  /** A 63-bit number, what `torch.empty((), dtype=torch.int64).random_()` draws; DataLoader seeds its sampler with one. */
+  random63(): bigint {
+    return this.random64() & 0x7fffffffffffffffn;
+  }
+
+  /** A double in [0, 1) with 53 random bits; two words. */
+  double(): number {
+    const high = this.engine.word();
+    return joined(high, this.engine.word());
+  }
+
+  /** The state of the stream, the 5056 bytes of `torch.Generator.get_state()`. */
+  state(): Uint8Array {
+    return writeState(this.engine, this.given, this.waiting);
+  }
+
+  /** Continues from bytes that `state` or torch's `get_state` gave; throws unless they describe a state of MT19937. */
+  setState(bytes: Uint8Array): this {
+    const { seed, waiting } = readState(bytes, this.engine);
+    this.given = seed;
+    this.waiting = waiting;
+    return this;
+  }
+
+  /** A second generator that goes on from here on its own. */
+  clone(): Generator {
+    return new Generator(0).setState(this.state());
+  }
+
+  /** Uniform numbers in [from, to), one word each (torch: `rand`, `uniform_`). */
+  uniform(out: Float32Array, from = 0, to = 1): void {
+    if (!(from <= to)) fail("uniform", "from <= to", `from ${from}, to ${to}`);
+    const low = Math.fround(from);
+    const range = Math.fround(Math.fround(to) - low);
+    if (!Number.isFinite(range)) fail("uniform", "to - from within float32", `from ${from}, to ${to}`);
+    const plain = low === 0 && range === 1;
+    for (let at = 0; at < out.length; at += MOST_WORDS) {
+      const count = this.draw(out.length - at);
+      if (plain) for (let j = 0; j < count; j++) out[at + j] = (words[j]! & 0xffffff) * INVERSE_24;
+      else for (let j = 0; j < count; j++) out[at + j] = fmaf((words[j]! & 0xffffff) * INVERSE_24, range, low);
+    }
+  }
+
+  /**
+   * Normal numbers (torch: `randn`, `normal_`). As in torch, fewer than 16 are drawn in double precision, two words each,
+   * in pairs that last across calls; 16 or more in blocks of 16, one word each, and if the length is no multiple of 16 the
+   * last 16 places are filled once more, from new words.
+   */
+  normal(out: Float32Array, mean = 0, std = 1): void {
+    this.gaussian(out, mean, std, true);
+  }
+
+  /** What `normal` is for a float16 or bfloat16 tensor (the caller rounds): torch draws no words for the last, broken block. */
+  normalHalf(out: Float32Array, mean = 0, std = 1): void {
+    this.gaussian(out, mean, std, false);
+  }
+
+  private gaussian(out: Float32Array, mean: number, std: number, drawsBrokenBlock: boolean): void {
+    if (!(std >= 0)) fail("normal", "std >= 0", `std ${std}`);
+    const length = out.length;
+    if (length < BLOCK) {
+      for (let i = 0; i < length; i++) out[i] = fma(this.standardNormal(), std, mean);
+      return;
+    }
+    const [m, s] = [Math.fround(mean), Math.fround(std)];
+    const broken = length % BLOCK;
+    const whole = length - broken;
+    for (let at = 0; at < whole; at += MOST_WORDS) gaussianBlocks(words, this.draw(whole - at), out, at, m, s);
+    if (broken === 0) return;
+    if (drawsBrokenBlock) this.draw(broken);
+    gaussianBlocks(words, this.draw(BLOCK), out, length - BLOCK, m, s);
+  }
+
+  private standardNormal(): number {
+    if (this.waiting !== undefined) {
+      const value = this.waiting;
+      this.waiting = undefined;
+      return value;
+    }
+    const angle = 2 * Math.PI * this.double();
+    const radius = Math.sqrt(-2 * Math.log1p(-this.double()));
+    this.waiting = radius * Math.sin(angle);
+    return radius * Math.cos(angle);
+  }
+
+  /** Ones with probability p, else zeros; two words each (torch: `bernoulli_(p)`, the mask of dropout). */
+  bernoulli(out: Float32Array | Int32Array | Uint8Array, p: number): void {
+    if (!(p >= 0 && p <= 1)) fail("bernoulli", "p in [0, 1]", `p ${p}`);
+    for (let at = 0; at < out.length; at += MOST_WORDS / 2) {
+      const count = this.draw(2 * (out.length - at)) / 2;
+      for (let j = 0; j < count; j++) out[at + j] = joined(words[2 * j]!, words[2 * j + 1]!) < p ? 1 : 0;
+    }
+  }
+
+  /** Ones with probability p[i], else zeros; one word each (torch: `bernoulli(p)` of a float32 tensor). */
+  bernoulliTensor(out: Float32Array | Int32Array | Uint8Array, p: Float32Array): void {
+    if (p.length !== out.length) fail("bernoulli", `${out.length} probabilities`, String(p.length));
+    const wrong = p.findIndex((value) => !(value >= 0 && value <= 1));
+    if (wrong >= 0) fail("bernoulli", "p in [0, 1]", `p ${p[wrong]} at ${wrong}`);
+    for (let at = 0; at < out.length; at += MOST_WORDS) {
+      const count = this.draw(out.length - at);
+      for (let j = 0; j < count; j++) out[at + j] = (words[j]! & 0xffffff) * INVERSE_24 < p[at + j]! ? 1 : 0;
+    }
+  }
+
+  /**
+   * Integers in [low, high), one word each, or two where high - low >= 2^28 (torch: `randint`).
+   * Throws unless low < high and both ends fit i32 (torch's integers have 64 bits).
+   */
+  randint(out: Int32Array, low: number, high: number): void {
+    if (!Number.isInteger(low) || !Number.isInteger(high)) fail("randint", "integer bounds", `[${low}, ${high})`);
+    if (low >= high) fail("randint", "low < high", `[${low}, ${high})`);
+    if (low < -(2 ** 31) || high > 2 ** 31) fail("randint", "bounds within i32, -2^31 to 2^31", `[${low}, ${high})`);
+    const range = high - low;
+    if (range < 2 ** 28) {
+      for (let at = 0; at < out.length; at += MOST_WORDS) {
+        const count = this.draw(out.length - at);
+        for (let j = 0; j < count; j++) out[at + j] = (words[j]! % range) + low;
+      }
+      return;
+    }
+    for (let i = 0; i < out.length; i++) {
+      const upper = this.engine.word() % range;
+      const lower = this.engine.word();
+      const middle = (upper * 65536 + (lower >>> 16)) % range; // 64-bit remainder in steps a double holds exactly
+      out[i] = ((middle * 65536 + (lower & 0xffff)) % range) + low;
+    }
+  }
+
+  /** The numbers 0..n-1 in random order; n - 1 words (torch: `randperm`). */
+  randperm(n: number): Int32Array {
+    if (!Number.isInteger(n) || n < 0) fail("randperm", "an integer n >= 0", String(n));
+    if (n > 0xffffffff / 20) fail("randperm", "n up to 214748364", String(n), "beyond that torch draws 64-bit words");
+    const order = new Int32Array(n);
+    for (let i = 0; i < n; i++) order[i] = i;
+    for (let i = 0; i < n - 1; i++) {
+      const other = i + (this.engine.word() % (n - i));
+      const value = order[i]!;
+      order[i] = order[other]!;
+      order[other] = value;
+    }
+    return order;
+  }
+
+  /** Exponential numbers of rate `lambda` (mean 1 / lambda), two words each (torch: `exponential_`). */
+  exponential(out: Float32Array, lambda = 1): void {
+    if (!(lambda > 0)) fail("exponential", "lambda > 0", `lambda ${lambda}`);
+    const scale = -1 / lambda;
+    for (let at = 0; at < out.length; at += MOST_WORDS / 2) {
+      const count = this.draw(2 * (out.length - at)) / 2;
+      for (let j = 0; j < count; j++) out[at + j] = scale * Math.log1p(-joined(words[2 * j]!, words[2 * j + 1]!));
+    }
+  }
+
+  /** Draws up to a buffer of words and says how many. */
+  private draw(wanted: number): number {
+    const count = Math.min(wanted, MOST_WORDS);
+    this.engine.words(words, count);
+    return count;
+  }
+}
+
+/** The 53-bit double of two words, the high one first. */
+function joined(high: number, low: number): number {
+  return ((high & 0x1fffff) * 4294967296 + low) * INVERSE_53;
+}
+
+/** The generator that tensors draw from when none is given; like torch's, it starts from a seed that differs each run. */
+export const defaultGenerator = new Generator(globalThis.crypto.getRandomValues(new BigUint64Array(1))[0]!);
+
+/** Seeds the default generator and returns it (torch: `manual_seed`); any integer from -2^63 to 2^64 - 1. */
+export function manualSeed(seed: number | bigint): Generator {
+  return defaultGenerator.manualSeed(seed);
+}
+
+/** The seed the default generator began with (torch: `initial_seed`). */
+export function initialSeed(): bigint {
+  return defaultGenerator.seed;
+}

@@ -1,0 +1,94 @@
+// The ordered list of passes from a request to a program, and the cache: requests of equal structure share one program.
+
+import { describe } from "../base/shape.js";
+import { define } from "../graph/definitions.js";
+import { type Node, paramsKey, topological } from "../graph/node.js";
+import { printGraph } from "../graph/print.js";
+import { rewrite, substitute } from "../graph/rewrite.js";
+import type { Capabilities, Program } from "../program/program.js";
+import { differentiate } from "./differentiate.js";
+import { planUnits } from "./elementwise.js";
+import { lower, type Request } from "./lower.js";
+import { planMemory } from "./memory.js";
+import { simplify } from "./simplify.js";
+
+export type { Request } from "./lower.js";
+
+export interface Pass {
+  readonly name: string;
+  readonly run: (roots: readonly Node[]) => readonly Node[];
+}
+
+/** Graph to graph, in order; tests switch single ones off, `explain` prints what each leaves behind. */
+export const PASSES: readonly Pass[] = [
+  { name: "simplify", run: simplify },
+  { name: "differentiate", run: differentiate },
+  { name: "define", run: (roots) => rewrite(roots, define) },
+  { name: "simplify", run: simplify },
+];
+
+export interface CompileOptions {
+  readonly capabilities: Capabilities;
+  /** The leaf that holds a finished node's numbers. */
+  readonly known?: (node: Node) => Node | undefined;
+  /** Called after each pass with the graph as text. */
+  readonly trace?: (pass: string, graph: string) => void;
+}
+
+/** Runs every pass; no cache. The leaves come in the order of the program's first external slots; the outputs follow them. */
+export function compileRequest(request: Request, options: CompileOptions): { program: Program; leaves: Node[] } {
+  const { known, trace } = options;
+  let roots: readonly Node[] = [...request.outputs, ...request.writes.map((w) => w.value)];
+  trace?.("built", printGraph(roots));
+  const finish = (nodes: readonly Node[]) => (known ? substitute(nodes, known) : nodes);
+  if (!roots.some((r) => r.hasGradient)) roots = finish(roots);
+  for (const pass of PASSES) {
+    roots = pass.run(roots);
+    // Gradients look at the graph behind finished values; from here on their numbers serve.
+    if (pass.name === "differentiate") roots = finish(roots);
+    trace?.(pass.name, printGraph(roots));
+  }
+  const count = request.outputs.length;
+  const plain: Request = { outputs: roots.slice(0, count), writes: request.writes.map((w, i) => ({ leaf: w.leaf, value: roots[count + i] })) };
+  const draft = lower(plain, planUnits(roots, options.capabilities));
+  return { program: planMemory(draft), leaves: draft.leaves.map((l) => l.node) };
+}
+
+const cache = new Map<string, { program: Program; leaves: number[] }>();
+const LARGEST_CACHE = 1000;
+
+/** As compileRequest, but a request of the same structure as an earlier one gets the earlier program. */
+export function compile(request: Request, options: CompileOptions): { program: Program; leaves: Node[] } {
+  const { key, leaves } = structure(request, options.known);
+  const hit = cache.get(key);
+  if (hit) return { program: hit.program, leaves: hit.leaves.map((i) => leaves[i]) };
+  const compiled = compileRequest(request, options);
+  if (cache.size >= LARGEST_CACHE) cache.delete(cache.keys().next().value as string);
+  cache.set(key, { program: compiled.program, leaves: compiled.leaves.map((leaf) => leaves.indexOf(leaf)) });
+  return compiled;
+}
+
+/** The request as text in which leaves have numbers instead of identities, and the leaves in that order. */
+function structure(request: Request, known?: CompileOptions["known"]): { key: string; leaves: Node[] } {
+  const roots = [...request.outputs, ...request.writes.map((w) => w.value)];
+  const all = roots.some((r) => r.hasGradient);
+  const order = topological(roots, (n) => !all && known?.(n) !== undefined);
+  const numbers = new Map<Node, number>();
+  const leaves: Node[] = [];
+  const leafNumbers = new Map<Node, number>();
+  const leafNumber = (leaf: Node) => {
+    const at = leafNumbers.get(leaf) ?? leaves.push(leaf) - 1;
+    leafNumbers.set(leaf, at);
+    return at;
+  };
+  const lines: string[] = [];
+  for (const node of order) {
+    numbers.set(node, numbers.size);
+    const leaf = node.op === "leaf" ? node : known?.(node);
+    const inputs = node.op === "leaf" || (leaf && !all) ? "" : node.inputs.map((i) => numbers.get(i)).join();
+    lines.push(`${node.op}${describe(node)}${paramsKey(node.params)}(${inputs})${leaf ? `@${leafNumber(leaf)}` : ""}`);
+  }
+  const writes = request.writes.map((w) => `${numbers.get(w.value)}>${leafNumber(w.leaf)}`);
+  lines.push(`${request.outputs.map((n) => numbers.get(n)).join()};${writes.join()}`);
+  return { key: lines.join("\n"), leaves };
+}

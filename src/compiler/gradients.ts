@@ -1,0 +1,167 @@
+// Every gradient on one page. A row gets the node y, and g = d loss / dy, and gives d loss / d input for each input, null where there
+// is none. Rows are written with the graph's builders, so a gradient can be differentiated again.
+
+import { add, cast, cat, cumsum, div, expand, flip, gather, like, matmul, mean, mul, narrow, offset, permute, place, reshape, scalar, scale, scatterAdd, slice, sub, sum, sumTo, transpose, where } from "../graph/build.js";
+import { geluInner, layerNormParts, rmsNormParts } from "../graph/definitions.js";
+import type { Node } from "../graph/node.js";
+import type { OpName } from "../graph/ops.js";
+
+type Row<O extends OpName> = (y: Node<O>, g: Node, inputs: readonly Node[]) => (Node | null)[];
+
+const none: Row<OpName> = (y) => y.inputs.map(() => null);
+const neg = (x: Node) => scalar("neg", x);
+const square = (x: Node) => mul(x, x);
+const zero = (x: Node) => like(x, 0);
+const is = (name: "eq" | "ne" | "gt" | "lt" | "ge" | "le", a: Node, b: Node) => scalar(name, a, b);
+
+export const GRADIENTS: { readonly [O in OpName]: Row<O> } = {
+  leaf: none, constant: none, iota: none, random: none, detach: none, argsort: none, gradient: none,
+
+  cast: (_, g, [x]) => [cast(g, x.dtype)],
+  reshape: (_, g, [x]) => [reshape(g, x.shape)],
+  permute: (y, g) => [permute(g, y.params.dims.map((_, i) => y.params.dims.indexOf(i)))],
+  expand: (_, g, [x]) => [sumTo(g, x.shape)],
+  slice: (y, g, [x]) => [place(g, x.shape, y.params.starts, y.params.steps)],
+  place: (y, g, [x]) => [slice(g, y.params.starts, x.shape, y.params.steps)],
+  cat: (y, g, parts) => {
+    let start = 0;
+    return parts.map((part) => {
+      const { dim } = y.params;
+      start += part.shape[dim];
+      return narrow(g, dim, start - part.shape[dim], part.shape[dim]);
+    });
+  },
+
+  // --- reductions
+  sum: (_, g, [x]) => [expand(g, x.shape)],
+  // d max(x) = mean of dx over the places that hold the maximum, as torch.amax
+  max: extremum, min: extremum,
+  cumsum: (y, g) => [flip(cumsum(flip(g, [y.params.dim]), y.params.dim), [y.params.dim])],
+
+  // --- kernels
+  // Y = A B:  dA = dY Bᵀ,  dB = Aᵀ dY
+  matmul: (_, g, [a, b]) => [matmul(g, transpose(b)), matmul(transpose(a), g)],
+  gather: (y, g, [x, index]) => [scatterAdd(zero(x), y.params.dim, index, g), null],
+  scatterAdd: (y, g, [, index]) => [g, null, gather(g, y.params.dim, index)],
+
+  // --- fused
+  // y = softmax x:  dx = y (g - Σ g y)
+  softmax: (y, g) => [mul(y, sub(g, sum(mul(g, y), [y.params.dim])))],
+  // y = x - logsumexp x:  dx = g - exp(y) Σ g
+  logSoftmax: (y, g) => [sub(g, mul(scalar("exp", y), sum(g, [y.params.dim])))],
+  // y = log Σ exp x:  dx = g exp(x - y)
+  logsumexp: (y, g, [x]) => [mul(g, scalar("exp", sub(x, where(is("eq", y, like(y, Number.NEGATIVE_INFINITY)), zero(y), y))))],
+  // x̂ = (x - mean) r:  dx = r (h - mean h - x̂ mean(h x̂)) with h = g w;  dw = Σ g x̂;  db = Σ g
+  layerNorm: in32((y, g, [x, weight, bias]) => {
+    const { normalized, inverse, dims } = layerNormParts(x, y.params.axes, y.params.eps);
+    const h = weight ? mul(g, weight) : g;
+    const dx = mul(inverse, sub(sub(h, mean(h, dims)), mul(normalized, mean(mul(h, normalized), dims))));
+    return [dx, ...(weight ? [sumTo(mul(g, normalized), weight.shape)] : []), ...(bias ? [sumTo(g, bias.shape)] : [])];
+  }),
+  // x̂ = x r:  dx = r (h - x̂ mean(h x̂)) with h = g w;  dw = Σ g x̂
+  rmsNorm: in32((y, g, [x, weight]) => {
+    const { normalized, inverse, dims } = rmsNormParts(x, y.params.axes, y.params.eps);
+    const h = weight ? mul(g, weight) : g;
+    const dx = mul(inverse, sub(h, mul(normalized, mean(mul(h, normalized), dims))));
+    return weight ? [dx, sumTo(mul(g, normalized), weight.shape)] : [dx];
+  }),
+  gelu: in32((y, g, [x]) => {
+    if (y.params.approximate === "none") {
+      // d xΦ(x) = (Φ(x) + x φ(x)) dx
+      const cumulative = scale(offset(scalar("erf", scale(x, Math.SQRT1_2)), 1), 0.5);
+      const density = scale(scalar("exp", scale(square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+      return [mul(g, add(cumulative, mul(x, density)))];
+    }
+    // d ½x(1+t) = ½(1+t) dx + ½x(1-t²) du, t = tanh u, du = √(2/π) (1 + 3·0.044715 x²) dx
+    const t = scalar("tanh", geluInner(x));
+    const du = scale(offset(scale(square(x), 3 * 0.044715), 1), Math.sqrt(2 / Math.PI));
+    return [mul(g, add(scale(offset(t, 1), 0.5), mul(mul(scale(x, 0.5), sub(like(t, 1), square(t))), du)))];
+  }),
+  // d xσ(x) = σ (1 + x (1 - σ)) dx
+  silu: in32((_, g, [x]) => {
+    const s = scalar("sigmoid", x);
+    return [mul(g, mul(s, offset(mul(x, sub(like(s, 1), s)), 1)))];
+  }),
+
+  // --- scalar functions of one number
+  neg: (_, g) => [neg(g)],
+  abs: (_, g, [x]) => [mul(g, scalar("sign", x))],
+  exp: (y, g) => [mul(g, y)],
+  log: (_, g, [x]) => [div(g, x)],
+  log1p: (_, g, [x]) => [div(g, offset(x, 1))],
+  expm1: (y, g) => [mul(g, offset(y, 1))],
+  sqrt: (y, g) => [div(g, scale(y, 2))],
+  // d x^-½ = -½ x^-3/2 dx
+  rsqrt: (y, g) => [mul(g, scale(mul(square(y), y), -0.5))],
+  // d 1/x = -1/x² dx
+  reciprocal: (y, g) => [neg(mul(g, square(y)))],
+  sin: (_, g, [x]) => [mul(g, scalar("cos", x))],
+  cos: (_, g, [x]) => [neg(mul(g, scalar("sin", x)))],
+  // d tanh(x) = (1 - tanh²x) dx
+  tanh: (y, g) => [mul(g, sub(like(y, 1), square(y)))],
+  // d erf(x) = 2/√π exp(-x²) dx
+  erf: (_, g, [x]) => [mul(g, scale(scalar("exp", neg(square(x))), 2 / Math.sqrt(Math.PI)))],
+  // d σ(x) = σ (1 - σ) dx
+  sigmoid: (y, g) => [mul(g, mul(y, sub(like(y, 1), y)))],
+  sign: none, floor: none, ceil: none, round: none, trunc: none, isnan: none, not: none,
+
+  // --- of two
+  add: (_, g) => [g, g],
+  sub: (_, g) => [g, neg(g)],
+  mul: (_, g, [a, b]) => [mul(g, b), mul(g, a)],
+  // d a/b = da/b - (a/b)/b db
+  div: (y, g, [, b]) => [div(g, b), neg(mul(g, div(y, b)))],
+  // d a^b = b a^(b-1) da + a^b log a db; nothing where the factor is 0
+  pow: (y, g, [a, b]) => [
+    where(is("eq", b, zero(b)), zero(a), mul(g, mul(b, scalar("pow", a, offset(b, -1))))),
+    where(is("eq", y, zero(y)), zero(b), mul(g, mul(y, scalar("log", a)))),
+  ],
+  // Where a = b each gets half, as in PyTorch.
+  maximum: (_, g, [a, b]) => [mul(g, share("gt", a, b)), mul(g, share("gt", b, a))],
+  minimum: (_, g, [a, b]) => [mul(g, share("lt", a, b)), mul(g, share("lt", b, a))],
+  // a mod b = a - b floor(a/b)
+  remainder: (_, g, [a, b]) => [g, neg(mul(g, scalar("floor", div(a, b))))],
+  floorDivide: none,
+  eq: none, ne: none, lt: none, le: none, gt: none, ge: none, and: none, or: none, xor: none,
+  where: (_, g, [condition]) => [null, where(condition, g, zero(g)), where(condition, zero(g), g)],
+};
+
+function share(name: "gt" | "lt", a: Node, b: Node): Node {
+  return where(is(name, a, b), like(a, 1), where(is("eq", a, b), like(a, 0.5), zero(a)));
+}
+
+function extremum(y: Node<"max"> | Node<"min">, g: Node, [x]: readonly Node[]): Node[] {
+  const holds = cast(is("eq", x, expand(y, x.shape)), x.dtype);
+  return [mul(expand(div(g, sum(holds, y.params.dims)), x.shape), holds)];
+}
+
+/** Runs a row of a fused op in f32 whatever the dtype, as its definition does. */
+function in32<O extends OpName>(row: Row<O>): Row<O> {
+  return (y, g, inputs) => {
+    if (y.dtype === "f32") return row(y, g, inputs);
+    const wide = row(y, cast(g, "f32"), inputs.map((i) => cast(i, "f32")));
+    return wide.map((d, i) => d && cast(d, inputs[i].dtype));
+  };
+}
+
+/** The sum of what several users of a node contribute; slices that tile it become one cat instead of a sum of padded arrays. */
+export function sumContributions(node: Node, parts: readonly Node[]): Node {
+  return tile(node, parts) ?? parts.reduce(add);
+}
+
+function tile(node: Node, parts: readonly Node[]): Node | null {
+  if (parts.length < 2 || !parts.every((p) => p.op === "place")) return null;
+  const places = parts as Node<"place">[];
+  const dim = node.shape.findIndex((n, i) => places[0].inputs[0].shape[i] !== n);
+  const fits = places.every(({ inputs: [x], params }) =>
+    node.shape.every((n, i) => params.steps[i] === 1 && (i === dim || (x.shape[i] === n && params.starts[i] === 0))),
+  );
+  if (dim < 0 || !fits || places.some((p) => p.params.value !== 0)) return null;
+  const sorted = [...places].sort((a, b) => a.params.starts[dim] - b.params.starts[dim]);
+  let end = 0;
+  for (const p of sorted) {
+    if (p.params.starts[dim] !== end) return null;
+    end += p.inputs[0].shape[dim];
+  }
+  return end === node.shape[dim] ? cat(sorted.map((p) => p.inputs[0]), dim) : null;
+}

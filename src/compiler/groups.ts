@@ -1,0 +1,136 @@
+// Which elementwise ops and row reductions go into one step. A group walks one domain, rows by columns; it grows along edges from
+// producer to consumer as long as the domain agrees and no path leaves the group and comes back.
+
+import type { Capabilities } from "../program/program.js";
+import { sameShape, type Shape, sizeOf } from "../base/shape.js";
+import type { Node } from "../graph/node.js";
+import { familyOf } from "../graph/ops.js";
+import { isFree } from "./simplify.js";
+
+const MOST_NODES = 64;
+const LARGEST_NARROW = 32768;
+
+export class Group {
+  readonly nodes: Node[] = [];
+  rows: Shape;
+  columns: number;
+  rowwise: boolean;
+
+  constructor(node: Node, domain: Shape, rowwise: boolean) {
+    this.nodes.push(node);
+    this.rows = domain.slice(0, -1);
+    this.columns = domain.length === 0 ? 1 : domain[domain.length - 1];
+    this.rowwise = rowwise;
+  }
+
+  get shape(): Shape {
+    return this.rows.length === 0 && this.columns === 1 && this.nodes.every((n) => n.shape.length === 0) ? [] : [...this.rows, this.columns];
+  }
+
+  minId(): number {
+    return Math.min(...this.nodes.map((n) => n.id));
+  }
+
+  maxId(): number {
+    return Math.max(...this.nodes.map((n) => n.id));
+  }
+}
+
+/** A reduction of the last axis that may live inside a rowwise step. */
+export function isRowReduction(node: Node, capabilities: Capabilities): boolean {
+  if (familyOf(node) !== "reduce") return false;
+  const { dims } = (node as Node<"sum">).params;
+  const { shape } = node.inputs[0];
+  if (dims.length !== 1 || dims[0] !== shape.length - 1) return false;
+  return rowsFit(shape.slice(0, -1), shape[shape.length - 1], capabilities);
+}
+
+/** Rows are the unit of parallel work: few long ones are better reduced by the kernel that splits rows. */
+function rowsFit(rows: Shape, columns: number, capabilities: Capabilities): boolean {
+  return columns > 0 && columns <= capabilities.longestRow && (sizeOf(rows) >= 8 || sizeOf(rows) * columns <= LARGEST_NARROW);
+}
+
+export function isFusable(node: Node, capabilities: Capabilities): boolean {
+  const family = familyOf(node);
+  if (family === "random") return true;
+  if (family === "scalar") return !isFree(node);
+  return isRowReduction(node, capabilities);
+}
+
+/** The row value behind `expand` along the last axis only; null for any other node. */
+export function rowBehind(node: Node): Node | null {
+  if (node.op !== "expand") return null;
+  const [x] = node.inputs;
+  const last = node.shape.length - 1;
+  return x.shape[last] === 1 && node.shape[last] !== 1 && sameShape(x.shape.slice(0, -1), node.shape.slice(0, -1)) ? x : null;
+}
+
+export function formGroups(order: readonly Node[], capabilities: Capabilities): Map<Node, Group> {
+  const groupOf = new Map<Node, Group>();
+  for (const node of order) {
+    if (!isFusable(node, capabilities)) continue;
+    const reduction = familyOf(node) === "reduce";
+    groupOf.set(node, new Group(node, reduction ? node.inputs[0].shape : node.shape, reduction));
+    for (const input of node.inputs) {
+      const producer = groupOf.get(input) ?? groupOf.get(rowBehind(input) as Node);
+      const own = groupOf.get(node) as Group;
+      if (producer && producer !== own && mergeable(producer, own, groupOf, capabilities)) merge(producer, own, groupOf);
+    }
+  }
+  return groupOf;
+}
+
+function mergeable(a: Group, b: Group, groupOf: Map<Node, Group>, capabilities: Capabilities): boolean {
+  if (!sameShape(a.rows, b.rows) || a.nodes.length + b.nodes.length > MOST_NODES) return false;
+  if (a.columns !== b.columns) {
+    const narrow = a.columns === 1 ? a : b.columns === 1 ? b : null;
+    if (!narrow || narrow.nodes.some((n) => n.op === "random")) return false;
+  }
+  const rowwise = a.rowwise || b.rowwise || a.columns !== b.columns;
+  if (rowwise && !rowsFit(a.rows, Math.max(a.columns, b.columns), capabilities)) return false;
+  return !leavesAndReturns(a, b, groupOf) && !leavesAndReturns(b, a, groupOf);
+}
+
+/** True if `later` needs something outside both groups that needs `earlier`. */
+function leavesAndReturns(earlier: Group, later: Group, groupOf: Map<Node, Group>): boolean {
+  const floor = earlier.minId();
+  const inside = (n: Node) => {
+    const group = groupOf.get(n);
+    return group === earlier || group === later;
+  };
+  const seen = new Set<Node | Group>();
+  const stack: Node[] = [];
+  const push = (n: Node) => {
+    if (n.id >= floor && !seen.has(n)) {
+      seen.add(n);
+      stack.push(n);
+    }
+  };
+  for (const node of later.nodes) {
+    for (const input of node.inputs) {
+      const row = rowBehind(input);
+      if (!inside(input) && !(row && inside(row))) push(input);
+    }
+  }
+  while (stack.length > 0) {
+    const node = stack.pop() as Node;
+    const group = groupOf.get(node);
+    if (group === earlier) return true;
+    if (!group) node.inputs.forEach(push);
+    else if (!seen.has(group)) {
+      // A step runs as a whole: reaching one of its nodes means needing the inputs of all.
+      seen.add(group);
+      if (group.maxId() >= floor) for (const member of group.nodes) for (const input of member.inputs) if (groupOf.get(input) !== group) push(input);
+    }
+  }
+  return false;
+}
+
+function merge(into: Group, from: Group, groupOf: Map<Node, Group>): void {
+  into.rowwise = into.rowwise || from.rowwise || into.columns !== from.columns;
+  into.columns = Math.max(into.columns, from.columns);
+  for (const node of from.nodes) {
+    into.nodes.push(node);
+    groupOf.set(node, into);
+  }
+}

@@ -1,0 +1,113 @@
+// How each op that has a kernel of its own becomes a step: axes are collapsed, the axis worked on comes last.
+
+import { collapse, sizeOf, sliceView } from "../base/shape.js";
+import { constant } from "../graph/build.js";
+import type { Node } from "../graph/node.js";
+import type { Operand, Step } from "../program/program.js";
+
+export type KernelOp = "matmul" | "gather" | "scatterAdd" | "cumsum" | "argsort" | "cat" | "place";
+
+/** What lowering offers to a kernel: where operands lie, where the result goes, and a way to copy. */
+export interface KernelContext {
+  operand(node: Node): Operand;
+  result(node: Node): Operand;
+  /** A step that computes or copies `node` to where `to` says. */
+  copy(node: Node, to: Operand, label: string): void;
+  /** True where the node was computed right there. */
+  placed(node: Node, to: Operand): boolean;
+  emit(step: Step): void;
+}
+
+const moveLast = (list: readonly number[], dim: number): number[] => [...list.filter((_, i) => i !== dim), list[dim]];
+
+export const KERNEL_LOWERINGS: { readonly [O in KernelOp]: (node: Node<O>, context: KernelContext) => void } = {
+  matmul(node, context) {
+    const [x, y] = node.inputs;
+    const rank = node.shape.length;
+    const [a, b, c] = [context.operand(x), context.operand(y), context.result(node)];
+    const m = node.shape[rank - 2];
+    const n = node.shape[rank - 1];
+    const k = x.shape[rank - 1];
+    const batchAxes = node.shape.slice(0, -2);
+    const merged = collapse(batchAxes, [a, b, c].map((o) => o.strides.slice(0, -2)));
+    const single = merged.shape.length === 1 && merged.shape[0] === 1;
+    const matrix = (o: Operand, i: number): Operand => ({ ...o, strides: [...(single ? [] : merged.strides[i]), ...o.strides.slice(-2)] });
+    context.emit({
+      kind: "matmul", label: "matmul", flops: 2 * sizeOf(node.shape) * k,
+      batch: single ? [] : merged.shape, m, n, k, a: matrix(a, 0), b: matrix(b, 1), c: matrix(c, 2),
+    });
+  },
+
+  gather(node, context) {
+    const [x, index] = node.inputs;
+    const { dim } = node.params;
+    const source = context.operand(x);
+    const without = { ...source, strides: source.strides.map((s, i) => (i === dim ? 0 : s)) };
+    const operands = [without, context.operand(index), context.result(node)];
+    const merged = collapse(node.shape, operands.map((o) => o.strides));
+    const [from, at, to] = operands.map((o, i) => ({ ...o, strides: merged.strides[i] }));
+    context.emit({
+      kind: "gather", label: "gather", flops: 0, shape: merged.shape, source: from, axisStride: source.strides[dim], axisSize: x.shape[dim], index: at, output: to,
+    });
+  },
+
+  scatterAdd(node, context) {
+    const [base, index, updates] = node.inputs;
+    const { dim } = node.params;
+    const result = context.result(node);
+    context.copy(base, result, "copy");
+    const marker = index.shape.map((_, i) => (i === dim ? 1 : 0));
+    const output = { ...result, strides: result.strides.map((s, i) => (i === dim ? 0 : s)) };
+    const operands = [output, context.operand(index), context.operand(updates)];
+    const merged = collapse(index.shape, [...operands.map((o) => o.strides), marker]);
+    const [to, at, from] = operands.map((o, i) => ({ ...o, strides: merged.strides[i] }));
+    // An axis of size 1 is dropped by collapse; then any axis of size 1 serves, and there is one by adding it in front.
+    const axis = merged.strides[3].indexOf(1);
+    const pad = axis < 0;
+    const widen = (o: Operand): Operand => (pad ? { ...o, strides: [0, ...o.strides] } : o);
+    context.emit({
+      kind: "scatterAdd", label: "scatterAdd", flops: sizeOf(index.shape), shape: pad ? [1, ...merged.shape] : merged.shape, axis: pad ? 0 : axis,
+      output: widen(to), axisStride: result.strides[dim], axisSize: node.shape[dim], index: widen(at), updates: widen(from),
+    });
+  },
+
+  cumsum(node, context) {
+    const { dim } = node.params;
+    const operands = [context.operand(node.inputs[0]), context.result(node)].map((o) => ({ ...o, strides: moveLast(o.strides, dim) }));
+    const merged = collapse(moveLast(node.shape, dim), operands.map((o) => o.strides), 1);
+    const [input, output] = operands.map((o, i) => ({ ...o, strides: merged.strides[i] }));
+    context.emit({ kind: "cumsum", label: "cumsum", flops: sizeOf(node.shape), shape: merged.shape, input, output });
+  },
+
+  argsort(node, context) {
+    const [x] = node.inputs;
+    const operands = [context.operand(x), context.result(node)];
+    const merged = collapse(x.shape, operands.map((o) => o.strides), 1);
+    const [input, output] = operands.map((o, i) => ({ ...o, strides: merged.strides[i] }));
+    context.emit({ kind: "argsort", label: "argsort", flops: 0, shape: merged.shape, descending: node.params.descending, count: node.params.count, input, output });
+  },
+
+  // Parts that could be computed in their place are there already.
+  cat(node, context) {
+    const { dim } = node.params;
+    const whole = context.result(node);
+    let start = 0;
+    for (const part of node.inputs) {
+      const starts = node.shape.map((_, i) => (i === dim ? start : 0));
+      const view = sliceView({ shape: node.shape, strides: whole.strides, offset: whole.offset }, starts, part.shape, starts.map(() => 1));
+      const to = { ...whole, strides: view.strides, offset: view.offset };
+      if (!context.placed(part, to)) context.copy(part, to, "cat");
+      start += part.shape[dim];
+    }
+  },
+
+  place(node, context) {
+    const [x] = node.inputs;
+    const { starts, steps, value } = node.params;
+    const whole = context.result(node);
+    context.copy(constant(value, node.shape, node.dtype), whole, "fill");
+    if (sizeOf(x.shape) === 0) return;
+    const view = sliceView({ shape: node.shape, strides: whole.strides, offset: whole.offset }, starts, x.shape, steps);
+    context.copy(x, { ...whole, strides: view.strides, offset: view.offset }, "place");
+  },
+};

@@ -1,0 +1,79 @@
+// Memory is planned, never counted: each temporary lives from its first to its last step, and is laid into one arena at the lowest
+// offset where nothing that lives at the same time is in its way, the largest first.
+
+import { DTYPES } from "../base/dtype.js";
+import type { Buffer, Operand, Program, Step } from "../program/program.js";
+import type { Draft } from "./lower.js";
+
+const ALIGNMENT = 64;
+
+interface Lifetime {
+  readonly buffer: number;
+  readonly bytes: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Every operand of a step, what it reads and what it writes. */
+export function operandsOf(step: Step): { readonly reads: readonly Operand[]; readonly writes: readonly Operand[] } {
+  switch (step.kind) {
+    case "elementwise":
+      return { reads: step.inputs, writes: step.outputs };
+    case "reduce":
+      return { reads: step.inputs, writes: [step.output] };
+    case "matmul":
+      return { reads: [step.a, step.b, ...(step.epilogue?.inputs ?? [])], writes: [step.c, ...(step.epilogue?.outputs ?? [])] };
+    case "gather":
+      return { reads: [step.source, step.index], writes: [step.output] };
+    case "scatterAdd":
+      return { reads: [step.index, step.updates, step.output], writes: [step.output] };
+    case "cumsum":
+    case "argsort":
+      return { reads: [step.input], writes: [step.output] };
+  }
+}
+
+export function planMemory(draft: Draft): Program {
+  const offsets = new Map<number, number>();
+  const placed: (Lifetime & { readonly offset: number })[] = [];
+  let arenaBytes = 0;
+  for (const life of lifetimes(draft).sort((a, b) => b.bytes - a.bytes || a.first - b.first)) {
+    const neighbours = placed.filter((p) => p.first <= life.last && life.first <= p.last).sort((a, b) => a.offset - b.offset);
+    let offset = 0;
+    for (const n of neighbours) {
+      if (offset + life.bytes <= n.offset) break;
+      offset = Math.max(offset, n.offset + n.bytes);
+    }
+    placed.push({ ...life, offset });
+    offsets.set(life.buffer, offset);
+    arenaBytes = Math.max(arenaBytes, offset + life.bytes);
+  }
+  let slot = 0;
+  const slots = new Map<number, number>();
+  for (const { buffer } of draft.leaves) slots.set(buffer, slot++);
+  for (const buffer of draft.outputs) slots.set(buffer, slot++);
+  const buffers = draft.buffers.map((b, i): Buffer => {
+    const at = slots.get(i);
+    const { dtype, size } = b;
+    return at === undefined ? { role: "temporary", offset: offsets.get(i) ?? 0, dtype, size } : { role: "external", slot: at, dtype, size };
+  });
+  return { buffers, steps: draft.steps, externals: slot, arenaBytes };
+}
+
+function lifetimes(draft: Draft): Lifetime[] {
+  const first = new Map<number, number>();
+  const last = new Map<number, number>();
+  draft.steps.forEach((step, at) => {
+    const { reads, writes } = operandsOf(step);
+    for (const { buffer } of [...reads, ...writes]) {
+      if (!first.has(buffer)) first.set(buffer, at);
+      last.set(buffer, at);
+    }
+  });
+  return [...first].flatMap(([buffer, from]) => {
+    const { role, dtype, size } = draft.buffers[buffer];
+    if (role !== "temporary") return [];
+    const bytes = Math.ceil((size * DTYPES[dtype].bytes) / ALIGNMENT) * ALIGNMENT;
+    return [{ buffer, bytes, first: from, last: last.get(buffer) as number }];
+  });
+}

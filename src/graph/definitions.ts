@@ -1,0 +1,94 @@
+// Every fused op spelled out in plain ops: its meaning. The compiler lowers by these texts where an executor has no kernel of that name,
+// tests use them as oracle, and the inspector shows them.
+
+import type { OpName, OpParams } from "./ops.js";
+import { add, cast, constant, div, like, mean, mul, offset, reduce, scalar, scale, sub, sum, where } from "./build.js";
+import type { Node } from "./node.js";
+
+type Definition<O extends OpName> = (inputs: readonly Node[], params: OpParams[O]) => Node;
+
+export type FusedOp = "softmax" | "logSoftmax" | "logsumexp" | "layerNorm" | "rmsNorm" | "gelu" | "silu";
+
+export const DEFINITIONS: { readonly [O in FusedOp]: Definition<O> } = {
+  // exp(x - max) / sum exp(x - max)
+  softmax: ([x], { dim }) => {
+    const e = scalar("exp", sub(x, reduce("max", x, [dim])));
+    return div(e, sum(e, [dim]));
+  },
+
+  // x - max - log sum exp(x - max)
+  logSoftmax: ([x], { dim }) => {
+    const shifted = sub(x, reduce("max", x, [dim]));
+    return sub(shifted, scalar("log", sum(scalar("exp", shifted), [dim])));
+  },
+
+  // max + log sum exp(x - max), with a finite max so that a row of -inf gives -inf
+  logsumexp: ([x], { dim }) => {
+    const max = finiteMax(x, dim);
+    return add(scalar("log", sum(scalar("exp", sub(x, max)), [dim])), max);
+  },
+
+  // (x - mean) / sqrt(var + eps) * weight + bias       (Ba, Kiros and Hinton 2016)
+  layerNorm: ([x, weight, bias], { eps, axes }) => {
+    const { normalized } = layerNormParts(x, axes, eps);
+    const scaled = weight ? mul(normalized, weight) : normalized;
+    return bias ? add(scaled, bias) : scaled;
+  },
+
+  // x / sqrt(mean(x²) + eps) * weight                   (Zhang and Sennrich 2019)
+  rmsNorm: ([x, weight], { eps, axes }) => {
+    const { normalized } = rmsNormParts(x, axes, eps);
+    return weight ? mul(normalized, weight) : normalized;
+  },
+
+  // x Φ(x), exactly or by the tanh approximation        (Hendrycks and Gimpel 2016)
+  gelu: ([x], { approximate }) => {
+    if (approximate === "none") return mul(scale(x, 0.5), offset(scalar("erf", scale(x, Math.SQRT1_2)), 1));
+    return mul(scale(x, 0.5), offset(scalar("tanh", geluInner(x)), 1));
+  },
+
+  // x sigmoid(x)
+  silu: ([x]) => mul(x, scalar("sigmoid", x)),
+};
+
+export function isFused(op: OpName): op is FusedOp {
+  return op in DEFINITIONS;
+}
+
+/** The node's meaning in plain ops; 16-bit floats are computed in f32 and rounded once, as PyTorch does. */
+export function define(node: Node): Node {
+  if (!isFused(node.op)) return node;
+  const definition = DEFINITIONS[node.op] as Definition<FusedOp>;
+  const params = node.params as OpParams[FusedOp];
+  return cast(definition(node.inputs.map((input) => cast(input, "f32")), params), node.dtype);
+}
+
+/** sqrt(2/π) (x + 0.044715 x³) */
+export function geluInner(x: Node): Node {
+  return scale(mul(x, offset(scale(mul(x, x), 0.044715), 1)), Math.sqrt(2 / Math.PI));
+}
+
+/** The pieces of layerNorm that its gradient needs again. */
+export function layerNormParts(x: Node, axes: number, eps: number): { normalized: Node; inverse: Node; dims: number[] } {
+  const dims = lastAxes(x, axes);
+  const centered = sub(x, mean(x, dims));
+  const inverse = scalar("rsqrt", offset(mean(mul(centered, centered), dims), eps));
+  return { normalized: mul(centered, inverse), inverse, dims };
+}
+
+/** The pieces of rmsNorm that its gradient needs again. */
+export function rmsNormParts(x: Node, axes: number, eps: number): { normalized: Node; inverse: Node; dims: number[] } {
+  const dims = lastAxes(x, axes);
+  const inverse = scalar("rsqrt", offset(mean(mul(x, x), dims), eps));
+  return { normalized: mul(x, inverse), inverse, dims };
+}
+
+function lastAxes(x: Node, axes: number): number[] {
+  return x.shape.map((_, i) => i).slice(x.shape.length - axes);
+}
+
+function finiteMax(x: Node, dim: number): Node {
+  const max = reduce("max", x, [dim]);
+  const infinite = scalar("eq", scalar("abs", max), like(max, Number.POSITIVE_INFINITY));
+  return where(infinite, constant(0, max.shape, max.dtype), max);
+}

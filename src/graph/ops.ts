@@ -1,0 +1,155 @@
+// THE op table: what each operation is, which parameters it has, and what its result looks like. Shared passes ask this table; the
+// builders (build.ts) check and make; the fused ops' meaning is in definitions.ts, every gradient in compiler/gradients.ts.
+
+import type { DType } from "../base/dtype.js";
+import { SCALARS, type ScalarName, scalarResult } from "../base/scalar.js";
+import { type Shape, sameShape } from "../base/shape.js";
+import type { Node } from "./node.js";
+
+/** What passes need to know of an op: how it may be fused and where its numbers lie. */
+export type Family =
+  | "leaf" // numbers that are there
+  | "index" // made of constants and indices alone: never stored unless asked for
+  | "random" // counter-based numbers: recomputed, never stored
+  | "view" // the same numbers under another shape: never moved unless asked for
+  | "scalar" // a scalar function of each element
+  | "reduce" // sum, max or min along axes, kept as size 1
+  | "kernel" // a kernel of its own
+  | "fused" // spelled out in definitions.ts
+  | "meta"; // gone before lowering: gradients, detach
+
+interface PlainParams {
+  leaf: object;
+  constant: { readonly value: number };
+  /** The index along axis `dim`, i32. */
+  iota: { readonly dim: number };
+  /** Uniform numbers in [0,1); input: a seed, i32[]. */
+  random: { readonly stream: number };
+  cast: object;
+  reshape: object;
+  permute: { readonly dims: readonly number[] };
+  expand: object;
+  slice: { readonly starts: readonly number[]; readonly steps: readonly number[] };
+  /** The inverse of slice: its input placed at starts + i * steps in an array otherwise `value`. */
+  place: { readonly starts: readonly number[]; readonly steps: readonly number[]; readonly value: number };
+  sum: { readonly dims: readonly number[] };
+  max: { readonly dims: readonly number[] };
+  min: { readonly dims: readonly number[] };
+  matmul: object;
+  gather: { readonly dim: number };
+  scatterAdd: { readonly dim: number };
+  cumsum: { readonly dim: number };
+  /** Along the last axis, the first `count` indices of the stable order. */
+  argsort: { readonly descending: boolean; readonly count: number };
+  cat: { readonly dim: number };
+  softmax: { readonly dim: number };
+  logSoftmax: { readonly dim: number };
+  logsumexp: { readonly dim: number };
+  /** inputs: x, and weight and bias where there are any; normalises the last `axes` axes */
+  layerNorm: { readonly eps: number; readonly axes: number };
+  rmsNorm: { readonly eps: number; readonly axes: number };
+  gelu: { readonly approximate: "none" | "tanh" };
+  silu: object;
+  /** d loss / d target, times the seed: inputs loss, target, seed. */
+  gradient: object;
+  detach: object;
+}
+
+export type OpParams = PlainParams & { [S in ScalarName]: object };
+export type OpName = keyof OpParams;
+
+export interface OpEntry<O extends OpName> {
+  readonly family: Family;
+  /** Shape and dtype of the result, as a check on the builders. Undefined where the node's own shape is a parameter. */
+  readonly infer?: (inputs: readonly Node[], params: OpParams[O]) => { shape: Shape; dtype: DType };
+}
+
+const likeFirst = (inputs: readonly Node[]) => ({ shape: inputs[0].shape, dtype: inputs[0].dtype });
+const reduced = (inputs: readonly Node[], params: { readonly dims: readonly number[] }) => ({
+  shape: inputs[0].shape.map((n, i) => (params.dims.includes(i) ? 1 : n)),
+  dtype: inputs[0].dtype,
+});
+const given = (family: Family) => ({ family });
+
+const PLAIN: { readonly [O in keyof PlainParams]: OpEntry<O> } = {
+  leaf: given("leaf"),
+  constant: given("index"),
+  iota: given("index"),
+  random: given("random"),
+  cast: given("scalar"),
+  reshape: given("view"),
+  permute: {
+    family: "view",
+    infer: ([x], { dims }) => ({ shape: dims.map((d) => x.shape[d]), dtype: x.dtype }),
+  },
+  expand: given("view"),
+  slice: given("view"),
+  place: given("kernel"),
+  sum: { family: "reduce", infer: reduced },
+  max: { family: "reduce", infer: reduced },
+  min: { family: "reduce", infer: reduced },
+  matmul: {
+    family: "kernel",
+    infer: ([a, b]) => ({ shape: [...a.shape.slice(0, -1), b.shape[b.shape.length - 1]], dtype: a.dtype }),
+  },
+  gather: { family: "kernel", infer: ([x, index]) => ({ shape: index.shape, dtype: x.dtype }) },
+  scatterAdd: { family: "kernel", infer: likeFirst },
+  cumsum: { family: "kernel", infer: likeFirst },
+  argsort: {
+    family: "kernel",
+    infer: ([x], { count }) => ({ shape: [...x.shape.slice(0, -1), count], dtype: "i32" }),
+  },
+  cat: {
+    family: "kernel",
+    infer: (inputs, { dim }) => ({
+      shape: inputs[0].shape.map((n, i) => (i === dim ? inputs.reduce((sum, x) => sum + x.shape[dim], 0) : n)),
+      dtype: inputs[0].dtype,
+    }),
+  },
+  softmax: { family: "fused", infer: likeFirst },
+  logSoftmax: { family: "fused", infer: likeFirst },
+  logsumexp: {
+    family: "fused",
+    infer: ([x], { dim }) => ({ shape: x.shape.map((n, i) => (i === dim ? 1 : n)), dtype: x.dtype }),
+  },
+  layerNorm: { family: "fused", infer: likeFirst },
+  rmsNorm: { family: "fused", infer: likeFirst },
+  gelu: { family: "fused", infer: likeFirst },
+  silu: { family: "fused", infer: likeFirst },
+  gradient: { family: "meta", infer: ([, target]) => ({ shape: target.shape, dtype: target.dtype }) },
+  detach: { family: "meta", infer: likeFirst },
+};
+
+function scalarEntry(name: ScalarName): OpEntry<ScalarName> {
+  return {
+    family: "scalar",
+    infer: (inputs) => {
+      const operand = inputs[name === "where" ? 1 : 0];
+      return { shape: operand.shape, dtype: scalarResult(name, operand.dtype) };
+    },
+  };
+}
+
+export const OPS = {
+  ...PLAIN,
+  ...(Object.fromEntries((Object.keys(SCALARS) as ScalarName[]).map((name) => [name, scalarEntry(name)])) as {
+    [S in ScalarName]: OpEntry<S>;
+  }),
+} as { readonly [O in OpName]: OpEntry<O> };
+
+export function familyOf(node: Node): Family {
+  return OPS[node.op].family;
+}
+
+export function isScalar(op: OpName): op is ScalarName {
+  return op in SCALARS;
+}
+
+/** Throws when a node's shape or dtype differs from what the table infers: a builder is wrong, not its caller. */
+export function checkInference(node: Node): void {
+  const infer = OPS[node.op].infer as ((inputs: readonly Node[], params: object) => { shape: Shape; dtype: DType }) | undefined;
+  const inferred = infer?.(node.inputs, node.params);
+  if (inferred && (!sameShape(inferred.shape, node.shape) || inferred.dtype !== node.dtype)) {
+    throw new Error(`${node.op}: built ${node.dtype}[${node.shape}], the op table infers ${inferred.dtype}[${inferred.shape}]`);
+  }
+}

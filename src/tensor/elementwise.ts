@@ -1,0 +1,139 @@
+// Methods that work on each element: arithmetic, comparisons, functions. Operands broadcast and promote as in PyTorch.
+
+import { isFloat } from "../base/dtype.js";
+import { fail } from "../base/errors.js";
+import type { ScalarName } from "../base/scalar.js";
+import { describe } from "../base/shape.js";
+import { cast, constant, gelu, like, mul, scalar, silu, where } from "../graph/build.js";
+import type { Node } from "../graph/node.js";
+import { TensorCore } from "./core.js";
+
+export type Operand = TensorCore<unknown> | number | boolean;
+
+export abstract class TensorElementwise<T> extends TensorCore<T> {
+  private binary(name: ScalarName, other: Operand): T {
+    const node = scalar(name, this.node, this.operand(other));
+    return other instanceof TensorCore ? this.derive(node, this, other) : this.derive(node, this);
+  }
+
+  private unary(name: ScalarName): T {
+    return this.derive(scalar(name, this.node), this);
+  }
+
+  add(other: Operand): T { return this.binary("add", other); }
+  sub(other: Operand): T { return this.binary("sub", other); }
+  mul(other: Operand): T { return this.binary("mul", other); }
+  /** True division; integers give floats. */
+  div(other: Operand): T { return this.binary("div", other); }
+  pow(exponent: Operand): T { return this.binary("pow", exponent); }
+  /** The remainder with the sign of the divisor, as Python's %. */
+  remainder(other: Operand): T { return this.binary("remainder", other); }
+  floorDivide(other: Operand): T { return this.binary("floorDivide", other); }
+  maximum(other: Operand): T { return this.binary("maximum", other); }
+  minimum(other: Operand): T { return this.binary("minimum", other); }
+
+  eq(other: Operand): T { return this.binary("eq", other); }
+  ne(other: Operand): T { return this.binary("ne", other); }
+  lt(other: Operand): T { return this.binary("lt", other); }
+  le(other: Operand): T { return this.binary("le", other); }
+  gt(other: Operand): T { return this.binary("gt", other); }
+  ge(other: Operand): T { return this.binary("ge", other); }
+  logicalAnd(other: Operand): T { return this.binary("and", other); }
+  logicalOr(other: Operand): T { return this.binary("or", other); }
+  logicalXor(other: Operand): T { return this.binary("xor", other); }
+  logicalNot(): T { return this.unary("not"); }
+
+  neg(): T { return this.unary("neg"); }
+  abs(): T { return this.unary("abs"); }
+  sign(): T { return this.unary("sign"); }
+  exp(): T { return this.unary("exp"); }
+  expm1(): T { return this.unary("expm1"); }
+  log(): T { return this.unary("log"); }
+  log1p(): T { return this.unary("log1p"); }
+  log2(): T { return this.derive(mul(scalar("log", this.node), constant(Math.LOG2E)), this); }
+  log10(): T { return this.derive(mul(scalar("log", this.node), constant(Math.LOG10E)), this); }
+  sqrt(): T { return this.unary("sqrt"); }
+  rsqrt(): T { return this.unary("rsqrt"); }
+  square(): T { return this.derive(mul(this.node, this.node), this); }
+  reciprocal(): T { return this.unary("reciprocal"); }
+  sin(): T { return this.unary("sin"); }
+  cos(): T { return this.unary("cos"); }
+  erf(): T { return this.unary("erf"); }
+  floor(): T { return this.unary("floor"); }
+  ceil(): T { return this.unary("ceil"); }
+  /** To the nearest whole number, halves to the even one. */
+  round(): T { return this.unary("round"); }
+  trunc(): T { return this.unary("trunc"); }
+  isnan(): T { return isFloat(this.dtype) ? this.unary("isnan") : this.derive(cast(like(this.node, 0), "bool"), this); }
+  isinf(): T { return this.derive(scalar("eq", scalar("abs", this.node), constant(Number.POSITIVE_INFINITY)), this); }
+  isfinite(): T { return this.derive(scalar("lt", scalar("abs", this.node), constant(Number.POSITIVE_INFINITY)), this); }
+
+  sigmoid(): T { return this.unary("sigmoid"); }
+  tanh(): T { return this.unary("tanh"); }
+  relu(): T { return this.derive(where(scalar("gt", this.node, like(this.node, 0)), this.node, positiveZeroOrNan(this.node)), this); }
+  /** x Φ(x), or its tanh approximation (Hendrycks and Gimpel 2016). */
+  gelu(options: { approximate?: "none" | "tanh" } = {}): T {
+    const { approximate = "none" } = options;
+    if (approximate !== "none" && approximate !== "tanh") fail("gelu", 'approximate "none" or "tanh"', String(approximate));
+    return this.derive(gelu(this.node, approximate), this);
+  }
+  /** x sigmoid(x) */
+  silu(): T { return this.derive(silu(this.node), this); }
+  /** log(1 + exp x), safe for large x */
+  softplus(): T {
+    const x = this.node;
+    const rest = scalar("log1p", scalar("exp", scalar("neg", scalar("abs", x))));
+    return this.derive(scalar("add", scalar("maximum", x, like(x, 0)), rest), this);
+  }
+  leakyRelu(slope = 0.01): T {
+    const x = this.node;
+    return this.derive(where(scalar("gt", x, like(x, 0)), x, mul(x, like(x, slope))), this);
+  }
+
+  /** Limits values to [min, max]; either may be absent. NaN stays. */
+  clamp(min?: number | null, max?: number | null): T {
+    if ((min ?? null) === null && (max ?? null) === null) fail("clamp", "a min or a max", "neither");
+    let node = this.node;
+    // A gradient flows where the value is within the limits, the limits included.
+    if (min !== undefined && min !== null) node = where(scalar("lt", node, this.operand(min)), this.operand(min), node);
+    if (max !== undefined && max !== null) node = where(scalar("gt", node, this.operand(max)), this.operand(max), node);
+    return this.derive(node, this);
+  }
+
+  /** `value` where the mask is true, this tensor elsewhere. The mask is bool and broadcasts to this shape. */
+  maskedFill(mask: TensorCore<unknown>, value: number | TensorCore<unknown>): T {
+    if (mask.dtype !== "bool") fail("maskedFill", "a bool mask", describe(mask), "compare it, as in mask.eq(0), or convert it with .bool()");
+    const fill = typeof value === "number" ? constant(value, [], this.dtype === "bool" ? "bool" : promoteFill(this.dtype, value)) : value.node;
+    const node = where(mask.node, fill, this.node);
+    return typeof value === "number" ? this.derive(node, this) : this.derive(node, this, value);
+  }
+
+  /** This where the condition is true, `other` elsewhere. */
+  where(condition: TensorCore<unknown>, other: Operand): T {
+    const node = where(boolNode(condition), this.node, this.operand(other));
+    return other instanceof TensorCore ? this.derive(node, this, other) : this.derive(node, this);
+  }
+
+  /** start + weight (end - start) */
+  lerp(end: TensorCore<unknown>, weight: Operand): T {
+    const difference = scalar("sub", end.node, this.node);
+    const node = scalar("add", this.node, mul(difference, this.operand(weight)));
+    return weight instanceof TensorCore ? this.derive(node, this, end, weight) : this.derive(node, this, end);
+  }
+}
+
+function promoteFill(dtype: "f32" | "f16" | "bf16" | "i32", value: number): "f32" | "f16" | "bf16" | "i32" {
+  return isFloat(dtype) || Number.isInteger(value) ? dtype : "f32";
+}
+
+/** max(x, 0) where x is not positive: zero, but NaN for NaN. */
+function positiveZeroOrNan(x: Node): Node {
+  return isFloat(x.dtype) ? where(scalar("isnan", x), x, like(x, 0)) : like(x, 0);
+}
+
+/** @throws HeedError unless bool */
+export function boolNode(condition: TensorCore<unknown>): Node {
+  if (condition.dtype !== "bool") fail("where", "a bool condition", describe(condition), "compare it, as in x.gt(0), or convert it with .bool()");
+  return condition.node;
+}
+

@@ -1,0 +1,79 @@
+// The one place where graph, compiler and executor meet: pending nodes become one program, run in one call.
+
+import { sizeOf } from "../base/shape.js";
+import { type CompileOptions, compile } from "../compiler/compile.js";
+import type { Executable, Executor, ExecutorName, Memory } from "../executors/executor.js";
+import { nativeExecutor, nativeProblem } from "../executors/native.js";
+import { ReferenceExecutor } from "../executors/reference.js";
+import { fail } from "../base/errors.js";
+import type { Node } from "../graph/node.js";
+import type { Program } from "../program/program.js";
+import { leafOf, Value, valueOf } from "./value.js";
+
+let current: Executor | null = null;
+
+/** The executor in use: HEED_EXECUTOR, or the fastest that works here. */
+export function executor(): Executor {
+  current ??= chooseExecutor();
+  return current;
+}
+
+/** Runs everything from now on with another executor; returns the one before. */
+export function setExecutor(next: Executor): Executor {
+  const before = executor();
+  current = next;
+  return before;
+}
+
+function environment(name: string): string | undefined {
+  return typeof process === "undefined" ? undefined : process.env[name];
+}
+
+function chooseExecutor(): Executor {
+  const wish = environment("HEED_EXECUTOR") as ExecutorName | undefined;
+  if (wish === "reference") return new ReferenceExecutor();
+  if (wish && wish !== "native") fail("HEED_EXECUTOR", "native or reference", wish);
+  const native = nativeExecutor();
+  if (native) return native;
+  if (wish === "native") fail("HEED_EXECUTOR=native", "the native addon", nativeProblem() ?? "none", "run `npm run build`, or `heed doctor` to see what is missing");
+  console.warn(`heed: running on the reference executor, which is much slower: ${nativeProblem() ?? "no native addon"}. \`heed doctor\` says how to get the native one.`);
+  return new ReferenceExecutor();
+}
+
+/** Numbers of finished op nodes: the node's leaf. */
+const finished = new WeakMap<Node, Node>();
+
+export function finishedLeaf(node: Node): Node | undefined {
+  return node.op === "leaf" ? node : finished.get(node);
+}
+
+export function knownLeaf(node: Node): Node | undefined {
+  return finished.get(node);
+}
+
+const prepared = new WeakMap<Executor, WeakMap<Program, Executable>>();
+
+export function prepare(program: Program, on: Executor): Executable {
+  let programs = prepared.get(on);
+  if (!programs) prepared.set(on, (programs = new WeakMap()));
+  let executable = programs.get(program);
+  if (!executable) programs.set(program, (executable = on.prepare(program)));
+  return executable;
+}
+
+export function compileOptions(): CompileOptions {
+  return { capabilities: executor().capabilities, known: knownLeaf };
+}
+
+/** Computes every node that is not finished yet, all in one program. Afterwards `finishedLeaf` knows each. */
+export function evaluate(nodes: readonly Node[]): void {
+  const pending = [...new Set(nodes)].filter((n) => !finishedLeaf(n));
+  if (pending.length === 0) return;
+  const on = executor();
+  const { program, leaves } = compile({ outputs: pending, writes: [] }, compileOptions());
+  const externals: Memory[] = leaves.map((leaf) => valueOf(leaf).memoryFor(on));
+  const results = pending.map((node) => new Value(node.dtype, node.shape, on.allocate(node.dtype, sizeOf(node.shape)), on));
+  for (const result of results) externals.push(result.memory as Memory);
+  prepare(program, on).run(externals);
+  pending.forEach((node, i) => finished.set(node, leafOf(results[i])));
+}

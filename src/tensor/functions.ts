@@ -1,0 +1,198 @@
+// Functions of several tensors, and those that layers are made of.
+
+import { isFloat } from "../base/dtype.js";
+import { fail } from "../base/errors.js";
+import { multinomial as drawCategories } from "../base/multinomial.js";
+import { defaultGenerator, type Generator } from "../base/random.js";
+import { describe, normalizeDim, type Shape, sizeOf } from "../base/shape.js";
+import * as build from "../graph/build.js";
+import type { Node } from "../graph/node.js";
+import { bernoulli, fromData, tracedUniform } from "./create.js";
+import { boolNode, type Operand } from "./elementwise.js";
+import { Tensor } from "./tensor.js";
+import { tracing } from "./trace.js";
+
+/** Tensors one after another along `dim`. */
+export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
+  if (tensors.length === 0) fail("cat", "at least one tensor", "none");
+  const d = normalizeDim("cat", dim, tensors[0].ndim);
+  if (tensors[0].ndim === 0) fail("cat", "tensors with at least one dimension", describe(tensors[0]), "use stack for scalars");
+  return Tensor.from(build.cat(tensors.map((t) => t.node), d), ...tensors);
+}
+
+/** Tensors of one shape along a new dimension. */
+export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
+  if (tensors.length === 0) fail("stack", "at least one tensor", "none");
+  const d = normalizeDim("stack", dim, tensors[0].ndim + 1);
+  return cat(tensors.map((t) => t.unsqueeze(d)), d);
+}
+
+/** `a` where the condition is true, `b` elsewhere; all three broadcast. */
+export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
+  const tensors = [a, b].filter((x): x is Tensor => x instanceof Tensor);
+  const lift = (x: Operand): Node => (x instanceof Tensor ? x.node : number(x as number | boolean, tensors[0]));
+  return Tensor.from(build.where(boolNode(condition), lift(a), lift(b)), ...(tensors.length > 0 ? tensors : [condition]));
+}
+
+function number(x: number | boolean, like: Tensor | undefined): Node {
+  if (typeof x === "boolean") return build.constant(x ? 1 : 0, [], "bool");
+  return build.constant(x, [], like && isFloat(like.dtype) ? like.dtype : Number.isInteger(x) && like ? "i32" : "f32");
+}
+
+export const maximum = (a: Tensor, b: Operand): Tensor => a.maximum(b);
+export const minimum = (a: Tensor, b: Operand): Tensor => a.minimum(b);
+export const matmul = (a: Tensor, b: Tensor): Tensor => a.matmul(b);
+export const softmax = (x: Tensor, dim: number): Tensor => x.softmax(dim);
+export const logSoftmax = (x: Tensor, dim: number): Tensor => x.logSoftmax(dim);
+export const relu = (x: Tensor): Tensor => x.relu();
+export const gelu = (x: Tensor, options?: { approximate?: "none" | "tanh" }): Tensor => x.gelu(options);
+export const silu = (x: Tensor): Tensor => x.silu();
+export const tanh = (x: Tensor): Tensor => x.tanh();
+export const sigmoid = (x: Tensor): Tensor => x.sigmoid();
+
+/** x Wᵀ + b: x [..., in], weight [out, in], bias [out]. */
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor {
+  if (weight.ndim !== 2 || x.shape.at(-1) !== weight.shape[1]) fail("linear", `an input whose last dimension is ${weight.shape[1]}, for weight ${describe(weight)}`, describe(x));
+  const product = x.matmul(weight.transpose(0, 1));
+  return bias ? product.add(bias) : product;
+}
+
+/** Rows of weight [V,C] picked by i32 indices [...] : [...,C]. */
+export function embedding(indices: Tensor, weight: Tensor, options: { paddingIdx?: number } = {}): Tensor {
+  if (indices.dtype !== "i32") fail("embedding", "i32 indices", describe(indices), "convert them with .int()");
+  if (weight.ndim !== 2) fail("embedding", "a weight of two dimensions", describe(weight));
+  const count = indices.numel;
+  const width = weight.shape[1];
+  const index = build.expand(build.reshape(indices.node, [count, 1]), [count, width]);
+  const rows = Tensor.from(build.gather(weight.node, 0, index), weight);
+  const { paddingIdx } = options;
+  // The padding row takes no gradient.
+  const picked = paddingIdx === undefined ? rows : where(Tensor.from(build.scalar("eq", index, build.constant(paddingIdx, [], "i32"))), rows.detach(), rows);
+  return picked.reshape([...indices.shape, width]);
+}
+
+/** Normalises over the last axes, which have `shape`: (x - mean) / sqrt(var + eps) * weight + bias. */
+export function layerNorm(x: Tensor, shape: Shape, weight?: Tensor | null, bias?: Tensor | null, eps = 1e-5): Tensor {
+  checkNormShape("layerNorm", x, shape);
+  if (bias && !weight) return layerNorm(x, shape, null, null, eps).add(bias);
+  const affine = [weight, bias].filter((t): t is Tensor => t !== undefined && t !== null);
+  return Tensor.from(build.layerNorm(x.node, shape.length, eps, affine.map((t) => t.node)), x, ...affine);
+}
+
+/** x / sqrt(mean(x²) + eps) * weight over the last axes. */
+export function rmsNorm(x: Tensor, shape: Shape, weight?: Tensor | null, eps = 1.1920928955078125e-7): Tensor {
+  checkNormShape("rmsNorm", x, shape);
+  const affine = weight ? [weight] : [];
+  return Tensor.from(build.rmsNorm(x.node, shape.length, eps, affine.map((t) => t.node)), x, ...affine);
+}
+
+function checkNormShape(op: string, x: Tensor, shape: Shape): void {
+  const last = x.shape.slice(x.ndim - shape.length);
+  if (shape.length === 0 || shape.some((n, i) => n !== last[i])) fail(op, `an input whose last dimensions are [${shape}]`, describe(x));
+}
+
+/** Zeroes each element with probability p and scales the rest by 1/(1-p); the identity when not training. */
+export function dropout(x: Tensor, options: { p?: number; training?: boolean } = {}): Tensor {
+  const { p = 0.5, training = true } = options;
+  if (!(p >= 0 && p <= 1)) fail("dropout", "a probability from 0 to 1", String(p));
+  if (!training || p === 0) return x;
+  if (p === 1) return x.mul(0);
+  if (tracing()) {
+    const keep = Tensor.from(build.scalar("ge", tracedUniform(x.shape), build.constant(p)));
+    return where(keep, x.mul(1 / (1 - p)), 0);
+  }
+  const noise = bernoulli(1 - p, x.shape);
+  return x.mul(noise.div(Math.fround(1 - p)).to(x.dtype));
+}
+
+export type Reduction = "mean" | "sum" | "none";
+
+/**
+ * Cross entropy of logits [..., V] (classes last) or [N,V,d1,...] (PyTorch's order, when targets say so) against class indices.
+ * @param options.ignoreIndex targets with this value count for nothing (default -100)
+ * @param options.labelSmoothing share of the probability spread over all classes
+ * @param options.weight one weight per class, f32[V]
+ */
+export function crossEntropy(
+  logits: Tensor,
+  targets: Tensor,
+  options: { reduction?: Reduction; ignoreIndex?: number; labelSmoothing?: number; weight?: Tensor } = {},
+): Tensor {
+  const { reduction = "mean", ignoreIndex = -100, labelSmoothing = 0, weight } = options;
+  if (targets.dtype !== "i32") fail("crossEntropy", "i32 class indices as targets", describe(targets));
+  const rows = classesLast(logits, targets);
+  const classes = rows.shape[rows.ndim - 1];
+  const flat = rows.reshape(sizeOf(targets.shape), classes);
+  const target = targets.reshape(sizeOf(targets.shape), 1);
+  checkTargets(targets, classes, ignoreIndex);
+  const logProbability = flat.logSoftmax(-1);
+  const hit = Tensor.from(build.scalar("eq", build.iota([...flat.shape], 1), target.node));
+  const kept = target.ne(ignoreIndex);
+  const classWeight = weight ? weight.reshape(1, classes).expand(flat.shape) : null;
+  const weighted = classWeight ? logProbability.mul(classWeight) : logProbability;
+  let loss = where(hit, weighted, 0).sum(-1, { keepdim: true });
+  if (labelSmoothing > 0) loss = loss.mul(1 - labelSmoothing).add(weighted.sum(-1, { keepdim: true }).mul(labelSmoothing / classes));
+  const each = where(kept, loss.neg(), 0);
+  if (reduction === "none") return each.reshape(targets.shape);
+  if (reduction === "sum") return each.sum();
+  const share = classWeight ? where(kept.logicalAnd(hit), classWeight, 0).sum() : kept.to(logits.dtype).sum();
+  return each.sum().div(share);
+}
+
+function classesLast(logits: Tensor, targets: Tensor): Tensor {
+  const last = [...targets.shape];
+  if (logits.ndim === targets.ndim + 1 && last.every((n, i) => n === logits.shape[i])) return logits;
+  const order = logits.ndim >= 2 && logits.ndim === targets.ndim + 1 && logits.shape[0] === targets.shape[0] && last.slice(1).every((n, i) => n === logits.shape[i + 2]);
+  if (!order) fail("crossEntropy", `logits [${last.join(",")},V] for targets ${describe(targets)}`, describe(logits));
+  return logits.permute([0, ...last.slice(1).map((_, i) => i + 2), 1]);
+}
+
+/** Targets that are there already are checked at once; an index past the classes would otherwise cost nothing and mean nothing. */
+function checkTargets(targets: Tensor, classes: number, ignoreIndex: number): void {
+  if (tracing() || targets.rawNode.op !== "leaf") return;
+  const data = targets.raw();
+  for (let i = 0; i < data.length; i++) {
+    if ((data[i] < 0 || data[i] >= classes) && data[i] !== ignoreIndex) fail("crossEntropy", `targets from 0 to ${classes - 1} (or ignoreIndex ${ignoreIndex})`, `${data[i]} at position ${i}`);
+  }
+}
+
+/** -log probability of the targets: inputs are log-probabilities. */
+export function nllLoss(logProbabilities: Tensor, targets: Tensor, options: { reduction?: Reduction } = {}): Tensor {
+  const picked = logProbabilities.gather(-1, targets.unsqueeze(-1)).squeeze(-1).neg();
+  return reduceLoss(picked, options.reduction);
+}
+
+export function mseLoss(input: Tensor, target: Tensor, options: { reduction?: Reduction } = {}): Tensor {
+  return reduceLoss(input.sub(target).square(), options.reduction);
+}
+
+export function l1Loss(input: Tensor, target: Tensor, options: { reduction?: Reduction } = {}): Tensor {
+  return reduceLoss(input.sub(target).abs(), options.reduction);
+}
+
+/** Binary cross entropy on logits, safe for large ones. */
+export function binaryCrossEntropyWithLogits(logits: Tensor, target: Tensor, options: { reduction?: Reduction } = {}): Tensor {
+  return reduceLoss(logits.softplus().sub(logits.mul(target)), options.reduction);
+}
+
+function reduceLoss(each: Tensor, reduction: Reduction = "mean"): Tensor {
+  return reduction === "none" ? each : reduction === "sum" ? each.sum() : each.mean();
+}
+
+/**
+ * Draws category indices from rows of weights [V] or [N,V]: i32 [samples] or [N,samples]. The weights need not sum to one.
+ * @throws HeedError for negative, infinite or NaN weights, and for more samples than nonzero weights without replacement
+ */
+export function multinomial(weights: Tensor, samples: number, options: { replacement?: boolean; generator?: Generator } = {}): Tensor {
+  if (weights.ndim < 1 || weights.ndim > 2 || !isFloat(weights.dtype)) fail("multinomial", "float weights of one or two dimensions", describe(weights));
+  const categories = weights.shape[weights.ndim - 1];
+  const { replacement = false, generator = defaultGenerator } = options;
+  if (tracing()) {
+    if (replacement && samples > 1) fail("multinomial", "draws without replacement inside compile", "replacement: true", "draw one sample at a time");
+    // The largest of p / q with q exponential is a draw from p; the k largest are k draws without replacement.
+    const q = build.scale(build.scalar("log", build.scalar("sub", build.constant(1), tracedUniform(weights.shape))), -1);
+    return Tensor.from(build.div(weights.node, q)).topk(samples, -1).indices;
+  }
+  const picked = drawCategories(generator, weights.dataSync() as Float32Array, categories, { samples, replacement });
+  return fromData(picked, [...weights.shape.slice(0, -1), samples], "i32");
+}

@@ -1,0 +1,34 @@
+// Gradients as functions, as in JAX: of a function of tensors, giving a function that returns its gradient.
+
+import { fail } from "../base/errors.js";
+import { describe } from "../base/shape.js";
+import { gradient, like } from "../graph/build.js";
+import { enableGrad } from "./grad-mode.js";
+import { Tensor } from "./tensor.js";
+
+type Argnums = number | readonly number[];
+type Gradients<N extends Argnums> = N extends number ? Tensor : Tensor[];
+
+/**
+ * The value of a scalar function and its gradient with respect to the arguments `argnums`. Both are lazy, so gradients of gradients work.
+ * @example const [loss, dw] = valueAndGrad((w: Tensor) => w.mul(w).sum())(w);
+ */
+export function valueAndGrad<A extends Tensor[], N extends Argnums = 0>(f: (...args: A) => Tensor, argnums: N = 0 as N): (...args: A) => [Tensor, Gradients<N>] {
+  return (...args: A) => {
+    const numbers = typeof argnums === "number" ? [argnums] : [...argnums];
+    for (const n of numbers) if (!(args[n] instanceof Tensor)) fail("grad", `a tensor as argument ${n}`, typeof args[n]);
+    // A fresh tensor on the same node, so that the caller's own does not start to require gradients.
+    const inputs = args.map((x, i) => (numbers.includes(i) ? new Tensor(x.node, true) : x)) as A;
+    const value = enableGrad(() => f(...inputs));
+    if (value.numel !== 1) fail("grad", "a function that returns one number", describe(value), "reduce it with .sum() or .mean()");
+    const outside = args.some((x) => x.requiresGrad);
+    const gradients = numbers.map((n) => new Tensor(gradient(value.node, args[n].node, like(value.node, 1)), outside));
+    return [new Tensor(value.node, outside || value.requiresGrad), (typeof argnums === "number" ? gradients[0] : gradients) as Gradients<N>];
+  };
+}
+
+/** As valueAndGrad, the gradient alone. */
+export function grad<A extends Tensor[], N extends Argnums = 0>(f: (...args: A) => Tensor, argnums: N = 0 as N): (...args: A) => Gradients<N> {
+  const both = valueAndGrad(f, argnums);
+  return (...args: A) => both(...args)[1];
+}

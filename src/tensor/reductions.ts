@@ -1,0 +1,205 @@
+// Methods that reduce axes or walk along one: sums, extremes, softmax, sorting.
+
+import { isFloat } from "../base/dtype.js";
+import { fail } from "../base/errors.js";
+import { describe, normalizeDim, normalizeDims } from "../base/shape.js";
+import { argsort, cast, cumsum, div, gather, iota, like, logSoftmax, logsumexp, mul, narrow, permute, reduce, reshape, scalar, scale, softmax, sub, where } from "../graph/build.js";
+import type { Node } from "../graph/node.js";
+import { TensorElementwise } from "./elementwise.js";
+
+export type Dims = number | readonly number[];
+export interface KeepDim {
+  keepdim?: boolean;
+}
+/** What sort, topk and max along a dimension return. */
+export interface ValuesAndIndices<T> {
+  readonly values: T;
+  readonly indices: T;
+}
+
+export abstract class TensorReductions<T> extends TensorElementwise<T> {
+  private reduced(op: "sum" | "max" | "min", node: Node, dims: Dims | null | undefined, keepdim: boolean): Node {
+    const axes = normalizeDims(op, dims, this.ndim);
+    return dropDims(reduce(op, node, axes), axes, keepdim);
+  }
+
+  /** Sum of all elements, or along `dim`; bool is counted. */
+  sum(dim?: Dims | null, options: KeepDim = {}): T {
+    const node = this.dtype === "bool" ? cast(this.node, "i32") : this.node;
+    return this.derive(this.reduced("sum", node, dim, options.keepdim ?? false), this);
+  }
+
+  mean(dim?: Dims | null, options: KeepDim = {}): T {
+    this.needsFloat("mean");
+    const axes = normalizeDims("mean", dim, this.ndim);
+    const count = axes.reduce((n, d) => n * this.shape[d], 1);
+    return this.derive(scale(this.reduced("sum", this.node, dim, options.keepdim ?? false), 1 / count), this);
+  }
+
+  /** Mean squared distance from the mean; `correction` 1 divides by N - 1, as PyTorch does by default. */
+  var(dim?: Dims | null, options: KeepDim & { correction?: number } = {}): T {
+    this.needsFloat("var");
+    const axes = normalizeDims("var", dim, this.ndim);
+    const count = axes.reduce((n, d) => n * this.shape[d], 1);
+    const centered = sub(this.node, scale(reduce("sum", this.node, axes), 1 / count));
+    const total = reduce("sum", mul(centered, centered), axes);
+    const divisor = Math.max(count - (options.correction ?? 1), 0);
+    return this.derive(dropDims(div(total, like(total, divisor)), axes, options.keepdim ?? false), this);
+  }
+
+  std(dim?: Dims | null, options: KeepDim & { correction?: number } = {}): T {
+    const variance = this.var(dim, options) as unknown as TensorReductions<T>;
+    return variance.sqrt();
+  }
+
+  /** Largest element, or along several axes; ties share the gradient. */
+  amax(dim?: Dims | null, options: KeepDim = {}): T {
+    return this.derive(this.reduced("max", this.node, dim, options.keepdim ?? false), this);
+  }
+
+  amin(dim?: Dims | null, options: KeepDim = {}): T {
+    return this.derive(this.reduced("min", this.node, dim, options.keepdim ?? false), this);
+  }
+
+  /** The largest element; with a dimension, the largest along it and where it stands (the first of equals). */
+  max(): T;
+  max(dim: number, options?: KeepDim): ValuesAndIndices<T>;
+  max(dim?: number, options: KeepDim = {}): T | ValuesAndIndices<T> {
+    return dim === undefined ? this.amax() : this.extremeAlong("max", dim, options);
+  }
+
+  min(): T;
+  min(dim: number, options?: KeepDim): ValuesAndIndices<T>;
+  min(dim?: number, options: KeepDim = {}): T | ValuesAndIndices<T> {
+    return dim === undefined ? this.amin() : this.extremeAlong("min", dim, options);
+  }
+
+  private extremeAlong(op: "max" | "min", dim: number, options: KeepDim): ValuesAndIndices<T> {
+    const d = normalizeDim(op, dim, this.ndim);
+    const index = this.extremeIndex(op, d);
+    // The gradient goes to the one element that was picked.
+    const values = this.requiresGrad ? gather(this.node, d, index) : reduce(op, this.node, [d]);
+    const keepdim = options.keepdim ?? false;
+    return { values: this.derive(dropDims(values, [d], keepdim), this), indices: this.wrap(dropDims(index, [d], keepdim), false) };
+  }
+
+  private extremeIndex(op: "max" | "min", dim: number): Node {
+    const x = this.ndim === 0 ? reshape(this.node, [1]) : this.node;
+    const best = reduce(op, x, [dim]);
+    let holds = scalar("eq", x, best);
+    if (isFloat(x.dtype)) holds = scalar("or", holds, scalar("isnan", x));
+    const index = iota(x.shape, dim);
+    return reduce("min", where(holds, index, like(index, x.shape[dim])), [dim]);
+  }
+
+  /** Index of the largest element, the first of equals; over the flattened tensor when `dim` is absent. */
+  argmax(dim?: number | null, options: KeepDim = {}): T {
+    return this.argExtreme("max", dim, options);
+  }
+
+  argmin(dim?: number | null, options: KeepDim = {}): T {
+    return this.argExtreme("min", dim, options);
+  }
+
+  private argExtreme(op: "max" | "min", dim: number | null | undefined, options: KeepDim): T {
+    if (dim === undefined || dim === null) {
+      const flat = this.wrap(reshape(this.node, [this.numel]), false) as unknown as TensorReductions<T>;
+      return this.wrap(reshape(flat.extremeIndex(op, 0), []), false);
+    }
+    const d = normalizeDim(`arg${op}`, dim, this.ndim);
+    return this.wrap(dropDims(this.extremeIndex(op, d), [d], options.keepdim ?? false), false);
+  }
+
+  /** True where any element is nonzero. */
+  any(dim?: Dims | null, options: KeepDim = {}): T {
+    const node = cast(this.node, "bool");
+    if (this.numel === 0) return this.wrap(this.emptyTruth(node, dim, options, 0), false);
+    return this.wrap(this.reduced("max", node, dim, options.keepdim ?? false), false);
+  }
+
+  /** True where all elements are nonzero. */
+  all(dim?: Dims | null, options: KeepDim = {}): T {
+    const node = cast(this.node, "bool");
+    if (this.numel === 0) return this.wrap(this.emptyTruth(node, dim, options, 1), false);
+    return this.wrap(this.reduced("min", node, dim, options.keepdim ?? false), false);
+  }
+
+  private emptyTruth(node: Node, dim: Dims | null | undefined, options: KeepDim, value: number): Node {
+    const axes = normalizeDims("any", dim, this.ndim);
+    const kept = cast(reduce("sum", cast(node, "i32"), axes), "bool");
+    return dropDims(like(kept, value), axes, options.keepdim ?? false);
+  }
+
+  cumsum(dim: number): T {
+    return this.derive(cumsum(this.node, normalizeDim("cumsum", dim, this.ndim)), this);
+  }
+
+  softmax(dim: number): T {
+    return this.derive(softmax(this.node, this.axis("softmax", dim)), this);
+  }
+
+  logSoftmax(dim: number): T {
+    return this.derive(logSoftmax(this.node, this.axis("logSoftmax", dim)), this);
+  }
+
+  logsumexp(dim: Dims, options: KeepDim = {}): T {
+    const axes = normalizeDims("logsumexp", dim, this.ndim);
+    const node = axes.reduce((x, d) => logsumexp(x, d), this.node);
+    return this.derive(dropDims(node, axes, options.keepdim ?? false), this);
+  }
+
+  /** Euclidean length of the flattened tensor, or along `dim`. */
+  norm(dim?: Dims | null, options: KeepDim = {}): T {
+    const squares = mul(this.node, this.node);
+    return this.derive(scalar("sqrt", this.reduced("sum", squares, dim, options.keepdim ?? false)), this);
+  }
+
+  /** Stable sort along `dim`; NaN counts as largest. */
+  sort(dim = -1, options: { descending?: boolean } = {}): ValuesAndIndices<T> {
+    const d = this.axis("sort", dim);
+    return this.pick(d, options.descending ?? false, this.shape[d]);
+  }
+
+  argsort(dim = -1, options: { descending?: boolean } = {}): T {
+    return this.sort(dim, options).indices;
+  }
+
+  /** The k largest (or smallest) along `dim`, in order. */
+  topk(k: number, dim = -1, options: { largest?: boolean } = {}): ValuesAndIndices<T> {
+    const d = this.axis("topk", dim);
+    if (!Number.isInteger(k) || k < 0 || k > this.shape[d]) fail("topk", `k from 0 to ${this.shape[d]}, the size of dimension ${d} of ${describe(this)}`, String(k));
+    return this.pick(d, options.largest ?? true, k);
+  }
+
+  private pick(dim: number, descending: boolean, count: number): ValuesAndIndices<T> {
+    const last = this.ndim - 1;
+    const order = this.shape.map((_, i) => i);
+    [order[dim], order[last]] = [order[last], order[dim]];
+    const sorted = argsort(permute(this.node, order), descending, count);
+    const indices = permute(sorted, order);
+    return { values: this.derive(gather(this.node, dim, indices), this), indices: this.wrap(indices, false) };
+  }
+
+  /** The k-th smallest along `dim`, k from 1. */
+  kthvalue(k: number, dim = -1): ValuesAndIndices<T> {
+    const d = this.axis("kthvalue", dim);
+    if (!Number.isInteger(k) || k < 1 || k > this.shape[d]) fail("kthvalue", `k from 1 to ${this.shape[d]}`, String(k));
+    const { values, indices } = this.pick(d, false, k) as unknown as ValuesAndIndices<TensorReductions<T>>;
+    const take = (t: TensorReductions<T>) => this.derive(dropDims(narrow(t.node, d, k - 1, 1), [d], false), t);
+    return { values: take(values), indices: take(indices) };
+  }
+
+  private axis(op: string, dim: number): number {
+    if (this.ndim === 0) fail(op, "a tensor with at least one dimension", describe(this));
+    return normalizeDim(op, dim, this.ndim);
+  }
+
+  private needsFloat(op: string): void {
+    if (!isFloat(this.dtype)) fail(op, "a float tensor", describe(this), "convert it with .float()");
+  }
+}
+
+function dropDims(node: Node, dims: readonly number[], keepdim: boolean): Node {
+  return keepdim ? node : reshape(node, node.shape.filter((_, i) => !dims.includes(i)));
+}
+

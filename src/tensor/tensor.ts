@@ -1,0 +1,172 @@
+// The class users hold. What it can do is in the classes it extends; here are gradients, assignment and memory.
+
+import { isFloat } from "../base/dtype.js";
+import { fail } from "../base/errors.js";
+import { bf16FromF32, f16FromF32 } from "../base/half.js";
+import { describe, sameShape } from "../base/shape.js";
+import { cast, expand } from "../graph/build.js";
+import type { Node } from "../graph/node.js";
+import { evaluate, executor, finishedLeaf } from "./evaluate.js";
+import { backward, own as owner } from "./backward.js";
+import { TensorIndexing } from "./indexing.js";
+import { tracing } from "./trace.js";
+import { leafOf, Value, valueOf } from "./value.js";
+
+/**
+ * A lazy, immutable n-dimensional array. Shapes and mistakes are known at once; numbers are computed when somebody asks.
+ * Made by `tensor([...])`, `zeros(...)`, `randn(...)` and the like.
+ */
+export class Tensor extends TensorIndexing<Tensor> {
+  private gradient: Tensor | null = null;
+
+  protected override wrap(node: Node, requiresGrad: boolean): Tensor {
+    return new Tensor(node, requiresGrad);
+  }
+
+  /** @internal A tensor for a node made elsewhere, recording gradients as any operation does. */
+  static from(node: Node, ...inputs: readonly Tensor[]): Tensor {
+    return inputs.length > 0 ? inputs[0].derive(node, ...inputs) : new Tensor(node, false);
+  }
+
+  /** @internal A tensor without gradient for a node made elsewhere. */
+  plain(node: Node): Tensor {
+    return new Tensor(node, false);
+  }
+
+  /** d loss / d this, after loss.backward(); null before. */
+  get grad(): Tensor | null {
+    tracing()?.readGrad(this);
+    return this.gradient;
+  }
+
+  set grad(value: Tensor | null) {
+    if (value && !sameShape(value.shape, this.shape)) fail("grad", `a gradient of shape [${this.shape}]`, describe(value));
+    tracing()?.setGrad(this, this.gradient);
+    this.gradient = value;
+  }
+
+  /** @internal The gradient, unseen by a trace. */
+  get rawGrad(): Tensor | null {
+    return this.gradient;
+  }
+
+  set rawGrad(value: Tensor | null) {
+    this.gradient = value;
+  }
+
+  /** Asks for gradients of this leaf (or no longer). */
+  requiresGrad_(requires = true): this {
+    this.requiresGrad = requires;
+    return this;
+  }
+
+  /** Gradients are kept for this intermediate result as well: `grad` is set by backward. */
+  retainGrad(): this {
+    if (this.current.op !== "leaf") retained.add(new WeakRef(this));
+    return this;
+  }
+
+  /** A tensor that starts to require gradients is a leaf: numbers that are pending are computed first. */
+  protected override startGradient(): void {
+    if (!isFloat(this.dtype)) fail("requiresGrad", "a float tensor", describe(this));
+    if (this.current.op !== "leaf") this.evaluate();
+    owner(this);
+  }
+
+  /**
+   * Computes the gradients of this tensor with respect to every leaf that requires them, and adds them to their `grad`. They are pending
+   * like everything else: computed when asked for, all together.
+   * @param gradient d something / d this, needed unless this tensor has one element
+   */
+  backward(gradient?: Tensor): void {
+    backward(this, gradient, retained);
+  }
+
+  /**
+   * Gives this tensor new numbers, as parameters get from an optimizer. Inside `compile` they are written in place when the function runs.
+   * Expressions already written on the old numbers keep them.
+   */
+  assign(value: Tensor | number): this {
+    const node = typeof value === "number" ? this.operand(value) : value.node;
+    if (typeof value !== "number" && !sameShape(value.shape, this.shape)) fail("assign", `a value of shape [${this.shape}]`, describe(value));
+    const fitted = cast(broadcast(node, this), this.dtype);
+    const trace = tracing();
+    if (trace) {
+      trace.assign(this, fitted);
+      return this;
+    }
+    evaluate([fitted]);
+    this.adopt(valueOf(finishedLeaf(fitted) as Node));
+    return this;
+  }
+
+  /** Sets the one number of a 0-d tensor at once: learning rates and other numbers that change between runs of a compiled function. */
+  fill(value: number): this {
+    const fresh = new Value(this.dtype, this.shape, executor().allocate(this.dtype, this.numel), executor());
+    const memory = fresh.memory as { data: Float32Array };
+    const one = this.dtype === "f32" || this.dtype === "i32" || this.dtype === "bool" ? value : halfBits(this.dtype, value);
+    memory.data.fill(one);
+    this.adopt(fresh);
+    return this;
+  }
+
+  /** @internal Takes a new value; the old one remembers its successor. */
+  adopt(value: Value): void {
+    const own = value.touched ? new Value(value.dtype, value.shape, value.memory, value.executor, value.name) : value;
+    if (this.current.op === "leaf") valueOf(this.current).successor = own;
+    this.current = leafOf(own);
+    if (this.requiresGrad) owner(this);
+  }
+
+  /** @internal The value of a finished tensor. */
+  get value(): Value {
+    this.evaluate();
+    return valueOf(finishedLeaf(this.current) as Node);
+  }
+
+  /** @internal Replaces the node while a function is traced. */
+  setNode(node: Node): void {
+    this.current = node;
+  }
+
+  /** @internal The node, without marking it as used. */
+  get rawNode(): Node {
+    return this.current;
+  }
+
+  /** Lets go of the numbers now instead of when the garbage collector finds them; the tensor can no longer be used. */
+  dispose(): void {
+    const leaf = finishedLeaf(this.current);
+    if (!leaf) return;
+    const value = valueOf(leaf);
+    value.stale = true;
+    value.memory = null;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** A new tensor with the same numbers, part of the same gradients. */
+  clone(): Tensor {
+    return this.derive(this.node, this);
+  }
+
+  /** `${t}` prints; arithmetic operators, which JavaScript cannot give to objects, say what to write instead. */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === "string") return this.toString();
+    return fail("tensor", "a method such as .add(), .mul() or .item()", "an operator", "JavaScript has no operators for objects: write a.add(b)");
+  }
+}
+
+const retained = new Set<WeakRef<Tensor>>();
+
+function broadcast(node: Node, to: Tensor): Node {
+  return sameShape(node.shape, to.shape) ? node : expand(node, to.shape);
+}
+
+function halfBits(dtype: "f16" | "bf16", value: number): number {
+  return dtype === "f16" ? f16FromF32(Math.fround(value)) : bf16FromF32(Math.fround(value));
+}
+
+export type TensorLike = Tensor | number;

@@ -1,0 +1,130 @@
+// tokenizer.json of byte-level BPE: reading any that Heed, GPT-2, Llama 3 or Qwen write, and writing Heed's own.
+
+import { fail } from "../base/errors.js";
+import { type AddedToken, readAddedTokens } from "./added-tokens.js";
+import { BPETokenizer } from "./bpe.js";
+import { characterOfByte } from "./byte-alphabet.js";
+import { asArray, asFlag, asId, asObject, asString, isId, show, unsupported } from "./check.js";
+import { Merges } from "./merges.js";
+import { readNormalizer } from "./normalizer.js";
+import { readSplitter } from "./splitter.js";
+import { readTemplate } from "./template.js";
+import type { TokenizerFile } from "./tokenizer.js";
+
+/** Token to id, every id once. */
+export function readVocabulary(value: unknown): Map<string, number> {
+  const vocabulary = new Map<string, number>();
+  const seen = new Set<unknown>();
+  for (const [token, id] of Object.entries(asObject(value, "model.vocab"))) {
+    if (!isId(id)) asId(id, `model.vocab[${show(token)}]`);
+    if (seen.has(id)) fail("tokenizer.json", "one token for each id", `a second one for ${id}, ${show(token)}`);
+    seen.add(id);
+    vocabulary.set(token, id as number);
+  }
+  if (vocabulary.size === 0) fail("tokenizer.json", "model.vocab to hold tokens", "an empty object");
+  return vocabulary;
+}
+
+/** The tokenizer of a parsed file with a byte-level BPE model. */
+export function readBPE(file: TokenizerFile): BPETokenizer {
+  const model = asObject(file.model, "model");
+  for (const key of ["dropout", "continuing_subword_prefix", "end_of_word_suffix"]) {
+    if ((model[key] ?? "") !== "" && model[key] !== 0) unsupported(`model.${key} ${show(model[key])}`);
+  }
+  if (asFlag(model.byte_fallback, "model.byte_fallback", false)) unsupported("model.byte_fallback, as in Llama 2");
+  readDecoder(file.decoder);
+  const vocabulary = readVocabulary(model.vocab);
+  const added = readAddedTokens(file.added_tokens);
+  checkAgreement(vocabulary, added);
+  return new BPETokenizer({
+    file,
+    vocabulary,
+    merges: readMerges(model.merges, vocabulary),
+    ignoreMerges: asFlag(model.ignore_merges, "model.ignore_merges", false),
+    unknown: readUnknown(model, vocabulary),
+    added,
+    normalizer: readNormalizer(file.normalizer),
+    splitter: readSplitter(file.pre_tokenizer),
+    template: readTemplate(file.post_processor),
+  });
+}
+
+function readMerges(value: unknown, vocabulary: ReadonlyMap<string, number>): Merges {
+  let size = 0;
+  for (const id of vocabulary.values()) size = Math.max(size, id + 1);
+  const merges = new Merges(size);
+  const id = (token: string, place: number) =>
+    vocabulary.get(token) ??
+    fail("tokenizer.json", `the tokens of model.merges[${place}] in model.vocab`, `${show(token)}, not in it`);
+  asArray(value, "model.merges").forEach((merge, i) => {
+    const pair: unknown = typeof merge === "string" ? merge.split(" ") : merge;
+    if (!Array.isArray(pair) || pair.length !== 2 || typeof pair[0] !== "string" || typeof pair[1] !== "string") {
+      fail("tokenizer.json", `model.merges[${i}] to be two tokens`, show(merge));
+    }
+    const [left, right] = pair as [string, string];
+    merges.add(id(left, i), id(right, i), id(left + right, i));
+  });
+  return merges;
+}
+
+function readUnknown(model: Record<string, unknown>, vocabulary: ReadonlyMap<string, number>): number | undefined {
+  if (model.unk_token === undefined || model.unk_token === null) return undefined;
+  const name = asString(model.unk_token, "model.unk_token");
+  const complete = characterOfByte.every((character) => vocabulary.has(character));
+  if (!complete && asFlag(model.fuse_unk, "model.fuse_unk", false)) unsupported("model.fuse_unk with missing bytes");
+  return vocabulary.get(name);
+}
+
+function readDecoder(value: unknown): void {
+  const settings = asObject(value ?? {}, "decoder");
+  const steps = settings.type === "Sequence" ? asArray(settings.decoders, "decoder.decoders") : [settings];
+  const types = steps.map((step, i) => asObject(step, `decoder.decoders[${i}]`).type);
+  if (types.length !== 1 || types[0] !== "ByteLevel") {
+    unsupported(`the decoder ${types.length === 1 ? show(types[0] ?? null) : `Sequence of ${types.length}`}`);
+  }
+}
+
+/** A token that is both added and in the vocabulary must have one id, and no id may mean two tokens. */
+function checkAgreement(vocabulary: ReadonlyMap<string, number>, added: readonly AddedToken[]): void {
+  const tokenOfId = new Map<number, string>();
+  for (const [token, id] of vocabulary) tokenOfId.set(id, token);
+  for (const { content, id } of added) {
+    const there = vocabulary.get(content) ?? id;
+    if (there !== id)
+      fail("tokenizer.json", `one id for ${show(content)}`, `${there} in model.vocab, ${id} in added_tokens`);
+    const token = tokenOfId.get(id) ?? content;
+    if (token !== content) fail("tokenizer.json", `one token for id ${id}`, `${show(token)} and ${show(content)}`);
+  }
+}
+
+/** The file of a vocabulary and merges trained by Heed; the special tokens come first in the vocabulary. */
+export function writeBPE(
+  tokens: readonly string[],
+  merges: readonly (readonly [string, string])[],
+  specialTokens: readonly string[],
+): TokenizerFile {
+  const byteLevel = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true };
+  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+  return {
+    version: "1.0",
+    truncation: null,
+    padding: null,
+    added_tokens: specialTokens.map((content, id) => ({ id, content, ...flags })),
+    normalizer: null,
+    pre_tokenizer: byteLevel,
+    post_processor: null,
+    decoder: byteLevel,
+    model: {
+      type: "BPE",
+      dropout: null,
+      unk_token: null,
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: false,
+      byte_fallback: false,
+      ignore_merges: false,
+      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
+      merges: merges.map(([left, right]) => `${left} ${right}`), // read by old and new versions of tokenizers
+    },
+  };
+}

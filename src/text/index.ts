@@ -1,0 +1,11 @@
+// heed/text: text to token ids and back, tokenizers to train, and batches of windows to train on.
+
+export { BPETokenizer } from "./bpe.js";
+export { type TrainBPEOptions, trainBPE } from "./bpe-train.js";
+export { CharacterTokenizer } from "./characters.js";
+export { type Batch, evaluationBatches, splitTokens, type WindowOptions } from "./dataset.js";
+export { tokenizerFromJSON } from "./load.js";
+export { type SamplerState, WindowSampler, type WindowSamplerOptions } from "./sampler.js";
+export { StreamDecoder } from "./stream.js";
+export type { DecodeOptions, EncodeOptions, Tokenizer, TokenizerFile } from "./tokenizer.js";
+export { normaliseText } from "./unicode.js";
