@@ -1,17 +1,9 @@
 # The native addon: one source of kernels, built once for each instruction set, and a module that chooses among them at run time.
 {
   "variables": {
-    "kernels": [
-      "kernels/kernels.c",
-      "kernels/elementwise.c",
-      "kernels/expression.c",
-      "kernels/reduce.c",
-      "kernels/matmul.c",
-      "kernels/gather.c",
-      "kernels/scatter.c",
-      "kernels/cumsum.c",
-      "kernels/argsort.c",
-    ],
+    "host": ["kernels/addon.c", "kernels/isa.c", "kernels/memory.c", "kernels/pool.c", "kernels/run.c"],
+    # Every other file there is a kernel's.
+    "kernels": ["<!@(node -p \"require('fs').readdirSync('kernels').filter((f) => /[.]c$/.test(f) && !/^(addon|isa|memory|pool|run)[.]c$/.test(f)).map((f) => 'kernels/' + f).join(' ')\")"],
     "flags": ["-std=gnu11", "-O3", "-fPIC", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-Wall", "-Wextra"],
     "avx2_flags": ["-mavx2", "-mfma", "-mf16c"],
     "avx512_flags": ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma", "-mf16c", "-mprefer-vector-width=512"],
@@ -79,7 +71,7 @@
   "targets": [
     {
       "target_name": "heed",
-      "sources": ["kernels/addon.c", "kernels/isa.c", "kernels/memory.c", "kernels/pool.c", "kernels/run.c"],
+      "sources": ["<@(host)"],
       "conditions": [
         ["target_arch=='arm64'", {"dependencies": ["kernels_neon"]}, {"dependencies": ["kernels_baseline"]}],
         ["target_arch=='x64'", {"dependencies": ["kernels_avx2", "kernels_avx512"]}],

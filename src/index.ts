@@ -7,7 +7,6 @@ export type { Shape } from "./base/shape.js";
 export { type CompiledFunction, compile } from "./tensor/compiled.js";
 export { arange, bernoulli, causalMask, exponential, eye, full, fullLike, linspace, normal, ones, onesLike, rand, randint, randn, randperm, tensor, tril, triu, uniform, zeros, zerosLike } from "./tensor/create.js";
 export type { RandomOptions, TensorOptions } from "./tensor/create.js";
-export { einsum } from "./tensor/einsum.js";
 export { explain } from "./tensor/explain.js";
 export { setPrintOptions } from "./tensor/format.js";
 export * from "./tensor/functions.js";

@@ -139,8 +139,8 @@ export function fullLike(x: Tensor, value: number, options: TensorOptions = {}):
 export function arange(...args: [...bounds: number[], options: TensorOptions] | number[]): Tensor {
   const last = args[args.length - 1];
   const options = (typeof last === "object" ? last : {}) as TensorOptions;
-  const bounds = args.filter((x): x is number => typeof x === "number");
-  const [start, end, step] = bounds.length === 1 ? [0, bounds[0], 1] : [bounds[0], bounds[1], bounds[2] ?? 1];
+  const bounds = (args as readonly unknown[]).filter((x): x is number => typeof x === "number");
+  const [start, end, step]: number[] = bounds.length === 1 ? [0, bounds[0], 1] : [bounds[0], bounds[1], bounds[2] ?? 1];
   if (bounds.length === 0 || !Number.isFinite(start) || !Number.isFinite(end) || !Number.isFinite(step) || step === 0 || (end - start) * step < 0) {
     fail("arange", "finite bounds and a step that leads from start to end", bounds.join(", "));
   }
@@ -163,7 +163,8 @@ export function linspace(start: number, end: number, steps: number, options: Ten
 
 /** The identity matrix, [n,n] or [n,m]. */
 export function eye(n: number, m: number | TensorOptions = n, options: TensorOptions = {}): Tensor {
-  const [columns, rest] = typeof m === "number" ? [m, options] : [n, m];
+  const columns = typeof m === "number" ? m : n;
+  const rest = typeof m === "number" ? options : m;
   return fromNode(cast(scalar("eq", iota([n, columns], 0), iota([n, columns], 1)), rest.dtype ?? "f32"), rest);
 }
 

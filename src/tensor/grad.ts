@@ -15,7 +15,7 @@ type Gradients<N extends Argnums> = N extends number ? Tensor : Tensor[];
  */
 export function valueAndGrad<A extends Tensor[], N extends Argnums = 0>(f: (...args: A) => Tensor, argnums: N = 0 as N): (...args: A) => [Tensor, Gradients<N>] {
   return (...args: A) => {
-    const numbers = typeof argnums === "number" ? [argnums] : [...argnums];
+    const numbers: readonly number[] = typeof argnums === "number" ? [argnums] : (argnums as readonly number[]);
     for (const n of numbers) if (!(args[n] instanceof Tensor)) fail("grad", `a tensor as argument ${n}`, typeof args[n]);
     // A fresh tensor on the same node, so that the caller's own does not start to require gradients.
     const inputs = args.map((x, i) => (numbers.includes(i) ? new Tensor(x.node, true) : x)) as A;

@@ -4,7 +4,22 @@ import { describe, expect, it } from "vitest";
 import type { DType } from "../../src/base/dtype.js";
 import { bf16FromF32, f16FromF32, f32FromBf16, f32FromF16 } from "../../src/base/half.js";
 import type { Program, Step } from "../../src/program/program.js";
-import { eachIsa, executor, external, f32, found, i32, integers, noise, operand, run, title } from "./native-steps.js";
+import {
+  base,
+  contiguous,
+  eachIsa,
+  executor,
+  expectSame,
+  external,
+  f32,
+  found,
+  i32,
+  integers,
+  noise,
+  operand,
+  run,
+  title,
+} from "./native-steps.js";
 
 describe.runIf(found)(title("gather"), () => {
   const embedding = (rows: number, width: number, vocabulary: number, dtype: DType, label = ""): Step => ({
@@ -36,7 +51,7 @@ describe.runIf(found)(title("gather"), () => {
           [table, i32(index), { dtype, values: new Array(rows * width).fill(1) }],
         );
         const expected = index.flatMap((row) => table.values.slice(row * width, (row + 1) * width));
-        expect(Array.from(out)).toEqual(expected);
+        expectSame(out, expected);
       }
     }
   });
@@ -131,7 +146,7 @@ describe.runIf(found)(title("scatterAdd"), () => {
       for (let t = 0; t < tokens; t++)
         for (let c = 0; c < width; c++) expected[index[t] * width + c] += updates[t * width + c];
       const [out] = run([rowsStep(tokens, width, vocabulary, "f32")], [f32(start), i32(index), f32(updates)]);
-      expect(out).toEqual(expected);
+      expectSame(out, expected);
     }
   });
 

@@ -4,7 +4,24 @@ import { describe, expect, it } from "vitest";
 import type { DType } from "../../src/base/dtype.js";
 import { bf16FromF32, f16FromF32, f32FromBf16, f32FromF16 } from "../../src/base/half.js";
 import type { Step } from "../../src/program/program.js";
-import { bf16, bool, eachIsa, f16, f32, found, i32, integers, noise, operand, run, title } from "./native-steps.js";
+import {
+  base,
+  bf16,
+  bool,
+  contiguous,
+  eachIsa,
+  expectSame,
+  f16,
+  f32,
+  found,
+  i32,
+  integers,
+  noise,
+  operand,
+  run,
+  title,
+  type Values,
+} from "./native-steps.js";
 
 describe.runIf(found)(title("cumsum"), () => {
   const step = (shape: number[], from: DType, to: DType, strides = contiguous(shape)): Step => ({
@@ -33,7 +50,7 @@ describe.runIf(found)(title("cumsum"), () => {
         for (let r = 0; r < rows; r++)
           for (let t = 0, sum = 0; t < length; t++) expected[r * row + t * along] = sum += values[r * row + t * along];
         const [, out] = run([step([rows, length], "f32", "f32", [row, along])], [f32(values), f32(values)]);
-        expect(out).toEqual(expected);
+        expectSame(out, expected);
       }
     }
   });
@@ -116,7 +133,7 @@ describe.runIf(found)(title("argsort"), () => {
     2,
   ];
 
-  function check(array: Array_, values: number[], length: number, count: number) {
+  function check(array: Values, values: number[], length: number, count: number) {
     const rows = length ? values.length / length : 3;
     for (const descending of [false, true]) {
       const expected = [];
@@ -126,7 +143,7 @@ describe.runIf(found)(title("argsort"), () => {
         [step(rows, length, count, descending, array.dtype)],
         [array, i32(new Int32Array(rows * count))],
       )[1];
-      expect(Array.from(out)).toEqual(expected);
+      expectSame(out, expected);
     }
   }
 

@@ -34,6 +34,10 @@ export const operand = (buffer: number, dtype: DType, strides: readonly number[]
   offset,
 });
 
+/** The strides of a contiguous array. */
+export const contiguous = (shape: readonly number[]) =>
+  shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
+
 /** Numbers that look random, in [0, 1), the same each time. */
 export function noise(count: number, seed = 1): number[] {
   let state = Math.imul(seed, 2654435761);

@@ -66,7 +66,7 @@ describe("BPETokenizer", () => {
   test.each(Object.keys(tokenizers))("agrees with @huggingface/tokenizers on its own file: %s", (name) => {
     const tokenizer = tokenizers[name]!;
     const peer = peerOf(tokenizer);
-    for (const text of trickyStrings(400, 2)) {
+    for (const text of trickyStrings(150, 2)) {
       const ids = [...tokenizer.encode(text)];
       expect(peer.encode(text).ids).toEqual(ids);
       expect(peer.decode(ids)).toBe(asUTF8(text));
@@ -92,7 +92,7 @@ describe("BPETokenizer", () => {
   });
 
   test("merges long runs", () => {
-    const run = "ab".repeat(30_000);
+    const run = "ab".repeat(10_000);
     const ids = tokenizers.runs!.encode(run);
     expect(tokenizers.runs!.decode(ids)).toBe(run);
     expect(ids.length).toBeLessThan(run.length / 8);
