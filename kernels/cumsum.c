@@ -11,7 +11,7 @@ typedef struct {
   int64_t length, from_stride, to_stride;
 } Cumsum;
 
-enum { LEAST = 16384, BLOCK = 64 };
+enum { LEAST = 16384, BLOCK = 64, FEW = 8 };
 
 static Cumsum read_cumsum(const int32_t *words) {
   Cumsum c = {.rows = domain_of_one(), .length = 1};
@@ -37,13 +37,14 @@ static __attribute__((noinline)) float load_any(const char *p, int32_t dtype) {
   return dtype == DTYPE_I32 || dtype == DTYPE_BOOL ? (float)load_int(p, dtype) : load_one(p, dtype);
 }
 
-// `n` neighbouring rows at once, their sums side by side: when rows are close and their elements far apart (a sum over an outer
-// axis), this goes through memory in its order; n = 1 is the plain loop.
+// `n` neighbouring rows at once (at most BLOCK), their sums side by side: one sum waits for the last, several fill the wait. When
+// rows are close and their elements far apart (a sum over an outer axis), this also goes through memory in its order.
 #define SUM(NAME, SUM_T, LOAD, STORE)                                                                       \
   HEED_INLINE void NAME(const Cumsum *c, const char *from, char *to, int64_t n, int64_t from_row, int64_t to_row, \
                         int32_t from_dtype, int32_t to_dtype) {                                             \
-    SUM_T sum[BLOCK] = {0};                                                                                 \
+    SUM_T sum[BLOCK];                                                                                       \
     int64_t from_bytes = dtype_bytes(from_dtype), to_bytes = dtype_bytes(to_dtype);                         \
+    for (int64_t r = 0; r < n; r++) sum[r] = 0;                                                             \
     for (int64_t t = 0; t < c->length; t++, from += c->from_stride * from_bytes, to += c->to_stride * to_bytes) \
       for (int64_t r = 0; r < n; r++) {                                                                     \
         sum[r] += (SUM_T)LOAD(from + r * from_row * from_bytes, from_dtype);                                \
@@ -73,10 +74,12 @@ static void sum_rows(const Cumsum *c, const char *from, char *to, int64_t n, int
     sum_half(c, from, to, n, from_row, to_row, in, out);
   } else if (in != DTYPE_F32) {
     sum_float(c, from, to, n, from_row, to_row, in, DTYPE_F32);
-  } else if (n > 1 && from_row == 1 && to_row == 1) {
+  } else if (from_row == 1 && to_row == 1) {
     sum_float(c, from, to, n, 1, 1, DTYPE_F32, DTYPE_F32);
+  } else if (n == FEW) {
+    sum_float(c, from, to, FEW, from_row, to_row, DTYPE_F32, DTYPE_F32);
   } else {
-    sum_float(c, from, to, n, from_row, to_row, DTYPE_F32, DTYPE_F32);
+    for (int64_t r = 0; r < n; r++) sum_float(c, from + r * from_row * 4, to + r * to_row * 4, 1, 0, 0, DTYPE_F32, DTYPE_F32);
   }
 }
 
@@ -88,7 +91,7 @@ static void run(const int32_t *words, const Context *context, int32_t phase, int
   int64_t rows = domain_elements(&c.rows), size = task_size(rows, least(&c));
   int64_t from_bytes = dtype_bytes(c.input.dtype), to_bytes = dtype_bytes(c.output.dtype);
   int64_t from_row = c.rows.stride[0][c.rows.rank - 1], to_row = c.rows.stride[1][c.rows.rank - 1];
-  int64_t block = magnitude(from_row) < magnitude(c.from_stride) ? BLOCK : 1;
+  int64_t block = magnitude(from_row) < magnitude(c.from_stride) ? BLOCK : FEW;
   const char *input = operand_base(&c.input, context);
   char *output = operand_base(&c.output, context);
   Walk walk = walk_begin(&c.rows, task * size, min64(rows, (task + 1) * size));

@@ -63,8 +63,9 @@ int64_t KERNEL(body_block)(const Body *b) {
   return live <= 8 ? 1024 : live <= 16 ? 512 : 256;
 }
 
-// Arrays for a block of values, for a value of each row, and for a value that is everywhere the same.
-static int64_t values_bytes(int64_t values) { return round_line((values + HEED_LANES) * 4); }
+// Room for an array of values. Were the arrays of 1024 values 4 KiB apart, loads would wait for stores to the array before, which
+// differ in the high bits of the address alone.
+static int64_t values_bytes(int64_t values) { return round_line((values + HEED_LANES) * 4) + 8 * LINE; }
 
 int64_t KERNEL(expression_bytes)(const Body *b, int64_t rows, int64_t values) {
   int32_t kept = 0;  // full loads and indices may get an array of their own

@@ -57,8 +57,11 @@ export function lower(request: Request, plan: Plan): Draft {
     result: (node) => toOperand(destination(node), node.dtype),
     copy: (node, to, label) => copy(node, { buffer: to.buffer, view: { shape: node.shape, strides: to.strides, offset: to.offset } }, to.dtype, label),
     placed: (node, to) => {
-      const at = places.get(node);
-      return at !== undefined && at.buffer === to.buffer && at.view.offset === to.offset && at.view.strides.every((s, i) => s === to.strides[i] || node.shape[i] === 1);
+      let base = node;
+      while (!places.has(base) && familyOf(base) === "view") [base] = base.inputs;
+      if (places.get(base)?.buffer !== to.buffer) return false;
+      const { offset, strides } = operand(node);
+      return offset === to.offset && strides.every((s, i) => s === to.strides[i] || node.shape[i] === 1);
     },
     emit: (step) => steps.push(step),
   };

@@ -4,13 +4,31 @@
 import { SCALARS } from "../base/scalar.js";
 import { sameShape } from "../base/shape.js";
 import { roundTo } from "../base/round.js";
-import { constant, iota, mul, offset, permute, reshape, scale } from "../graph/build.js";
-import { makeNode, type Node } from "../graph/node.js";
+import { constant, iota, matmul, mul, offset, permute, reshape, scale, transpose } from "../graph/build.js";
+import { makeNode, type Node, topological } from "../graph/node.js";
 import { isScalar, OPS } from "../graph/ops.js";
 import { rewrite } from "../graph/rewrite.js";
 
 export function simplify(roots: readonly Node[]): Node[] {
-  return rewrite(roots, simplifyNode);
+  const users = countUsers(roots);
+  return rewrite(roots, (node, before) => transposedProduct(simplifyNode(node), before, users));
+}
+
+function countUsers(roots: readonly Node[]): Map<Node, number> {
+  const users = new Map<Node, number>();
+  for (const node of topological(roots)) for (const input of node.inputs) users.set(input, (users.get(input) ?? 0) + 1);
+  for (const root of roots) users.set(root, (users.get(root) ?? 0) + 1);
+  return users;
+}
+
+/** (A B)ᵀ = Bᵀ Aᵀ where nothing else needs A B: the gradient of a weight comes out in the weight's own layout. */
+function transposedProduct(node: Node, before: Node, users: ReadonlyMap<Node, number>): Node {
+  if (node.op !== "permute" || node.inputs[0].op !== "matmul" || users.get(before.inputs[0]) !== 1) return node;
+  const { dims } = (node as Node<"permute">).params;
+  const last = dims.length - 1;
+  const swaps = dims.every((d, i) => d === (i === last ? last - 1 : i === last - 1 ? last : i));
+  const [a, b] = node.inputs[0].inputs;
+  return swaps ? matmul(simplifyNode(transpose(b)), simplifyNode(transpose(a))) : node;
 }
 
 function simplifyNode(node: Node): Node {

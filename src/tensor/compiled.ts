@@ -52,6 +52,15 @@ interface Assignment {
   node: Node;
 }
 
+interface Result {
+  readonly node: Node;
+  /** The tensor whose `grad` this is; null for what the function returns. */
+  readonly gradOf: Tensor | null;
+}
+
+/** Thrown while tracing to begin the trace anew. */
+const again = Symbol("again");
+
 class Recording<R> implements Trace {
   readonly program: Program;
   private readonly on: Executor;
@@ -65,22 +74,19 @@ class Recording<R> implements Trace {
   private streams = 0;
   /** How each external slot gets its memory. */
   private readonly slots: ((inputs: readonly Tensor[]) => Memory)[];
-  private readonly results: { readonly node: Node; readonly gradOf: Tensor | null }[];
+  private readonly results: readonly Result[];
+
+  private readonly wanted: readonly Node[];
+  private seedLeaf: Node | null = null;
+  private readonly tracedGrads = new Map<Tensor, Tensor | null>();
 
   constructor(fn: (...args: never[]) => R, structure: Structure, inputs: readonly Tensor[]) {
     this.on = executor();
     const placeholders = inputs.map((t, i) => new Value(t.dtype, t.shape, null, null, `argument ${i}`));
     const stand = placeholders.map((v, i) => new Tensor(leafOf(v), inputs[i].requiresGrad));
-    const outputs: Tensor[] = [];
-    try {
-      const result = withTrace(this, () => fn(...(unflatten(structure, stand) as never[])));
-      if (result instanceof Promise) fail("compile", "a synchronous function", "an async one", "await outside the compiled function");
-      this.structure = flatten(result, outputs);
-      const grads = [...this.gradsBefore].flatMap(([tensor, before]) => (tensor.rawGrad && tensor.rawGrad !== before ? [{ node: tensor.rawGrad.node, gradOf: tensor }] : []));
-      this.results = [...outputs.map((t) => ({ node: t.node, gradOf: null })), ...grads];
-    } finally {
-      this.restore();
-    }
+    const { result, outputs, grads } = this.trace(() => fn(...(unflatten(structure, stand) as never[])));
+    this.structure = result;
+    this.results = [...outputs, ...grads];
     const writes = [...this.assignments.values()].map((a) => ({ leaf: a.before, value: a.node }));
     // A result that is finished already, or one that comes twice, is not computed again.
     const wanted = [...new Set(this.results.map((r) => r.node))].filter((n) => !isConstantLeaf(n));
@@ -91,17 +97,41 @@ class Recording<R> implements Trace {
     this.slots = compiled.leaves.map((leaf) => this.binding(valueOf(leaf), placeholders));
   }
 
-  private readonly wanted: readonly Node[];
-
   // --- while tracing
+
+  private trace(body: () => R): { result: Structure; outputs: Result[]; grads: Result[] } {
+    for (;;) {
+      try {
+        const returned = withTrace(this, body);
+        if (returned instanceof Promise) fail("compile", "a synchronous function", "an async one", "await outside the compiled function");
+        const tensors: Tensor[] = [];
+        const result = flatten(returned, tensors);
+        const outputs = tensors.map((t) => ({ node: t.rawNode, gradOf: null }));
+        const grads = [...this.gradsBefore].flatMap(([tensor, before]) =>
+          tensor.rawGrad && tensor.rawGrad !== before ? [{ node: tensor.rawGrad.rawNode, gradOf: tensor }] : [],
+        );
+        return { result, outputs, grads };
+      } catch (error) {
+        if (error !== again) throw error;
+      } finally {
+        this.restore();
+      }
+      this.assignments.clear();
+      this.gradsBefore.clear();
+      this.tracedGrads.clear();
+      this.guards.length = 0;
+      this.streams = 0;
+    }
+  }
 
   assign(tensor: Tensor, node: Node): void {
     const known = this.assignments.get(tensor);
     if (known) known.node = node;
     else {
-      const leaf = finishedLeaf(tensor.node);
-      if (!leaf) fail("assign", "a tensor whose numbers are known", `${describe(tensor)}, which is pending inside compile`, "assign to tensors made outside the function");
-      this.assignments.set(tensor, { tensor, before: leaf, node });
+      // The function may have read the tensor as a pending expression, such as zeros(...): now that it turns out to be a variable, it
+      // becomes one, and the trace begins anew.
+      if (tensor.ownNumbers()) throw again;
+      this.assignments.set(tensor, { tensor, before: tensor.rawNode, node });
     }
     tensor.setNode(node);
   }
@@ -123,8 +153,6 @@ class Recording<R> implements Trace {
     return { seed: this.seedLeaf, stream: this.streams++ };
   }
 
-  private seedLeaf: Node | null = null;
-
   guard(holds: () => boolean): void {
     this.guards.push(holds);
   }
@@ -137,8 +165,6 @@ class Recording<R> implements Trace {
       tensor.rawGrad = before;
     }
   }
-
-  private readonly tracedGrads = new Map<Tensor, Tensor | null>();
 
   // --- when running
 
@@ -165,12 +191,16 @@ class Recording<R> implements Trace {
     const pending = inputs.filter((t) => !finishedLeaf(t.rawNode)).map((t) => t.rawNode);
     if (pending.length > 0) evaluate(pending);
     if (this.streams > 0) (this.seed.memory as { data: Int32Array }).data[0] = defaultGenerator.word() | 0;
+    // Numbers that pending expressions still need are not written over: the tensor moves on to a copy.
+    for (const { tensor } of this.assignments.values()) {
+      const value = valueOf(tensor.rawNode);
+      if (value.touched) tensor.adopt(value.copy());
+    }
     const externals = this.slots.map((bind) => bind(inputs));
     const made = this.wanted.map((node) => new Value(node.dtype, node.shape, this.on.allocate(node.dtype, sizeOf(node.shape)), this.on));
     for (const value of made) externals.push(value.memory as Memory);
     this.executable.run(externals);
-    for (const { tensor } of this.assignments.values()) overwritten(tensor);
-    const tensorOf = (node: Node) => new Tensor(isConstantLeaf(node) ? node : leafOf(made[this.wanted.indexOf(node)]), false);
+    const tensorOf = (node: Node) => new Tensor(isConstantLeaf(node) ? leafOf(valueOf(node).newest()) : leafOf(made[this.wanted.indexOf(node)]), false);
     const returned: Tensor[] = [];
     for (const { node, gradOf } of this.results) {
       if (gradOf) gradOf.rawGrad = tensorOf(node);
@@ -183,13 +213,4 @@ class Recording<R> implements Trace {
 
 function isConstantLeaf(node: Node): boolean {
   return node.op === "leaf" && valueOf(node).memory !== null;
-}
-
-/** The tensor's numbers changed in place: expressions on the old ones must not be computed any more. */
-function overwritten(tensor: Tensor): void {
-  const old = valueOf(tensor.rawNode);
-  if (!old.touched) return;
-  const fresh = new Value(old.dtype, old.shape, old.memory, old.executor, old.name);
-  old.stale = true;
-  tensor.adopt(fresh);
 }

@@ -7,6 +7,7 @@ import { f32ArrayFromBf16, f32ArrayFromF16 } from "../base/half.js";
 import { describe, type Shape, sizeOf } from "../base/shape.js";
 import { cast, constant, detach } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
+import type { Executor } from "../executors/executor.js";
 import { evaluate, finishedLeaf } from "./evaluate.js";
 import { formatTensor, nested } from "./format.js";
 import { isGradEnabled } from "./grad-mode.js";
@@ -44,9 +45,12 @@ export abstract class TensorCore<T> {
 
   protected abstract startGradient(): void;
 
+  /** The leaf is about to become part of an expression. */
+  protected abstract use(): void;
+
   /** The node this tensor stands for now. */
   get node(): Node {
-    if (this.current.op === "leaf") valueOf(this.current).touched = true;
+    if (this.current.op === "leaf") this.use();
     return this.current;
   }
 
@@ -124,8 +128,7 @@ export abstract class TensorCore<T> {
   raw(): ArrayLike<number> & { slice(): ArrayLike<number> } {
     this.evaluate();
     const value = valueOf(finishedLeaf(this.current) as Node);
-    if (value.stale || !value.memory) value.memoryFor(value.executor as never);
-    return (value.memory as { data: Float32Array }).data;
+    return value.memoryFor(value.executor as Executor).data as Float32Array;
   }
 
   /** A copy of the numbers: Float32Array for floats, Int32Array for i32, Uint8Array (0 or 1) for bool. */

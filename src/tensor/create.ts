@@ -29,7 +29,9 @@ export function fromData(data: ArrayLike<number>, shape: Shape, dtype: DType, op
   const on = executor();
   const memory = on.allocate(dtype, sizeOf(shape));
   memory.data.set(data);
-  const result = new Tensor(leafOf(new Value(dtype, shape, memory, on)), false);
+  const value = new Value(dtype, shape, memory, on);
+  value.exclusive = true;
+  const result = new Tensor(leafOf(value), false);
   if (options.requiresGrad) result.requiresGrad = true;
   return result;
 }

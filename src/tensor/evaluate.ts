@@ -67,13 +67,20 @@ export function compileOptions(): CompileOptions {
 
 /** Computes every node that is not finished yet, all in one program. Afterwards `finishedLeaf` knows each. */
 export function evaluate(nodes: readonly Node[]): void {
+  evaluateWith(nodes, []);
+}
+
+/** As evaluate, and in the same program the numbers of `fresh`, each in memory that nothing else shares. */
+export function evaluateWith(nodes: readonly Node[], fresh: readonly Node[]): Value[] {
   const pending = [...new Set(nodes)].filter((n) => !finishedLeaf(n));
-  if (pending.length === 0) return;
+  const outputs = [...pending, ...fresh];
+  if (outputs.length === 0) return [];
   const on = executor();
-  const { program, leaves } = compile({ outputs: pending, writes: [] }, compileOptions());
+  const { program, leaves } = compile({ outputs, writes: [] }, compileOptions());
   const externals: Memory[] = leaves.map((leaf) => valueOf(leaf).memoryFor(on));
-  const results = pending.map((node) => new Value(node.dtype, node.shape, on.allocate(node.dtype, sizeOf(node.shape)), on));
+  const results = outputs.map((node) => new Value(node.dtype, node.shape, on.allocate(node.dtype, sizeOf(node.shape)), on));
   for (const result of results) externals.push(result.memory as Memory);
   prepare(program, on).run(externals);
   pending.forEach((node, i) => finished.set(node, leafOf(results[i])));
+  return results.slice(pending.length);
 }

@@ -185,7 +185,7 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
     const n = this.shape[d];
     const by = n === 0 ? 0 : ((shift % n) + n) % n;
     const index = scalar("remainder", scalar("add", iota([n], 0), constant(n - by, [], "i32")), constant(Math.max(n, 1), [], "i32"));
-    return this.take(d, index);
+    return this.takeAlong(d, index);
   }
 
   /** Pads the last axes: [left, right] of the last, then of the one before, and so on, as torch.nn.functional.pad. */
@@ -234,10 +234,10 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
   indexSelect(dim: number, index: TensorCore<unknown>): T {
     const d = normalizeDim("indexSelect", dim, this.ndim);
     if (index.ndim !== 1) fail("indexSelect", "a 1-D index", describe(index));
-    return this.take(d, index.node);
+    return this.takeAlong(d, index.node);
   }
 
-  private take(dim: number, index: Node): T {
+  private takeAlong(dim: number, index: Node): T {
     const shape = this.shape.map((n, i) => (i === dim ? index.shape[0] : n));
     const column = reshape(index, shape.map((n, i) => (i === dim ? n : 1)));
     return this.derive(gather(this.node, dim, expand(column, shape)), this);

@@ -6,7 +6,7 @@ import { bf16FromF32, f16FromF32 } from "../base/half.js";
 import { describe, sameShape } from "../base/shape.js";
 import { cast, expand } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
-import { evaluate, executor, finishedLeaf } from "./evaluate.js";
+import { evaluateWith, executor, finishedLeaf } from "./evaluate.js";
 import { backward, own as owner } from "./backward.js";
 import { TensorIndexing } from "./indexing.js";
 import { tracing } from "./trace.js";
@@ -66,11 +66,27 @@ export class Tensor extends TensorIndexing<Tensor> {
     return this;
   }
 
-  /** A tensor that starts to require gradients is a leaf: numbers that are pending are computed first. */
+  /** A tensor that starts to require gradients is a leaf of its own: numbers that are pending are computed first. */
   protected override startGradient(): void {
     if (!isFloat(this.dtype)) fail("requiresGrad", "a float tensor", describe(this));
-    if (this.current.op !== "leaf") this.evaluate();
+    this.ownNumbers();
     owner(this);
+  }
+
+  protected override use(): void {
+    // What a trace captures may be assigned later: then it must be this tensor's alone.
+    if (tracing()) this.ownNumbers();
+    else valueOf(this.current).touched = true;
+  }
+
+  /** @internal Makes this a leaf whose numbers no other tensor shares; false if it was one already. */
+  ownNumbers(): boolean {
+    if (this.current.op !== "leaf") this.evaluate();
+    const leaf = finishedLeaf(this.current) as Node;
+    const value = valueOf(leaf);
+    if (this.current === leaf && (value.exclusive || !value.memory)) return false;
+    this.adopt(value.copy());
+    return true;
   }
 
   /**
@@ -87,34 +103,39 @@ export class Tensor extends TensorIndexing<Tensor> {
    * Expressions already written on the old numbers keep them.
    */
   assign(value: Tensor | number): this {
-    const node = typeof value === "number" ? this.operand(value) : value.node;
+    assignAll([[this, value]]);
+    return this;
+  }
+
+  /** @internal The value as this tensor would hold it. */
+  fitted(value: Tensor | number): Node {
     if (typeof value !== "number" && !sameShape(value.shape, this.shape)) fail("assign", `a value of shape [${this.shape}]`, describe(value));
-    const fitted = cast(broadcast(node, this), this.dtype);
-    const trace = tracing();
-    if (trace) {
-      trace.assign(this, fitted);
-      return this;
-    }
-    evaluate([fitted]);
-    this.adopt(valueOf(finishedLeaf(fitted) as Node));
-    return this;
+    const node = this.operand(value);
+    return cast(sameShape(node.shape, this.shape) ? node : expand(node, this.shape), this.dtype);
   }
 
-  /** Sets the one number of a 0-d tensor at once: learning rates and other numbers that change between runs of a compiled function. */
+  /** Sets every element at once, without a program: learning rates and other numbers that change between runs of a compiled function. */
   fill(value: number): this {
-    const fresh = new Value(this.dtype, this.shape, executor().allocate(this.dtype, this.numel), executor());
-    const memory = fresh.memory as { data: Float32Array };
-    const one = this.dtype === "f32" || this.dtype === "i32" || this.dtype === "bool" ? value : halfBits(this.dtype, value);
-    memory.data.fill(one);
-    this.adopt(fresh);
+    const number = this.dtype === "f16" || this.dtype === "bf16" ? halfBits(this.dtype, value) : value;
+    const own = this.current.op === "leaf" ? valueOf(this.current) : null;
+    if (own?.exclusive && !own.touched && own.memory) own.memory.data.fill(own.memory.data instanceof Float64Array ? value : number);
+    else {
+      const on = executor();
+      const memory = on.allocate(this.dtype, this.numel);
+      memory.data.fill(memory.data instanceof Float64Array ? value : number);
+      this.adopt(new Value(this.dtype, this.shape, memory, on));
+    }
     return this;
   }
 
-  /** @internal Takes a new value; the old one remembers its successor. */
+  /** @internal Takes new numbers of its own; the old value, if it was this tensor's own, remembers its successor. */
   adopt(value: Value): void {
-    const own = value.touched ? new Value(value.dtype, value.shape, value.memory, value.executor, value.name) : value;
-    if (this.current.op === "leaf") valueOf(this.current).successor = own;
-    this.current = leafOf(own);
+    value.exclusive = true;
+    if (this.current.op === "leaf") {
+      const old = valueOf(this.current);
+      if (old.exclusive) old.successor = value;
+    }
+    this.current = leafOf(value);
     if (this.requiresGrad) owner(this);
   }
 
@@ -139,7 +160,7 @@ export class Tensor extends TensorIndexing<Tensor> {
     const leaf = finishedLeaf(this.current);
     if (!leaf) return;
     const value = valueOf(leaf);
-    value.stale = true;
+    value.disposed = true;
     value.memory = null;
   }
 
@@ -161,8 +182,20 @@ export class Tensor extends TensorIndexing<Tensor> {
 
 const retained = new Set<WeakRef<Tensor>>();
 
-function broadcast(node: Node, to: Tensor): Node {
-  return sameShape(node.shape, to.shape) ? node : expand(node, to.shape);
+/**
+ * Assigns many tensors at once, in one program: every new value is computed from the old ones. `also` are tensors to compute in the same
+ * program, such as the loss.
+ */
+export function assignAll(pairs: readonly (readonly [Tensor, Tensor | number])[], also: readonly Tensor[] = []): void {
+  const nodes = pairs.map(([tensor, value]) => tensor.fitted(value));
+  const trace = tracing();
+  if (trace) {
+    pairs.forEach(([tensor], i) => trace.assign(tensor, nodes[i]));
+    return;
+  }
+  const values = evaluateWith(also.map((t) => t.rawNode), nodes);
+  for (const t of also) t.settle();
+  pairs.forEach(([tensor], i) => tensor.adopt(values[i]));
 }
 
 function halfBits(dtype: "f16" | "bf16", value: number): number {

@@ -10,10 +10,12 @@ import { makeLeaf, type Node } from "../graph/node.js";
 export class Value {
   /** The value that was assigned over this one. */
   successor: Value | null = null;
-  /** True once the numbers were overwritten in place: expressions written before may no longer be computed. */
-  stale = false;
-  /** True once some expression was built on it: then overwriting must say so. */
+  /** True once some expression was built on it: then nothing may be written over the numbers, only beside them. */
   touched = false;
+  /** True where one tensor owns it; results of equal expressions share theirs. */
+  exclusive = false;
+  /** True after dispose(). */
+  disposed = false;
 
   constructor(
     readonly dtype: DType,
@@ -30,12 +32,19 @@ export class Value {
     return value;
   }
 
-  /** The numbers, in the memory of `executor`. @throws HeedError when they were overwritten or are not known yet */
+  /** The same numbers in memory of their own. */
+  copy(): Value {
+    const on = this.executor as Executor;
+    const from = this.memoryFor(on);
+    const memory = on.allocate(this.dtype, from.data.length);
+    memory.data.set(from.data);
+    return new Value(this.dtype, this.shape, memory, on, this.name);
+  }
+
+  /** The numbers, in the memory of `executor`. @throws HeedError when they were disposed or are not known yet */
   memoryFor(executor: Executor): Memory {
-    if (this.stale) {
-      fail("evaluate", "numbers that are still there", `an expression on ${describe(this)} that was overwritten in place by a compiled function or an optimizer`, "evaluate it before, or write it again after");
-    }
     if (!this.memory) {
+      if (this.disposed) fail("evaluate", "numbers that are still there", `${describe(this)}, which was disposed`);
       fail("evaluate", "known numbers", `${describe(this)}, an argument of a function being compiled`, "return the tensor from the function and read it outside");
     }
     if (this.executor !== executor) {

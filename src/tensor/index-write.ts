@@ -1,0 +1,142 @@
+// withAt: a copy in which the indexed part is replaced. Every part says on its axis where the value goes, as a condition on indices, and
+// how the value reaches there; one `where` does the rest, so that writing a row into a cache is a single pass over it.
+
+import { fail } from "../base/errors.js";
+import { describe, sameShape, type Shape, sizeOf } from "../base/shape.js";
+import { add, argsort, cast, constant, expand, gather, iota, like, narrow, place, reshape, scalar, scatterAdd, where } from "../graph/build.js";
+import type { Node } from "../graph/node.js";
+import { type Index, type Part, parseIndices } from "./index-parse.js";
+import { linearIndex, wrapIndex } from "./index-pick.js";
+
+const OP = "withAt";
+const whole = (value: number, shape: Shape = []): Node => constant(value, shape, "i32");
+
+/** x with `value`, which broadcasts to the indexed part, in place of it. */
+export function writeAt(x: Node, indices: readonly Index[], value: Node): Node {
+  const parts = parseIndices(OP, x, indices);
+  if (parts.some((p) => p.kind === "axis")) fail(OP, "indices of axes that are there", "null", "give the value that axis instead");
+  const picks = parts.filter((p) => p.kind === "pick");
+  const masks = parts.filter((p) => p.kind === "mask").length;
+  if (masks + Math.min(picks.length, 1) > 1) fail(OP, "one mask, or index tensors", `${masks} masks and ${picks.length} index tensors`);
+  if (picks.length > 1) return writeNeighbours(x, parts, picks, value);
+  return writeParts(x, parts, cast(value, x.dtype));
+}
+
+type Pick = Part & { kind: "pick" };
+
+/** Several index tensors on neighbouring axes are one on the axes taken together. */
+function writeNeighbours(x: Node, parts: readonly Part[], picks: readonly Pick[], value: Node): Node {
+  const [{ dim: first }] = picks;
+  const at = parts.indexOf(picks[0]);
+  if (picks.some((p, i) => parts[at + i] !== p)) fail(OP, "index tensors on neighbouring dimensions", `dimensions ${picks.map((p) => p.dim).join(", ")}`, "permute the tensor first");
+  const sizes = x.shape.slice(first, first + picks.length);
+  const merged = [...x.shape.slice(0, first), sizeOf(sizes), ...x.shape.slice(first + picks.length)];
+  const index = linearIndex(picks.map((p) => p.index), sizes);
+  const shifted = parts.slice(at + picks.length).map((p) => ({ ...p, dim: (p as Pick).dim - picks.length + 1 }) as Part);
+  const written = writeParts(reshape(x, merged), [...parts.slice(0, at), { kind: "pick", dim: first, index }, ...shifted], cast(value, x.dtype));
+  return reshape(written, x.shape);
+}
+
+function writeParts(x: Node, parts: readonly Part[], value: Node): Node {
+  const region = parts.flatMap(regionOf);
+  if (region.includes(0)) return x;
+  let source = alignValue(x, parts, region, value);
+  let condition: Node | null = null;
+  const holds = (dim: number, make: (along: Node) => Node) => {
+    const term = make(iota(x.shape.map((n, i) => (i === dim ? n : 1)), dim));
+    condition = condition ? scalar("and", condition, term) : term;
+  };
+  source = spread(x, parts, source);
+  for (const part of parts) {
+    if (part.kind === "integer") holds(part.dim, (i) => scalar("eq", i, whole(part.at)));
+    else if (part.kind === "slice" && part.size !== x.shape[part.dim]) holds(part.dim, (i) => within(i, part));
+    else if (part.kind === "mask") {
+      const shape = x.shape.map((n, i) => (i >= part.dim && i < part.dim + part.shape.length ? n : 1));
+      holds(part.dim, () => reshape(part.node, shape));
+    } else if (part.kind === "pick") {
+      const { dim } = part;
+      const n = x.shape[dim];
+      const index = reshape(wrapIndex(part.index, n), [sizeOf(part.index.shape)]);
+      const column = (along: Node) => reshape(along, x.shape.map((_, i) => (i === dim ? n : 1)));
+      if (source.shape[dim] === 1) holds(dim, () => column(scalar("gt", marks(n, index, like(index, 1)), whole(0))));
+      else {
+        const last = lastWriters(index, n);
+        holds(dim, () => column(scalar("gt", last, whole(0))));
+        const entry = column(scalar("maximum", add(last, whole(-1)), whole(0)));
+        source = gather(source, dim, expand(entry, source.shape.map((s, i) => (i === dim ? n : s))));
+      }
+    }
+  }
+  return condition ? where(condition, source, x) : expand(source, x.shape);
+}
+
+/** The axes of what is replaced; those of a mask count as one, of a size that is not known yet. */
+function regionOf(part: Part): number[] {
+  if (part.kind === "slice") return [part.size];
+  if (part.kind === "pick") return [...part.index.shape];
+  return part.kind === "mask" ? [1] : [];
+}
+
+/** The value with one axis for each axis of x: 1 where all places get the same, else one entry for each place. */
+function alignValue(x: Node, parts: readonly Part[], region: readonly number[], value: Node): Node {
+  let shape = [...value.shape];
+  while (shape.length > region.length && shape[0] === 1) shape.shift();
+  shape = [...new Array<number>(Math.max(0, region.length - shape.length)).fill(1), ...shape];
+  if (shape.length !== region.length || shape.some((n, i) => n !== 1 && n !== region[i])) {
+    const masked = parts.some((p) => p.kind === "mask");
+    const remedy = masked ? "for a different value in each place, use where(mask, values, tensor)" : undefined;
+    fail(OP, `a value that broadcasts to the indexed part [${region}] of ${describe(x)}`, describe(value), remedy);
+  }
+  // An index tensor of several axes is one axis here: where the value varies along any of them, it is repeated along the others.
+  const full: number[] = [];
+  const aligned: number[] = [];
+  let axis = 0;
+  for (const part of parts) {
+    const own = shape.slice(axis, axis + regionOf(part).length);
+    const varies = own.some((n) => n !== 1);
+    full.push(...(part.kind === "pick" && varies ? part.index.shape : own));
+    if (part.kind === "integer") aligned.push(1);
+    else if (part.kind === "mask") aligned.push(...part.shape.map(() => 1));
+    else aligned.push(varies ? sizeOf(part.kind === "pick" ? part.index.shape : own) : 1);
+    axis += own.length;
+  }
+  return reshape(expand(reshape(value, shape), full), aligned);
+}
+
+/** Values that differ along a slice are placed where the slice lies. */
+function spread(x: Node, parts: readonly Part[], source: Node): Node {
+  const shape = [...source.shape];
+  const starts = shape.map(() => 0);
+  const steps = shape.map(() => 1);
+  for (const part of parts) {
+    if (part.kind !== "slice" || shape[part.dim] === 1) continue;
+    shape[part.dim] = x.shape[part.dim];
+    starts[part.dim] = part.start;
+    steps[part.dim] = part.step;
+  }
+  return sameShape(shape, source.shape) ? source : place(source, shape, starts, steps);
+}
+
+/** start <= i < start + size * step, and (i - start) a multiple of step */
+function within(i: Node, { start, size, step }: Part & { kind: "slice" }): Node {
+  const bounds = scalar("and", scalar("ge", i, whole(start)), scalar("lt", i, whole(start + (size - 1) * step + 1)));
+  return step === 1 ? bounds : scalar("and", bounds, scalar("eq", scalar("remainder", add(i, whole(-start)), whole(step)), whole(0)));
+}
+
+/** An i32[n] with entries[k] added at index[k]. */
+function marks(n: number, index: Node, entries: Node): Node {
+  return scatterAdd(whole(0, [n]), 0, index, entries);
+}
+
+/**
+ * For each of n places, 1 + the entry of `index` [m] that writes there, the last one that names it; 0 where none does. Sorting brings
+ * equal indices together, the last of each run is added alone.
+ */
+function lastWriters(index: Node, n: number): Node {
+  const [m] = index.shape;
+  const order = argsort(index, false);
+  const sorted = gather(index, 0, order);
+  const differs = scalar("ne", narrow(sorted, 0, 0, m - 1), narrow(sorted, 0, 1, m - 1));
+  const isLast = place(differs, [m], [0], [1], 1);
+  return marks(n, sorted, where(isLast, add(order, whole(1)), whole(0)));
+}
