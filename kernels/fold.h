@@ -6,7 +6,7 @@
 
 #include "vector_part.h"
 
-enum { FOLD_SUM = 0, FOLD_MAX = 1, FOLD_MIN = 2, FOLD_PROD = 3, FOLD_RUN = 1024 };
+enum { FOLD_SUM = 0, FOLD_MAX = 1, FOLD_MIN = 2, FOLD_PROD = 3, FOLD_RUN = 64 * HEED_LANES };
 
 HEED_INLINE float bits_to_float(int32_t x) {
   float f;

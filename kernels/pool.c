@@ -1,9 +1,10 @@
 // The pool. There is no barrier: a stage is over when its last task is done, and the thread that did it opens the next one. So a
 // thread that wakes late, or is taken off its core while it holds no task, delays nobody.
 //
-// `state` is one 64-bit word, a sequence number above the number of tasks not yet claimed. To claim a task is to count that word
-// down by compare-and-swap; who succeeds holds a task of the present stage, and while a task is held, the job cannot end. Nothing
-// of a job is read without holding a task of it, so late threads never see memory of a job that is gone.
+// The tasks of a stage are dealt out in ranges, one for each thread, so that a thread meets the same part of the data in stage after
+// stage; who is done helps the others. To claim a task is to count `remaining` of a range down by compare-and-swap; who succeeds
+// holds a task of the present stage, and while a task is held, neither stage nor job can end. Nothing of them is read without
+// holding a task, so late threads never see memory of a job that is gone.
 
 #if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
@@ -21,11 +22,18 @@ enum { SPIN_NANOSECONDS = 50000, PAUSES_BEFORE_YIELD = 4000, PAUSES_PER_LOOK = 3
 
 #define OWN_LINE __attribute__((aligned(128)))
 
+typedef struct {
+  OWN_LINE int32_t remaining;
+  int32_t first, count;
+} Range;
+
 static struct {
-  OWN_LINE uint64_t state;
-  OWN_LINE int32_t done;  // tasks of the present stage that are finished
+  Range range[MAX_THREADS];
+  OWN_LINE uint32_t sequence;  // goes up when a stage opens
+  OWN_LINE int32_t done;       // tasks of the present stage that are finished
   OWN_LINE const Job *job;
   int32_t stage;
+  int32_t ranges;    // in use: one for each thread
   int32_t finished;  // the job is over
   OWN_LINE int32_t sleepers;
   int32_t quit;
@@ -42,19 +50,30 @@ static void wake(void) {
   mutex_unlock(&pool.mutex);
 }
 
+static void open_stage(const Stage *next, int32_t stage) {
+  int32_t tasks = next->tasks, ranges = pool.workers + 1, wakes = next->wake;
+  pool.stage = stage;
+  __atomic_store_n(&pool.ranges, ranges, __ATOMIC_RELAXED);
+  __atomic_store_n(&pool.done, 0, __ATOMIC_RELAXED);
+  for (int32_t i = 0, first = 0; i < ranges; i++) {
+    int32_t end = (int32_t)((int64_t)tasks * (i + 1) / ranges);
+    pool.range[i].first = first;
+    pool.range[i].count = end - first;
+    __atomic_store_n(&pool.range[i].remaining, end - first, __ATOMIC_RELEASE);
+    first = end;
+  }
+  // From here on the job may end without us.
+  __atomic_add_fetch(&pool.sequence, 1, __ATOMIC_SEQ_CST);
+  if (wakes && __atomic_load_n(&pool.sleepers, __ATOMIC_SEQ_CST) > 0) wake();
+}
+
 // Leads the job to its next stage that is worth sharing, doing on the way what is not. Called by the one thread that knows that
 // everything before `stage` is done.
 static void advance(const Job *job, int32_t stage, int32_t thread) {
   for (; stage < job->count && !__atomic_load_n(job->failed, __ATOMIC_RELAXED); stage++) {
     const Stage *next = &job->stages[stage];
     if (next->shared && next->tasks > 0) {
-      uint64_t sequence = (__atomic_load_n(&pool.state, __ATOMIC_RELAXED) >> 32) + 1;
-      int awaken = next->wake;
-      pool.stage = stage;
-      __atomic_store_n(&pool.done, 0, __ATOMIC_RELAXED);
-      __atomic_store_n(&pool.state, sequence << 32 | (uint32_t)next->tasks, __ATOMIC_SEQ_CST);
-      // From here on the job may end without us.
-      if (awaken && __atomic_load_n(&pool.sleepers, __ATOMIC_SEQ_CST) > 0) wake();
+      open_stage(next, stage);
       return;
     }
     for (int32_t task = 0; task < next->tasks; task++) job->perform(job->state, stage, task, thread);
@@ -62,44 +81,48 @@ static void advance(const Job *job, int32_t stage, int32_t thread) {
   __atomic_store_n(&pool.finished, 1, __ATOMIC_RELEASE);
 }
 
-// Claims a task and does it. Returns 0 when there is none to claim.
-static int work(int32_t thread) {
-  uint64_t state = __atomic_load_n(&pool.state, __ATOMIC_ACQUIRE);
-  while ((uint32_t)state) {
-    if (!__atomic_compare_exchange_n(&pool.state, &state, state - 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) continue;
+// Does the tasks of a range that it can claim.
+static int work_range(Range *range, int32_t thread) {
+  int worked = 0;
+  int32_t remaining = __atomic_load_n(&range->remaining, __ATOMIC_RELAXED);
+  while (remaining > 0) {
+    if (!__atomic_compare_exchange_n(&range->remaining, &remaining, remaining - 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) continue;
     const Job *job = pool.job;
     int32_t stage = pool.stage, tasks = job->stages[stage].tasks;
-    job->perform(job->state, stage, tasks - (int32_t)(uint32_t)state, thread);
+    job->perform(job->state, stage, range->first + range->count - remaining, thread);
     if (__atomic_add_fetch(&pool.done, 1, __ATOMIC_ACQ_REL) == tasks) advance(job, stage + 1, thread);
-    return 1;
+    worked = 1;
+    remaining = __atomic_load_n(&range->remaining, __ATOMIC_RELAXED);
   }
-  return 0;
+  return worked;
 }
 
-static int idle(void) { return !(uint32_t)__atomic_load_n(&pool.state, __ATOMIC_SEQ_CST) && !__atomic_load_n(&pool.quit, __ATOMIC_SEQ_CST); }
+// Does what there is to do, its own range first. Returns 0 when there was nothing.
+static int work(int32_t thread) {
+  int worked = work_range(&pool.range[thread], thread), ranges = __atomic_load_n(&pool.ranges, __ATOMIC_RELAXED);
+  for (int32_t i = 1; i < ranges && !worked; i++) worked = work_range(&pool.range[(thread + i) % ranges], thread);
+  return worked;
+}
 
-static void sleep_until_work(void) {
+// Whether no stage has opened since `seen`, in which there was nothing left to do.
+static int idle(uint32_t seen) { return __atomic_load_n(&pool.sequence, __ATOMIC_SEQ_CST) == seen && !__atomic_load_n(&pool.quit, __ATOMIC_SEQ_CST); }
+
+static void sleep_until_work(uint32_t seen) {
   mutex_lock(&pool.mutex);
   __atomic_add_fetch(&pool.sleepers, 1, __ATOMIC_SEQ_CST);
-  while (idle()) condition_wait(&pool.work, &pool.mutex);
+  while (idle(seen)) condition_wait(&pool.work, &pool.mutex);
   __atomic_sub_fetch(&pool.sleepers, 1, __ATOMIC_SEQ_CST);
   mutex_unlock(&pool.mutex);
 }
 
 static void worker(int32_t thread) {
-  int64_t deadline = 0;
   while (!__atomic_load_n(&pool.quit, __ATOMIC_ACQUIRE)) {
-    if (work(thread)) {
-      deadline = 0;
-      continue;
-    }
-    for (int i = 0; i < PAUSES_PER_LOOK && idle(); i++) pause_core();
-    if (!idle()) continue;
-    int64_t now = nanoseconds();
-    if (!deadline) deadline = now + SPIN_NANOSECONDS;
-    if (now > deadline) {
-      sleep_until_work();
-      deadline = 0;
+    uint32_t seen = __atomic_load_n(&pool.sequence, __ATOMIC_ACQUIRE);
+    if (work(thread)) continue;
+    int64_t deadline = nanoseconds() + SPIN_NANOSECONDS;
+    while (idle(seen)) {
+      for (int i = 0; i < PAUSES_PER_LOOK && idle(seen); i++) pause_core();
+      if (nanoseconds() > deadline) sleep_until_work(seen);
     }
   }
 }
@@ -200,9 +223,12 @@ void pool_run(const Job *job) {
   pool.job = job;
   __atomic_store_n(&pool.finished, 0, __ATOMIC_RELAXED);
   advance(job, 0, 0);
-  for (int32_t pauses = 0; !__atomic_load_n(&pool.finished, __ATOMIC_ACQUIRE);) {
-    if (work(0)) pauses = 0;
-    else if (++pauses < PAUSES_BEFORE_YIELD) pause_core();
-    else thread_yield();
+  while (!__atomic_load_n(&pool.finished, __ATOMIC_ACQUIRE)) {
+    uint32_t seen = __atomic_load_n(&pool.sequence, __ATOMIC_ACQUIRE);
+    if (work(0)) continue;
+    for (int32_t pauses = 0; idle(seen) && !__atomic_load_n(&pool.finished, __ATOMIC_ACQUIRE); pauses++) {
+      if (pauses < PAUSES_BEFORE_YIELD) pause_core();
+      else thread_yield();
+    }
   }
 }

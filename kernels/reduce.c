@@ -39,8 +39,8 @@ static Plan plan_of(const int32_t *words) {
     }
     if (!pass) p.kept = n;
   }
-  if (rank) p.axes[last = n] = (Axis){last, 0, shape[last]};
-  p.columns = rank ? p.axes[last].size : 1;
+  if (rank) p.axes[n] = (Axis){last, 0, shape[last]};
+  p.columns = rank ? shape[last] : 1;
   int64_t block = KERNEL(body_block)(&p.body), work = KERNEL(body_cost)(&p.body) + 4, most, length = p.rows * p.columns;
   if (p.by_column) {
     p.pieces = (p.columns + TOTALS - 1) / TOTALS;

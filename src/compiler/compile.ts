@@ -8,8 +8,10 @@ import { rewrite, substitute } from "../graph/rewrite.js";
 import type { Capabilities, Program } from "../program/program.js";
 import { differentiate } from "./differentiate.js";
 import { planUnits } from "./elementwise.js";
+import { fuseEpilogues } from "./epilogues.js";
 import { lower, type Request } from "./lower.js";
 import { planMemory } from "./memory.js";
+import { reuseInputs } from "./reuse.js";
 import { simplify } from "./simplify.js";
 
 export type { Request } from "./lower.js";
@@ -50,16 +52,22 @@ export function compileRequest(request: Request, options: CompileOptions): { pro
   }
   const count = request.outputs.length;
   const plain: Request = { outputs: roots.slice(0, count), writes: request.writes.map((w, i) => ({ leaf: w.leaf, value: roots[count + i] })) };
-  const draft = lower(plain, planUnits(roots, options.capabilities));
-  return { program: planMemory(draft), leaves: draft.leaves.map((l) => l.node) };
+  const lowered = lower(plain, planUnits(roots, options.capabilities));
+  const draft = options.capabilities.matmulEpilogue ? fuseEpilogues(lowered) : lowered;
+  return { program: planMemory(reuseInputs(draft)), leaves: draft.leaves.map((l) => l.node) };
 }
 
-const cache = new Map<string, { program: Program; leaves: number[] }>();
+type Cache = Map<string, { program: Program; leaves: number[] }>;
+
+/** One for each set of capabilities: executors that can do different things get different programs. */
+const caches = new WeakMap<Capabilities, Cache>();
 const LARGEST_CACHE = 1000;
 
 /** As compileRequest, but a request of the same structure as an earlier one gets the earlier program. */
 export function compile(request: Request, options: CompileOptions): { program: Program; leaves: Node[] } {
   const { key, leaves } = structure(request, options.known);
+  let cache = caches.get(options.capabilities);
+  if (!cache) caches.set(options.capabilities, (cache = new Map()));
   const hit = cache.get(key);
   if (hit) return { program: hit.program, leaves: hit.leaves.map((i) => leaves[i]) };
   const compiled = compileRequest(request, options);
@@ -86,7 +94,9 @@ function structure(request: Request, known?: CompileOptions["known"]): { key: st
     numbers.set(node, numbers.size);
     const leaf = node.op === "leaf" ? node : known?.(node);
     const inputs = node.op === "leaf" || (leaf && !all) ? "" : node.inputs.map((i) => numbers.get(i)).join();
-    lines.push(`${node.op}${describe(node)}${paramsKey(node.params)}(${inputs})${leaf ? `@${leafNumber(leaf)}` : ""}`);
+    // An alias is told from others by its place, not by its number.
+    const params = node.op === "alias" ? "" : paramsKey(node.params);
+    lines.push(`${node.op}${describe(node)}${params}(${inputs})${leaf ? `@${leafNumber(leaf)}` : ""}`);
   }
   const writes = request.writes.map((w) => `${numbers.get(w.value)}>${leafNumber(w.leaf)}`);
   lines.push(`${request.outputs.map((n) => numbers.get(n)).join()};${writes.join()}`);

@@ -17,6 +17,7 @@ const is = (name: "eq" | "ne" | "gt" | "lt" | "ge" | "le", a: Node, b: Node) => 
 export const GRADIENTS: { readonly [O in OpName]: Row<O> } = {
   leaf: none, constant: none, iota: none, random: none, detach: none, argsort: none, gradient: none,
 
+  alias: (_, g) => [g],
   cast: (_, g, [x]) => [cast(g, x.dtype)],
   reshape: (_, g, [x]) => [reshape(g, x.shape)],
   permute: (y, g) => [permute(g, y.params.dims.map((_, i) => y.params.dims.indexOf(i)))],
@@ -46,11 +47,17 @@ export const GRADIENTS: { readonly [O in OpName]: Row<O> } = {
 
   // --- fused
   // y = softmax x:  dx = y (g - Σ g y)
-  softmax: (y, g) => [mul(y, sub(g, sum(mul(g, y), [y.params.dim])))],
+  softmax: in32((y, g) => {
+    const p = cast(y, "f32");
+    return [mul(p, sub(g, sum(mul(g, p), [y.params.dim])))];
+  }),
   // y = x - logsumexp x:  dx = g - exp(y) Σ g
-  logSoftmax: (y, g) => [sub(g, mul(scalar("exp", y), sum(g, [y.params.dim])))],
+  logSoftmax: in32((y, g) => [sub(g, mul(scalar("exp", cast(y, "f32")), sum(g, [y.params.dim])))]),
   // y = log Σ exp x:  dx = g exp(x - y)
-  logsumexp: (y, g, [x]) => [mul(g, scalar("exp", sub(x, where(is("eq", y, like(y, Number.NEGATIVE_INFINITY)), zero(y), y))))],
+  logsumexp: in32((y, g, [x]) => {
+    const l = cast(y, "f32");
+    return [mul(g, scalar("exp", sub(x, where(is("eq", l, like(l, Number.NEGATIVE_INFINITY)), zero(l), l))))];
+  }),
   // x̂ = (x - mean) r:  dx = r (h - mean h - x̂ mean(h x̂)) with h = g w;  dw = Σ g x̂;  db = Σ g
   layerNorm: in32((y, g, [x, weight, bias]) => {
     const { normalized, inverse, dims } = layerNormParts(x, y.params.axes, y.params.eps);

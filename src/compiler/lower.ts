@@ -75,8 +75,9 @@ export function lower(request: Request, plan: Plan): Draft {
   });
   const late = request.writes.filter((_, i) => !settled.writes.has(i));
   // New values of several leaves may read each other's old ones: all are computed before any is written.
+  const homes = late.map(({ leaf }) => (places.get(leaf) as Place).buffer);
   for (const { value } of late) if (!isStored(value) || baseIsWritten(value)) stash(value);
-  for (const { leaf, value } of late) copy(value, { buffer: (places.get(leaf) as Place).buffer, view: contiguousView(leaf.shape) }, leaf.dtype, "write");
+  late.forEach(({ leaf, value }, i) => copy(value, { buffer: homes[i], view: contiguousView(leaf.shape) }, leaf.dtype, "write"));
   return { buffers, steps, leaves, outputs };
 
   function addLeaf(node: Node): void {

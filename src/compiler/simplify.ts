@@ -46,7 +46,6 @@ function step(node: Node): Node {
   if (node.op === "cast") return simplifyCast(node);
   if (isScalar(node.op)) return simplifyScalar(node);
   if (OPS[node.op].family === "reduce") return simplifyReduce(node as Node<"sum" | "max" | "min">);
-  if (node.op === "detach") return node.inputs[0];
   return node;
 }
 

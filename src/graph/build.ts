@@ -34,6 +34,13 @@ export function detach(x: Node): Node {
   return makeNode("detach", [x], {}, x.shape, x.dtype);
 }
 
+let aliases = 0;
+
+/** x as a node like no other: gradients with respect to it leave out what reaches x by another way. */
+export function alias(x: Node): Node {
+  return makeNode("alias", [x], { id: aliases++ }, x.shape, x.dtype);
+}
+
 // --- views
 
 export function reshape(x: Node, shape: Shape): Node {
@@ -97,14 +104,21 @@ export function flip(x: Node, dims: readonly number[]): Node {
 export function scalar(name: ScalarName, ...operands: Node[]): Node {
   const { int, result } = SCALARS[name];
   const shape = broadcastShapes(name, ...operands);
-  const values = name === "where" ? operands.slice(1) : operands;
-  let dtype = values.map((o) => o.dtype).reduce(promote);
+  let dtype = promoteOperands(name === "where" ? operands.slice(1) : operands);
   const logical = name === "and" || name === "or" || name === "xor" || name === "not";
   if (logical) dtype = "bool";
   else if (!int && !isFloat(dtype)) dtype = "f32";
   else if (dtype === "bool" && result === "same" && name !== "where") dtype = "i32";
   const inputs = operands.map((o, i) => expand(castTo(o, name === "where" && i === 0 ? "bool" : dtype), shape));
   return makeNode(name, inputs, {}, shape, scalarResult(name, dtype));
+}
+
+/** As in PyTorch, a 0-d operand counts only where it is of a higher kind (bool, integer, float) than those with dimensions. */
+function promoteOperands(operands: readonly Node[]): DType {
+  const kind = (o: { dtype: DType }) => (isFloat(o.dtype) ? 2 : o.dtype === "i32" ? 1 : 0);
+  const highest = Math.max(...operands.filter((o) => o.shape.length > 0).map(kind));
+  const counted = operands.filter((o) => o.shape.length > 0 || kind(o) > highest);
+  return (counted.length > 0 ? counted : operands).map((o) => o.dtype).reduce(promote);
 }
 
 function castTo(x: Node, dtype: DType): Node {

@@ -57,6 +57,8 @@ export function isFused(op: OpName): op is FusedOp {
 
 /** The node's meaning in plain ops; 16-bit floats are computed in f32 and rounded once, as PyTorch does. */
 export function define(node: Node): Node {
+  // What mattered to gradients alone is its input.
+  if (node.op === "detach" || node.op === "alias") return node.inputs[0];
   if (!isFused(node.op)) return node;
   const definition = DEFINITIONS[node.op] as Definition<FusedOp>;
   const params = node.params as OpParams[FusedOp];

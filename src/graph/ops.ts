@@ -16,7 +16,7 @@ export type Family =
   | "reduce" // sum, max or min along axes, kept as size 1
   | "kernel" // a kernel of its own
   | "fused" // spelled out in definitions.ts
-  | "meta"; // gone before lowering: gradients, detach
+  | "meta"; // gone before lowering: gradients, detach, alias
 
 interface PlainParams {
   leaf: object;
@@ -53,6 +53,8 @@ interface PlainParams {
   /** d loss / d target, times the seed: inputs loss, target, seed. */
   gradient: object;
   detach: object;
+  /** Its input under an identity of its own: what a function is differentiated by is not what else it reads. */
+  alias: { readonly id: number };
 }
 
 export type OpParams = PlainParams & { [S in ScalarName]: object };
@@ -118,6 +120,7 @@ const PLAIN: { readonly [O in keyof PlainParams]: OpEntry<O> } = {
   silu: { family: "fused", infer: likeFirst },
   gradient: { family: "meta", infer: ([, target]) => ({ shape: target.shape, dtype: target.dtype }) },
   detach: { family: "meta", infer: likeFirst },
+  alias: { family: "meta", infer: likeFirst },
 };
 
 function scalarEntry(name: ScalarName): OpEntry<ScalarName> {

@@ -1,6 +1,7 @@
 // compile(fn): the function runs once per input signature on placeholders, while every tensor operation, assignment, gradient and random
 // draw is noted; after that a call binds memory and runs one program. No JavaScript of the function runs again.
 
+import type { DType } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { defaultGenerator } from "../base/random.js";
 import { describe, sizeOf } from "../base/shape.js";
@@ -79,6 +80,14 @@ class Recording<R> implements Trace {
   private readonly wanted: readonly Node[];
   private seedLeaf: Node | null = null;
   private readonly tracedGrads = new Map<Tensor, Tensor | null>();
+  /** Whose gradient a value was when the function was traced. */
+  private readonly gradSources = new Map<Value, Tensor>();
+  /** Arguments that the function assigns to. */
+  private readonly assignedArguments: readonly number[];
+  /** Slots that are written in place, and slots of arguments that are only read. */
+  private readonly written: readonly number[];
+  private readonly readArguments: readonly number[];
+  private readonly dtypes: readonly DType[];
 
   constructor(fn: (...args: never[]) => R, structure: Structure, inputs: readonly Tensor[]) {
     this.on = executor();
@@ -89,12 +98,18 @@ class Recording<R> implements Trace {
     this.results = [...outputs, ...grads];
     const writes = [...this.assignments.values()].map((a) => ({ leaf: a.before, value: a.node }));
     // A result that is finished already, or one that comes twice, is not computed again.
-    const wanted = [...new Set(this.results.map((r) => r.node))].filter((n) => !isConstantLeaf(n));
+    const wanted = [...new Set(this.results.map((r) => r.node))].filter((n) => !this.isConstantLeaf(n));
     const compiled = compileProgram({ outputs: wanted, writes }, compileOptions());
     this.program = compiled.program;
     this.executable = prepare(compiled.program, this.on);
     this.wanted = wanted;
     this.slots = compiled.leaves.map((leaf) => this.binding(valueOf(leaf), placeholders));
+    this.dtypes = compiled.leaves.map((leaf) => leaf.dtype);
+    const changed = new Set(writes.map((w) => w.leaf));
+    const slotsWhere = (test: (leaf: Node) => boolean) => compiled.leaves.flatMap((leaf, i) => (test(leaf) ? [i] : []));
+    this.written = slotsWhere((leaf) => changed.has(leaf));
+    this.readArguments = slotsWhere((leaf) => !changed.has(leaf) && placeholders.includes(valueOf(leaf)));
+    this.assignedArguments = stand.flatMap((tensor, i) => (this.assignments.has(tensor) ? [i] : []));
   }
 
   // --- while tracing
@@ -118,6 +133,7 @@ class Recording<R> implements Trace {
       }
       this.assignments.clear();
       this.gradsBefore.clear();
+      this.gradSources.clear();
       this.tracedGrads.clear();
       this.guards.length = 0;
       this.streams = 0;
@@ -144,8 +160,13 @@ class Recording<R> implements Trace {
     if (this.gradsBefore.has(tensor)) return;
     const { rawGrad } = tensor;
     this.gradsBefore.set(tensor, rawGrad);
-    if (rawGrad) rawGrad.evaluate();
-    this.guards.push(() => (tensor.rawGrad === null) === (rawGrad === null));
+    if (rawGrad) {
+      // Each run may find another gradient there: it is looked up through the tensor.
+      rawGrad.ownNumbers();
+      this.gradSources.set(valueOf(rawGrad.rawNode), tensor);
+    }
+    const { dtype } = rawGrad ?? tensor;
+    this.guards.push(() => (tensor.rawGrad === null) === (rawGrad === null) && (tensor.rawGrad ?? tensor).dtype === dtype);
   }
 
   randomStream(): { seed: Node; stream: number } {
@@ -180,6 +201,8 @@ class Recording<R> implements Trace {
       value.executor = this.on;
       return () => value.memory as Memory;
     }
+    const owner = this.gradSources.get(value);
+    if (owner) return () => (owner.rawGrad as Tensor).value.memoryFor(this.on);
     let newest = value;
     return () => {
       while (newest.successor) newest = newest.successor;
@@ -196,11 +219,20 @@ class Recording<R> implements Trace {
       const value = valueOf(tensor.rawNode);
       if (value.touched) tensor.adopt(value.copy());
     }
+    for (const i of this.assignedArguments) {
+      inputs[i].ownNumbers();
+      if (inputs[i].value.touched) inputs[i].adopt(inputs[i].value.copy());
+    }
     const externals = this.slots.map((bind) => bind(inputs));
+    // An argument that is also written to under another name keeps its old numbers for this run.
+    for (const i of this.readArguments) {
+      const shared = this.written.some((w) => externals[w] === externals[i]);
+      if (shared) externals[i] = this.copyOf(externals[i], this.dtypes[i]);
+    }
     const made = this.wanted.map((node) => new Value(node.dtype, node.shape, this.on.allocate(node.dtype, sizeOf(node.shape)), this.on));
     for (const value of made) externals.push(value.memory as Memory);
     this.executable.run(externals);
-    const tensorOf = (node: Node) => new Tensor(isConstantLeaf(node) ? leafOf(valueOf(node).newest()) : leafOf(made[this.wanted.indexOf(node)]), false);
+    const tensorOf = (node: Node) => new Tensor(this.isConstantLeaf(node) ? leafOf(valueOf(node).newest()) : leafOf(made[this.wanted.indexOf(node)]), false);
     const returned: Tensor[] = [];
     for (const { node, gradOf } of this.results) {
       if (gradOf) gradOf.rawGrad = tensorOf(node);
@@ -209,8 +241,16 @@ class Recording<R> implements Trace {
     for (const [tensor, after] of this.tracedGrads) if (after === null) tensor.rawGrad = null;
     return unflatten(this.structure, returned) as R;
   }
+
+  private copyOf(memory: Memory, dtype: DType): Memory {
+    const copy = this.on.allocate(dtype, memory.data.length);
+    copy.data.set(memory.data);
+    return copy;
+  }
+
+  /** Numbers that are there before the function runs, the same for every run unless they are assigned. */
+  private isConstantLeaf(node: Node): boolean {
+    return node.op === "leaf" && valueOf(node).memory !== null && !this.gradSources.has(valueOf(node));
+  }
 }
 
-function isConstantLeaf(node: Node): boolean {
-  return node.op === "leaf" && valueOf(node).memory !== null;
-}

@@ -25,7 +25,14 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
   mul(other: Operand): T { return this.binary("mul", other); }
   /** True division; integers give floats. */
   div(other: Operand): T { return this.binary("div", other); }
-  pow(exponent: Operand): T { return this.binary("pow", exponent); }
+  /** Integers to the power of integers stay integers. */
+  pow(exponent: Operand): T {
+    const power = this.operand(exponent);
+    const whole = !isFloat(this.dtype) && !isFloat(power.dtype);
+    const node = whole && exponent === 2 ? mul(this.node, this.node) : scalar("pow", this.node, power);
+    const result = whole ? cast(node, "i32") : node;
+    return exponent instanceof TensorCore ? this.derive(result, this, exponent) : this.derive(result, this);
+  }
   /** The remainder with the sign of the divisor, as Python's %. */
   remainder(other: Operand): T { return this.binary("remainder", other); }
   floorDivide(other: Operand): T { return this.binary("floorDivide", other); }

@@ -2,7 +2,7 @@
 
 import { fail } from "../base/errors.js";
 import { describe } from "../base/shape.js";
-import { gradient, like } from "../graph/build.js";
+import { alias, gradient, like } from "../graph/build.js";
 import { enableGrad } from "./grad-mode.js";
 import { Tensor } from "./tensor.js";
 
@@ -17,12 +17,12 @@ export function valueAndGrad<A extends Tensor[], N extends Argnums = 0>(f: (...a
   return (...args: A) => {
     const numbers: readonly number[] = typeof argnums === "number" ? [argnums] : (argnums as readonly number[]);
     for (const n of numbers) if (!(args[n] instanceof Tensor)) fail("grad", `a tensor as argument ${n}`, typeof args[n]);
-    // A fresh tensor on the same node, so that the caller's own does not start to require gradients.
-    const inputs = args.map((x, i) => (numbers.includes(i) ? new Tensor(x.node, true) : x)) as A;
+    // Fresh tensors: the caller's own do not start to require gradients, and what f reads besides its arguments counts as constant.
+    const inputs = args.map((x, i) => (numbers.includes(i) ? new Tensor(alias(x.node), true) : x)) as A;
     const value = enableGrad(() => f(...inputs));
     if (value.numel !== 1) fail("grad", "a function that returns one number", describe(value), "reduce it with .sum() or .mean()");
     const outside = args.some((x) => x.requiresGrad);
-    const gradients = numbers.map((n) => new Tensor(gradient(value.node, args[n].node, like(value.node, 1)), outside));
+    const gradients = numbers.map((n) => new Tensor(gradient(value.node, inputs[n].node, like(value.node, 1)), outside));
     return [new Tensor(value.node, outside || value.requiresGrad), (typeof argnums === "number" ? gradients[0] : gradients) as Gradients<N>];
   };
 }

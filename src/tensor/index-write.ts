@@ -19,7 +19,8 @@ export function writeAt(x: Node, indices: readonly Index[], value: Node): Node {
   const masks = parts.filter((p) => p.kind === "mask").length;
   if (masks + Math.min(picks.length, 1) > 1) fail(OP, "one mask, or index tensors", `${masks} masks and ${picks.length} index tensors`);
   if (picks.length > 1) return writeNeighbours(x, parts, picks, value);
-  return writeParts(x, parts, cast(value, x.dtype));
+  const wrapped = parts.map((p) => (p.kind === "pick" ? { ...p, index: wrapIndex(p.index, x.shape[p.dim]) } : p));
+  return writeParts(x, wrapped, cast(value, x.dtype));
 }
 
 type Pick = Part & { kind: "pick" };
@@ -37,6 +38,7 @@ function writeNeighbours(x: Node, parts: readonly Part[], picks: readonly Pick[]
   return reshape(written, x.shape);
 }
 
+/** Index tensors count from the start here: their values are from 0 on, or refused when they are used. */
 function writeParts(x: Node, parts: readonly Part[], value: Node): Node {
   const region = parts.flatMap(regionOf);
   if (region.includes(0)) return x;
@@ -56,7 +58,7 @@ function writeParts(x: Node, parts: readonly Part[], value: Node): Node {
     } else if (part.kind === "pick") {
       const { dim } = part;
       const n = x.shape[dim];
-      const index = reshape(wrapIndex(part.index, n), [sizeOf(part.index.shape)]);
+      const index = reshape(part.index, [sizeOf(part.index.shape)]);
       const column = (along: Node) => reshape(along, x.shape.map((_, i) => (i === dim ? n : 1)));
       if (source.shape[dim] === 1) holds(dim, () => column(scalar("gt", marks(n, index, like(index, 1)), whole(0))));
       else {

@@ -33,23 +33,32 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
     this.needsFloat("mean");
     const axes = normalizeDims("mean", dim, this.ndim);
     const count = axes.reduce((n, d) => n * this.shape[d], 1);
-    return this.derive(scale(this.reduced("sum", this.node, dim, options.keepdim ?? false), 1 / count), this);
+    return this.derive(cast(scale(this.reduced("sum", this.wide(), dim, options.keepdim ?? false), 1 / count), this.dtype), this);
   }
 
   /** Mean squared distance from the mean; `correction` 1 divides by N - 1, as PyTorch does by default. */
   var(dim?: Dims | null, options: KeepDim & { correction?: number } = {}): T {
-    this.needsFloat("var");
-    const axes = normalizeDims("var", dim, this.ndim);
-    const count = axes.reduce((n, d) => n * this.shape[d], 1);
-    const centered = sub(this.node, scale(reduce("sum", this.node, axes), 1 / count));
-    const total = reduce("sum", mul(centered, centered), axes);
-    const divisor = Math.max(count - (options.correction ?? 1), 0);
-    return this.derive(dropDims(div(total, like(total, divisor)), axes, options.keepdim ?? false), this);
+    return this.derive(cast(this.variance("var", dim, options), this.dtype), this);
   }
 
   std(dim?: Dims | null, options: KeepDim & { correction?: number } = {}): T {
-    const variance = this.var(dim, options) as unknown as TensorReductions<T>;
-    return variance.sqrt();
+    return this.derive(cast(scalar("sqrt", this.variance("std", dim, options)), this.dtype), this);
+  }
+
+  private variance(op: string, dim: Dims | null | undefined, options: KeepDim & { correction?: number }): Node {
+    this.needsFloat(op);
+    const axes = normalizeDims(op, dim, this.ndim);
+    const count = axes.reduce((n, d) => n * this.shape[d], 1);
+    const x = this.wide();
+    const centered = sub(x, scale(reduce("sum", x, axes), 1 / count));
+    const total = reduce("sum", mul(centered, centered), axes);
+    const divisor = Math.max(count - (options.correction ?? 1), 0);
+    return dropDims(div(total, like(total, divisor)), axes, options.keepdim ?? false);
+  }
+
+  /** 16-bit floats as f32, in which their sums do not overflow. */
+  private wide(): Node {
+    return isFloat(this.dtype) ? cast(this.node, "f32") : this.node;
   }
 
   /** Largest element, or along several axes; ties share the gradient. */
@@ -150,8 +159,10 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
 
   /** Euclidean length of the flattened tensor, or along `dim`. */
   norm(dim?: Dims | null, options: KeepDim = {}): T {
-    const squares = mul(this.node, this.node);
-    return this.derive(scalar("sqrt", this.reduced("sum", squares, dim, options.keepdim ?? false)), this);
+    this.needsFloat("norm");
+    const x = this.wide();
+    const total = this.reduced("sum", mul(x, x), dim, options.keepdim ?? false);
+    return this.derive(cast(this.requiresGrad ? smoothRoot(total) : scalar("sqrt", total), this.dtype), this);
   }
 
   /** Stable sort along `dim`; NaN counts as largest. */
@@ -197,6 +208,12 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
   private needsFloat(op: string): void {
     if (!isFloat(this.dtype)) fail(op, "a float tensor", describe(this), "convert it with .float()");
   }
+}
+
+/** The square root, with gradient 0 at 0 as torch.linalg.vector_norm has it. */
+function smoothRoot(x: Node): Node {
+  const zero = scalar("eq", x, like(x, 0));
+  return where(zero, like(x, 0), scalar("sqrt", where(zero, like(x, 1), x)));
 }
 
 function dropDims(node: Node, dims: readonly number[], keepdim: boolean): Node {

@@ -1,0 +1,43 @@
+// f32 matrix products: large ones against the processor's limit, small ones against the cost of a call; plain, and with either side
+// transposed.
+
+import { compile, randn, type Tensor } from "heed";
+import { compare } from "./lib/compare.js";
+import { quick } from "./lib/machine.js";
+import { Peer } from "./lib/peer.js";
+import { Report } from "./lib/report.js";
+
+const SMALL = [16, 32, 64, 128];
+const LARGE = quick ? [256, 512] : [256, 512, 768, 1024, 1536, 2048];
+
+const products = {
+  none: (a: Tensor, b: Tensor) => a.matmul(b),
+  left: (a: Tensor, b: Tensor) => a.transpose(0, 1).matmul(b),
+  right: (a: Tensor, b: Tensor) => a.matmul(b.transpose(0, 1)),
+};
+const words = { none: "", left: ", left transposed", right: ", right transposed" };
+
+const peer = await Peer.start("matmul.py");
+const report = new Report("matmul", peer);
+for (const size of [...SMALL, ...LARGE]) {
+  for (const transposed of ["none", "left", "right"] as const) {
+    const a = randn(size, size).evaluate();
+    const b = randn(size, size).evaluate();
+    const product = compile(products[transposed]);
+    const { heed, peers } = await compare(peer, {
+      heed: () => product(a, b),
+      peers: { "torch.mm": { name: "mm", arguments: { size, transposed } } },
+    });
+    const torch = peers["torch.mm"];
+    report.add({
+      work: `${size}${words[transposed]}`,
+      unit: "seconds",
+      heed,
+      peer: torch && { name: "torch.mm", value: torch.seconds, ratio: torch.ratio },
+      target: { ratio: SMALL.includes(size) ? 1 : 0.9 },
+      flops: SMALL.includes(size) ? undefined : 2 * size ** 3,
+    });
+  }
+}
+peer?.close();
+report.print();

@@ -1,0 +1,93 @@
+// Layers without parameters: functions of each element, softmax, dropout.
+
+import { fail } from "../base/errors.js";
+import { dropout } from "../tensor/functions.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { checkProbability } from "./check.js";
+import { Module } from "./module.js";
+
+/** Gives back what it gets. */
+export class Identity extends Module {
+  forward(x: Tensor): Tensor {
+    return x;
+  }
+}
+
+export class ReLU extends Module {
+  forward(x: Tensor): Tensor {
+    return x.relu();
+  }
+}
+
+/** x Φ(x), or its tanh approximation, which is GPT-2's   (Hendrycks and Gimpel 2016) */
+export class GELU extends Module {
+  readonly approximate: "none" | "tanh";
+
+  constructor(options: { approximate?: "none" | "tanh" } = {}) {
+    super();
+    this.approximate = options.approximate ?? "none";
+    if (this.approximate !== "none" && this.approximate !== "tanh") {
+      fail("GELU", 'approximate "none" or "tanh"', String(this.approximate));
+    }
+  }
+
+  forward(x: Tensor): Tensor {
+    return x.gelu({ approximate: this.approximate });
+  }
+
+  override extraRepr(): string {
+    return `approximate='${this.approximate}'`;
+  }
+}
+
+/** x σ(x) */
+export class SiLU extends Module {
+  forward(x: Tensor): Tensor {
+    return x.silu();
+  }
+}
+
+export class Tanh extends Module {
+  forward(x: Tensor): Tensor {
+    return x.tanh();
+  }
+}
+
+export class Sigmoid extends Module {
+  forward(x: Tensor): Tensor {
+    return x.sigmoid();
+  }
+}
+
+export class Softmax extends Module {
+  constructor(readonly dim: number) {
+    super();
+  }
+
+  forward(x: Tensor): Tensor {
+    return x.softmax(this.dim);
+  }
+
+  override extraRepr(): string {
+    return `dim=${this.dim}`;
+  }
+}
+
+/**
+ * In training zeroes each element with probability p and scales the rest by 1/(1-p); else the identity   (Srivastava et al. 2014).
+ * Outside `compile` it draws PyTorch's numbers when called.
+ */
+export class Dropout extends Module {
+  constructor(readonly p = 0.5) {
+    super();
+    checkProbability("Dropout", p);
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.p === 0 ? x : dropout(x, { p: this.p, training: this.training });
+  }
+
+  override extraRepr(): string {
+    return `p=${this.p}, inplace=False`;
+  }
+}

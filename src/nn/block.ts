@@ -1,0 +1,46 @@
+// The block that Transformers are stacks of.
+
+import type { Tensor } from "../tensor/tensor.js";
+import { Dropout } from "./activations.js";
+import { FeedForward } from "./feed-forward.js";
+import { Module } from "./module.js";
+import { MultiheadAttention, type MultiheadAttentionCall } from "./multihead-attention.js";
+import { LayerNorm } from "./norm.js";
+
+/** The masks of one call; the weights stay inside. */
+export type BlockCall = Pick<MultiheadAttentionCall, "keyPaddingMask" | "attnMask" | "isCausal">;
+
+/**
+ * Self-attention, then feed-forward, each behind a LayerNorm and added to the residual: the pre-LN block (Xiong et al. 2020).
+ * @param width C
+ * @param options.hidden width of the feed-forward network, 4 C
+ * @example new TransformerBlock(128, 4, { dropout: 0.1 }).forward(residual, { isCausal: true })   // [B,T,C]
+ */
+export class TransformerBlock extends Module {
+  attentionNorm: LayerNorm;
+  attention: MultiheadAttention;
+  dropout: Dropout;
+  feedForwardNorm: LayerNorm;
+  feedForward: FeedForward;
+
+  constructor(
+    readonly width: number,
+    readonly heads: number,
+    options: { hidden?: number; dropout?: number; bias?: boolean; approximate?: "none" | "tanh" } = {},
+  ) {
+    super();
+    const { dropout = 0, bias = true } = options;
+    this.attentionNorm = new LayerNorm(width, { bias });
+    this.attention = new MultiheadAttention(width, heads, { dropout, bias, batchFirst: true });
+    this.dropout = new Dropout(dropout);
+    this.feedForwardNorm = new LayerNorm(width, { bias });
+    this.feedForward = new FeedForward(width, options);
+  }
+
+  forward(x: Tensor, masks: BlockCall = {}): Tensor {
+    const normed = this.attentionNorm.forward(x);
+    const [mixed] = this.attention.forward(normed, normed, normed, { ...masks, needWeights: false });
+    const residual = x.add(this.dropout.forward(mixed)); // [B,T,C]
+    return residual.add(this.feedForward.forward(this.feedForwardNorm.forward(residual)));
+  }
+}

@@ -1,0 +1,72 @@
+// Modules that hold modules under numbers.
+
+import { fail } from "../base/errors.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { Module } from "./module.js";
+
+/**
+ * Modules in a row, found by their number: `list[0]`, `for (const block of list)`. A plain array in a field serves as well.
+ * @example blocks = new ModuleList([new Linear(4, 4), new Linear(4, 4)]);   // blocks.0.weight, ...
+ */
+export class ModuleList<M extends Module = Module> extends Module {
+  [index: number]: M;
+
+  constructor(modules: Iterable<M> = []) {
+    super();
+    for (const module of modules) this.append(module);
+  }
+
+  override get isList(): boolean {
+    return true;
+  }
+
+  get length(): number {
+    return Object.keys(this).length;
+  }
+
+  append(module: M): this {
+    if (!(module instanceof Module)) fail(this.typeName, "modules", typeof module);
+    this[this.length] = module;
+    return this;
+  }
+
+  extend(modules: Iterable<M>): this {
+    for (const module of modules) this.append(module);
+    return this;
+  }
+
+  /** The module at `index`, which counts from the end when negative. */
+  at(index: number): M {
+    const module = this[index < 0 ? index + this.length : index];
+    return module ?? fail(this.typeName, `an index from ${-this.length} to ${this.length - 1}`, String(index));
+  }
+
+  *[Symbol.iterator](): IterableIterator<M> {
+    for (let i = 0; i < this.length; i++) yield this[i];
+  }
+
+  map<R>(fn: (module: M, index: number) => R): R[] {
+    return [...this].map(fn);
+  }
+}
+
+/** A module from one tensor to one tensor. */
+export type Layer = Module & { forward(x: Tensor): Tensor };
+
+/**
+ * Layers one after another.
+ * @example new Sequential(new Linear(4, 16), new GELU(), new Linear(16, 4)).forward(x)
+ */
+export class Sequential extends ModuleList<Layer> {
+  constructor(...layers: Layer[]) {
+    super(layers);
+  }
+
+  override get isList(): boolean {
+    return false;
+  }
+
+  forward(x: Tensor): Tensor {
+    return [...this].reduce((out, layer) => layer.forward(out), x);
+  }
+}

@@ -1,0 +1,37 @@
+// The position-wise feed-forward network of a Transformer block.
+
+import type { Tensor } from "../tensor/tensor.js";
+import { Dropout } from "./activations.js";
+import { checkSizes } from "./check.js";
+import { Linear } from "./linear.js";
+import { Module } from "./module.js";
+
+/**
+ * Each position on its own: widen, GELU, narrow, dropout   (Vaswani et al. 2017, section 3.3, with GELU for ReLU).
+ * @param width C, of input and output
+ * @param options.hidden the width between, 4 C
+ */
+export class FeedForward extends Module {
+  expand: Linear;
+  contract: Linear;
+  dropout: Dropout;
+  readonly approximate: "none" | "tanh";
+
+  constructor(
+    readonly width: number,
+    options: { hidden?: number; bias?: boolean; dropout?: number; approximate?: "none" | "tanh" } = {},
+  ) {
+    super();
+    const { hidden = 4 * width, bias = true, dropout = 0, approximate = "none" } = options;
+    checkSizes("FeedForward", { width, hidden });
+    this.expand = new Linear(width, hidden, { bias });
+    this.contract = new Linear(hidden, width, { bias });
+    this.dropout = new Dropout(dropout);
+    this.approximate = approximate;
+  }
+
+  forward(residual: Tensor): Tensor {
+    const hidden = this.expand.forward(residual).gelu({ approximate: this.approximate }); // [B,T,4C]
+    return this.dropout.forward(this.contract.forward(hidden)); // [B,T,C]
+  }
+}

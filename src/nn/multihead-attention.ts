@@ -1,0 +1,195 @@
+// Attention with several heads, PyTorch's module: its arguments, its layout of weights, its names in state dicts. The computation is
+// written the textbook way; making it fast is the compiler's affair.
+
+import { fail } from "../base/errors.js";
+import { describe } from "../base/shape.js";
+import { causalMask, zeros } from "../tensor/create.js";
+import { cat, dropout, linear } from "../tensor/functions.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { checkProbability, checkSizes } from "./check.js";
+import { xavierNormal_, xavierUniform_, zeros_ } from "./init.js";
+import { Linear } from "./linear.js";
+import { Module } from "./module.js";
+import { Parameter } from "./parameter.js";
+
+export interface MultiheadAttentionOptions {
+  /** Probability with which weights are dropped in training. */
+  dropout?: number;
+  bias?: boolean;
+  /** Adds a learned key and value behind the others. */
+  addBiasKv?: boolean;
+  /** Adds a key and a value of zeros behind the others. */
+  addZeroAttn?: boolean;
+  /** Width of the keys given, embedDim. */
+  kdim?: number;
+  vdim?: number;
+  /** Inputs are [B,T,E] instead of PyTorch's default [T,B,E]. */
+  batchFirst?: boolean;
+}
+
+export interface MultiheadAttentionCall {
+  /** [B,S]: bool, true where a key is ignored; or floats that are added to the scores. */
+  keyPaddingMask?: Tensor | null;
+  /** [T,S] or [B H,T,S]: bool, true where a position may not look; or floats that are added to the scores. */
+  attnMask?: Tensor | null;
+  /** Each position looks at itself and what is before it. */
+  isCausal?: boolean;
+  /** Whether the weights are returned: true, unless given. */
+  needWeights?: boolean;
+  /** The mean over the heads, [B,T,S], instead of [B,H,T,S]: true, unless given. */
+  averageAttnWeights?: boolean;
+}
+
+/**
+ * softmax(Q Kᵀ / √D) V in `numHeads` heads (Vaswani et al. 2017, section 3.2), as torch.nn.MultiheadAttention.
+ * @example const [output, weights] = new MultiheadAttention(64, 4, { batchFirst: true }).forward(x, x, x);
+ */
+export class MultiheadAttention extends Module {
+  qProjWeight: Parameter | null = null; // [E,E]; the three apart where keys or values have another width
+  kProjWeight: Parameter | null = null; // [E,kdim]
+  vProjWeight: Parameter | null = null; // [E,vdim]
+  inProjWeight: Parameter | null = null; // [3E,E]
+  inProjBias: Parameter | null; // [3E]
+  biasK: Parameter | null; // [1,1,E]
+  biasV: Parameter | null; // [1,1,E]
+  outProj: Linear;
+  readonly headDim: number;
+  readonly dropout: number;
+  readonly batchFirst: boolean;
+  readonly addZeroAttn: boolean;
+  readonly kdim: number;
+  readonly vdim: number;
+
+  constructor(
+    readonly embedDim: number,
+    readonly numHeads: number,
+    options: MultiheadAttentionOptions = {},
+  ) {
+    super();
+    const { bias = true, kdim = embedDim, vdim = embedDim } = options;
+    checkSizes("MultiheadAttention", { embedDim, numHeads, kdim, vdim });
+    if (embedDim % numHeads !== 0) {
+      fail("MultiheadAttention", "embedDim divisible by numHeads", `${embedDim} and ${numHeads}`);
+    }
+    this.dropout = options.dropout ?? 0;
+    checkProbability("MultiheadAttention", this.dropout);
+    this.batchFirst = options.batchFirst ?? false;
+    this.addZeroAttn = options.addZeroAttn ?? false;
+    this.headDim = embedDim / numHeads;
+    this.kdim = kdim;
+    this.vdim = vdim;
+    const parameter = (...shape: number[]) => new Parameter(zeros(shape));
+    if (kdim === embedDim && vdim === embedDim) this.inProjWeight = parameter(3 * embedDim, embedDim);
+    else {
+      this.qProjWeight = parameter(embedDim, embedDim);
+      this.kProjWeight = parameter(embedDim, kdim);
+      this.vProjWeight = parameter(embedDim, vdim);
+    }
+    this.inProjBias = bias ? parameter(3 * embedDim) : null;
+    this.outProj = new Linear(embedDim, embedDim, { bias });
+    this.biasK = options.addBiasKv ? parameter(1, 1, embedDim) : null;
+    this.biasV = options.addBiasKv ? parameter(1, 1, embedDim) : null;
+    for (const weight of [this.inProjWeight, this.qProjWeight, this.kProjWeight, this.vProjWeight]) {
+      if (weight) xavierUniform_(weight);
+    }
+    if (this.outProj.bias) zeros_(this.outProj.bias);
+    if (this.biasK) xavierNormal_(this.biasK);
+    if (this.biasV) xavierNormal_(this.biasV);
+  }
+
+  override stateNames(): Readonly<Record<string, string>> {
+    return NAMES;
+  }
+
+  /** [output like query, weights or null]. Inputs without a batch, [T,E], are allowed. */
+  forward(query: Tensor, key: Tensor, value: Tensor, options: MultiheadAttentionCall = {}): [Tensor, Tensor | null] {
+    const { needWeights = true, averageAttnWeights = true } = options;
+    const batched = query.ndim === 3;
+    this.checkInputs(query, key, value);
+    // To [B,T,E], which everything below is written in.
+    const arrange = (x: Tensor) => (batched ? (this.batchFirst ? x : x.transpose(0, 1)) : x.unsqueeze(0));
+    const [q, k, v] = this.project(arrange(query), arrange(key), arrange(value));
+    const B = q.shape[0];
+    const T = q.shape[1];
+    const extra = k.shape[1] - key.shape[batched && !this.batchFirst ? 0 : key.ndim - 2];
+    const heads = (x: Tensor) => x.view(B, x.shape[1], this.numHeads, this.headDim).transpose(1, 2);
+
+    let scores = heads(q).matmul(heads(k).transpose(-2, -1)).div(Math.sqrt(this.headDim)); // [B,H,T,S]
+    for (const mask of this.masks(options, B, T, k.shape[1] - extra, extra)) {
+      scores = mask.dtype === "bool" ? scores.maskedFill(mask, Number.NEGATIVE_INFINITY) : scores.add(mask);
+    }
+    const pattern = dropout(scores.softmax(-1), { p: this.dropout, training: this.dropout > 0 && this.training });
+    const mixed = pattern.matmul(heads(v)); // [B,H,T,D]
+    const output = this.outProj.forward(mixed.transpose(1, 2).reshape(B, T, this.embedDim)); // [B,T,E]
+
+    const weights = averageAttnWeights ? pattern.mean(1) : pattern;
+    const restored = batched ? (this.batchFirst ? output : output.transpose(0, 1)) : output.squeeze(0);
+    return [restored, needWeights ? (batched ? weights : weights.squeeze(0)) : null];
+  }
+
+  private checkInputs(query: Tensor, key: Tensor, value: Tensor): void {
+    const got = `query ${describe(query)}, key ${describe(key)}, value ${describe(value)}`;
+    const wanted = `last axes of ${this.embedDim}, ${this.kdim} and ${this.vdim}`;
+    const widths = [query.shape.at(-1), key.shape.at(-1), value.shape.at(-1)];
+    const ranks = query.ndim >= 2 && query.ndim <= 3 && key.ndim === query.ndim && value.ndim === query.ndim;
+    if (!ranks) fail("MultiheadAttention", "query, key and value all of 2 or all of 3 dimensions", got);
+    if (widths.some((n, i) => n !== [this.embedDim, this.kdim, this.vdim][i])) fail("MultiheadAttention", wanted, got);
+    const same = key.shape.slice(0, -1).every((n, i) => n === value.shape[i]);
+    const batch = query.ndim < 3 || query.shape[this.batchFirst ? 0 : 1] === key.shape[this.batchFirst ? 0 : 1];
+    if (!same || !batch) fail("MultiheadAttention", "key and value of one length, and one batch size for all", got);
+  }
+
+  /** Queries, keys and values [B,.,E], learned and zero ones at the end. */
+  private project(query: Tensor, key: Tensor, value: Tensor): [Tensor, Tensor, Tensor] {
+    const E = this.embedDim;
+    const biases = this.inProjBias ? this.inProjBias.split(E) : [null, null, null];
+    let q: Tensor;
+    let k: Tensor;
+    let v: Tensor;
+    if (this.inProjWeight && query === key && key === value) {
+      [q, k, v] = linear(query, this.inProjWeight, this.inProjBias).split(E, -1);
+    } else {
+      const weights = this.inProjWeight?.split(E) ?? [this.qProjWeight, this.kProjWeight, this.vProjWeight];
+      [q, k, v] = [query, key, value].map((x, i) => linear(x, weights[i] as Tensor, biases[i]));
+    }
+    const [B] = k.shape;
+    if (this.biasK && this.biasV) {
+      k = cat([k, this.biasK.expand(B, 1, E)], 1);
+      v = cat([v, this.biasV.expand(B, 1, E)], 1);
+    }
+    if (this.addZeroAttn) [k, v] = [k, v].map((x) => cat([x, zeros(B, 1, E, { dtype: x.dtype })], 1));
+    return [q, k, v];
+  }
+
+  /** Masks that broadcast to the scores [B,H,T,S]; the `extra` keys added behind are seen by all. */
+  private masks(call: MultiheadAttentionCall, B: number, T: number, S: number, extra: number): Tensor[] {
+    const masks: Tensor[] = [];
+    const { attnMask, keyPaddingMask, isCausal = false } = call;
+    const widen = (mask: Tensor) => (extra > 0 ? mask.pad([0, extra]) : mask);
+    if (attnMask) {
+      const want = `attnMask [${T},${S}] or [${B * this.numHeads},${T},${S}], bool or float`;
+      const flat = attnMask.ndim === 2 || (attnMask.ndim === 3 && attnMask.shape[0] === B * this.numHeads);
+      const fits = flat && attnMask.shape.at(-2) === T && attnMask.shape.at(-1) === S && attnMask.dtype !== "i32";
+      if (!fits) fail("MultiheadAttention", want, describe(attnMask));
+      masks.push(widen(attnMask.ndim === 2 ? attnMask : attnMask.view(B, this.numHeads, T, S)));
+    } else if (isCausal) masks.push(widen(causalMask(T, S, { offset: 0 })));
+    if (keyPaddingMask) {
+      const row = keyPaddingMask.ndim === 1 ? keyPaddingMask.unsqueeze(0) : keyPaddingMask;
+      const fits = row.ndim === 2 && row.shape[0] === B && row.shape[1] === S && row.dtype !== "i32";
+      if (!fits) fail("MultiheadAttention", `keyPaddingMask [${B},${S}], bool or float`, describe(keyPaddingMask));
+      masks.push(widen(row).view(B, 1, 1, S + extra));
+    }
+    return masks;
+  }
+}
+
+const NAMES = {
+  qProjWeight: "q_proj_weight",
+  kProjWeight: "k_proj_weight",
+  vProjWeight: "v_proj_weight",
+  inProjWeight: "in_proj_weight",
+  inProjBias: "in_proj_bias",
+  biasK: "bias_k",
+  biasV: "bias_v",
+  outProj: "out_proj",
+};

@@ -1,0 +1,83 @@
+// Normalisation over the last axes.
+
+import type { DType } from "../base/dtype.js";
+import type { Shape } from "../base/shape.js";
+import { ones, zeros } from "../tensor/create.js";
+import { layerNorm, rmsNorm } from "../tensor/functions.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { checkSizes, python } from "./check.js";
+import { Module } from "./module.js";
+import { Parameter } from "./parameter.js";
+
+function shapeOf(op: string, shape: number | Shape): Shape {
+  const sizes = typeof shape === "number" ? [shape] : [...shape];
+  checkSizes(op, Object.fromEntries(sizes.map((size, i) => [`normalizedShape[${i}]`, size])));
+  return sizes;
+}
+
+function tuple(shape: Shape): string {
+  return shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
+}
+
+/** A number as Python prints it: 1e-5 is 1e-05. */
+function pythonNumber(x: number): string {
+  return x < 1e-4 ? x.toExponential().replace(/e-(\d)$/, "e-0$1") : String(x);
+}
+
+/** (x - mean) / √(var + eps) · weight + bias over the last axes, which have `normalizedShape`   (Ba, Kiros and Hinton 2016) */
+export class LayerNorm extends Module {
+  weight: Parameter | null;
+  bias: Parameter | null;
+  readonly normalizedShape: Shape;
+  readonly eps: number;
+
+  constructor(
+    normalizedShape: number | Shape,
+    options: { eps?: number; elementwiseAffine?: boolean; bias?: boolean; dtype?: DType } = {},
+  ) {
+    super();
+    const { eps = 1e-5, elementwiseAffine = true, bias = true, dtype = "f32" } = options;
+    this.normalizedShape = shapeOf("LayerNorm", normalizedShape);
+    this.eps = eps;
+    this.weight = elementwiseAffine ? new Parameter(ones(this.normalizedShape, { dtype })) : null;
+    this.bias = elementwiseAffine && bias ? new Parameter(zeros(this.normalizedShape, { dtype })) : null;
+  }
+
+  forward(x: Tensor): Tensor {
+    return layerNorm(x, this.normalizedShape, this.weight, this.bias, this.eps);
+  }
+
+  override extraRepr(): string {
+    const affine = this.weight !== null;
+    const bias = affine ? `, bias=${python(this.bias !== null)}` : "";
+    return `${tuple(this.normalizedShape)}, eps=${pythonNumber(this.eps)}, elementwise_affine=${python(affine)}${bias}`;
+  }
+}
+
+/** x / √(mean(x²) + eps) · weight over the last axes   (Zhang and Sennrich 2019) */
+export class RMSNorm extends Module {
+  weight: Parameter | null;
+  readonly normalizedShape: Shape;
+  /** null stands for the smallest step of f32 beside 1, as in PyTorch. */
+  readonly eps: number | null;
+
+  constructor(
+    normalizedShape: number | Shape,
+    options: { eps?: number | null; elementwiseAffine?: boolean; dtype?: DType } = {},
+  ) {
+    super();
+    const { eps = null, elementwiseAffine = true, dtype = "f32" } = options;
+    this.normalizedShape = shapeOf("RMSNorm", normalizedShape);
+    this.eps = eps;
+    this.weight = elementwiseAffine ? new Parameter(ones(this.normalizedShape, { dtype })) : null;
+  }
+
+  forward(x: Tensor): Tensor {
+    return rmsNorm(x, this.normalizedShape, this.weight, this.eps ?? 2 ** -23);
+  }
+
+  override extraRepr(): string {
+    const eps = this.eps === null ? "None" : pythonNumber(this.eps);
+    return `${tuple(this.normalizedShape)}, eps=${eps}, elementwise_affine=${python(this.weight !== null)}`;
+  }
+}

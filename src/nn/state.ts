@@ -1,0 +1,55 @@
+// State dicts: every parameter and persistent buffer under its dotted name, and loading them back, all or nothing.
+
+import { fail } from "../base/errors.js";
+import { describe, sameShape } from "../base/shape.js";
+import { assignAll, Tensor } from "../tensor/tensor.js";
+import { type Fields, join, ownBuffers, ownModules, ownParameters } from "./naming.js";
+
+/** Tensors by dotted name, in PyTorch's order: a module's parameters, its buffers, then its parts. */
+export type StateDict = Record<string, Tensor>;
+
+/** What a state dict lacked, and what it had beyond the module's own names. */
+export interface LoadResult {
+  readonly missing: readonly string[];
+  readonly unexpected: readonly string[];
+}
+
+/** A tensor shared by two modules comes under both names. @throws HeedError for a module inside itself */
+export function collectState(module: Fields, prefix = "", above: readonly Fields[] = []): StateDict {
+  if (above.includes(module)) fail("stateDict", "modules that form a tree", `${module.typeName} inside itself, at ${prefix}`);
+  const state: StateDict = {};
+  for (const [name, value] of ownParameters(module)) state[join(prefix, name)] = value;
+  for (const [name, value] of ownBuffers(module, true)) state[join(prefix, name)] = value;
+  for (const [name, part] of ownModules(module)) Object.assign(state, collectState(part, join(prefix, name), [...above, module]));
+  return state;
+}
+
+export function loadState(
+  module: Fields,
+  source: StateDict | ReadonlyMap<string, Tensor>,
+  options: { readonly strict?: boolean },
+): LoadResult {
+  const given = source instanceof Map ? source : new Map<string, Tensor>(Object.entries(source));
+  const own = collectState(module);
+  const missing = Object.keys(own).filter((name) => !given.has(name));
+  const unexpected = [...given.keys()].filter((name) => !Object.hasOwn(own, name));
+  const misshapen: string[] = [];
+  const pairs = new Map<Tensor, Tensor>();
+  for (const [name, tensor] of Object.entries(own)) {
+    const value: unknown = given.get(name);
+    if (value === undefined) continue;
+    const fits = value instanceof Tensor && sameShape(value.shape, tensor.shape);
+    if (fits) pairs.set(tensor, value.detach());
+    else misshapen.push(`${name} (${value instanceof Tensor ? describe(value) : typeof value} for ${describe(tensor)})`);
+  }
+  const { strict = true } = options;
+  const lists = { missing: strict ? missing : [], unexpected: strict ? unexpected : [], misshapen };
+  const wrong = Object.entries(lists).filter(([, names]) => names.length > 0);
+  if (wrong.length > 0) {
+    const got = wrong.map(([what, names]) => `${what}: ${names.join(", ")}`).join("; ");
+    const remedy = misshapen.length === 0 ? "pass { strict: false } to load what fits" : undefined;
+    fail("loadStateDict", `the ${Object.keys(own).length} names and shapes of ${module.typeName}`, got, remedy);
+  }
+  assignAll([...pairs]);
+  return { missing, unexpected };
+}
