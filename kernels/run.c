@@ -14,7 +14,7 @@ enum { MAGIC = 0x68656564, VERSION = 1, HEADER = 7, BUFFER_WORDS = 4, MAX_RANK =
 
 // Estimated nanoseconds of one thread: a program below the first is not worth sharing while the threads are awake, a program (or what
 // is left of it) below the second not worth waking them for; a stage below the third is not worth handing out.
-enum { WORTH_SHARING = 6000, WORTH_WAKING = 30000, WORTH_CLAIMING = 2000 };
+enum { WORTH_SHARING = 8000, WORTH_WAKING = 40000, WORTH_CLAIMING = 5000 };
 
 typedef struct {
   const Kernel *kernel;
@@ -46,15 +46,17 @@ static double product(const int32_t *shape, int32_t rank) {
   return n;
 }
 
-// A guess of one thread's nanoseconds, from the shape at the head of every step and the length of its expression.
+// A guess of one thread's nanoseconds, from the shape at the head of every step and the length of its expression. What only moves
+// memory counts for less than it takes: while it fits the cache of one core, a second core does not make it faster.
 static double estimate(int32_t kind, const int32_t *words) {
   int32_t length = words[0], rank = words[1];
   double elements = product(words + 2, rank);
   switch (kind) {
-    case 1: case 2: return elements * (length / 8 + 1) * 0.08;
+    case 1: case 2: return elements * (length / 16 + 1) * 0.06;
     case 3: return elements * words[rank + 2] * words[rank + 3] * words[rank + 4] * 0.025;
-    case 7: return elements * 20;
-    default: return elements;
+    case 6: return elements * 0.7;
+    case 7: return elements * 10;
+    default: return elements * 0.03;
   }
 }
 

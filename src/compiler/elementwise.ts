@@ -1,5 +1,6 @@
 // The pass that decides what is stored and what is only passed through registers, and cuts the graph into units of work, one step each.
-// The rule for a value that several steps need: computed from one array it is computed again, computed from more it is stored.
+// The rule for a value that several steps need: computed from one array it is computed again, computed from more it is stored. A value that
+// one step alone needs is computed there.
 
 import type { Capabilities } from "../program/program.js";
 import { sizeOf } from "../base/shape.js";
@@ -22,6 +23,8 @@ export interface Plan {
 }
 
 const MOST_RECOMPUTED = 16;
+/** Arrays that a value needed by one step alone may be computed from inside that step. */
+const MOST_READ_ONCE = 4;
 
 export function planUnits(roots: readonly Node[], capabilities: Capabilities): Plan {
   const order = topological(roots);
@@ -51,7 +54,7 @@ function decideStored(order: readonly Node[], roots: readonly Node[], groupOf: M
   function needsStore(node: Node): boolean {
     if (isRoot.has(node)) return true;
     const group = groupOf.get(node);
-    let elsewhere = false;
+    const elsewhere = new Set<Group | Node>();
     for (const user of users.get(node) as Node[]) {
       if (group && groupOf.get(user) === group) continue;
       const family = familyOf(user);
@@ -61,13 +64,13 @@ function decideStored(order: readonly Node[], roots: readonly Node[], groupOf: M
         if (!inner) return true;
       } else if (family === "kernel") {
         if (group || !copies(user, node)) return true;
-      } else elsewhere = true;
+      } else elsewhere.add(groupOf.get(user) ?? user);
     }
-    return elsewhere && group !== undefined && !recomputes(node, group);
+    return elsewhere.size > 0 && group !== undefined && !recomputes(node, group, elsewhere.size === 1 ? MOST_READ_ONCE : 1);
   }
 
   /** Marks the row values it would read again as stored. */
-  function recomputes(node: Node, group: Group): boolean {
+  function recomputes(node: Node, group: Group, mostArrays: number): boolean {
     if (familyOf(node) === "reduce") return false;
     const large = sizeOf(node.shape);
     if (group.rowwise && large < sizeOf(group.shape)) return false;
@@ -90,7 +93,7 @@ function decideStored(order: readonly Node[], roots: readonly Node[], groupOf: M
       }
     };
     visit(node);
-    if (arrays.size > 1 || instructions > MOST_RECOMPUTED) return false;
+    if (arrays.size > mostArrays || instructions > MOST_RECOMPUTED) return false;
     for (const row of rows) stored.add(row);
     return true;
   }

@@ -40,7 +40,7 @@ export function nativeExecutor(): NativeExecutor | null {
       const loaded = new NativeExecutor(addon);
       const { HEED_ISA, HEED_THREADS } = process.env;
       if (HEED_ISA) loaded.setIsa(HEED_ISA);
-      if (HEED_THREADS) loaded.setThreads(Number(HEED_THREADS));
+      if (HEED_THREADS) loaded.setThreads(Number(HEED_THREADS), HEED_THREADS);
       executor = loaded;
     } else {
       executor = null;
@@ -125,9 +125,9 @@ export class NativeExecutor implements Executor {
    * Sets the number of threads, 1 to 64. Results do not depend on it.
    * @throws HeedError when the number is not whole or out of range
    */
-  setThreads(count: number): void {
+  setThreads(count: number, written = `${count}`): void {
     if (!Number.isInteger(count) || count < 1 || count > MOST_THREADS)
-      fail("HEED_THREADS", `a whole number from 1 to ${MOST_THREADS}`, `${count}`);
+      fail("HEED_THREADS", `a whole number from 1 to ${MOST_THREADS}`, written);
     this.#addon.setThreads(count);
   }
 

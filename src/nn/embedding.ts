@@ -2,9 +2,8 @@
 
 import type { DType } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
-import { zeros } from "../tensor/create.js";
+import { arange, zeros } from "../tensor/create.js";
 import { embedding, where } from "../tensor/functions.js";
-import { arange } from "../tensor/create.js";
 import { noGrad } from "../tensor/grad-mode.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkSizes } from "./check.js";

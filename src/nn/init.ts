@@ -4,9 +4,9 @@ import { fail } from "../base/errors.js";
 import type { Generator } from "../base/random.js";
 import { describe, type Shape } from "../base/shape.js";
 import { normal, uniform } from "../tensor/create.js";
-import { Tensor } from "../tensor/tensor.js";
 import { where } from "../tensor/functions.js";
 import { noGrad } from "../tensor/grad-mode.js";
+import type { Tensor } from "../tensor/tensor.js";
 
 export type Nonlinearity = "linear" | "sigmoid" | "tanh" | "relu" | "leakyRelu" | "selu";
 

@@ -149,7 +149,7 @@ export class Module extends Fields {
   }
 
   /** Prints as PyTorch does, parts nested. */
-  toString(): string {
+  override toString(): string {
     return describeModule(this);
   }
 

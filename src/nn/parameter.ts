@@ -19,7 +19,8 @@ export class Parameter extends Tensor {
   private notedBy: Trace | null = null;
 
   constructor(data: Tensor, options: { requiresGrad?: boolean } = {}) {
-    if (tracing()) fail("Parameter", "to be made outside compile", "one made inside", "make the module before the function");
+    if (tracing())
+      fail("Parameter", "to be made outside compile", "one made inside", "make the module before the function");
     const value = data.value.copy();
     value.exclusive = true;
     super(leafOf(value), false);

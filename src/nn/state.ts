@@ -16,11 +16,13 @@ export interface LoadResult {
 
 /** A tensor shared by two modules comes under both names. @throws HeedError for a module inside itself */
 export function collectState(module: Fields, prefix = "", above: readonly Fields[] = []): StateDict {
-  if (above.includes(module)) fail("stateDict", "modules that form a tree", `${module.typeName} inside itself, at ${prefix}`);
+  if (above.includes(module))
+    fail("stateDict", "modules that form a tree", `${module.typeName} inside itself, at ${prefix}`);
   const state: StateDict = {};
   for (const [name, value] of ownParameters(module)) state[join(prefix, name)] = value;
   for (const [name, value] of ownBuffers(module, true)) state[join(prefix, name)] = value;
-  for (const [name, part] of ownModules(module)) Object.assign(state, collectState(part, join(prefix, name), [...above, module]));
+  for (const [name, part] of ownModules(module))
+    Object.assign(state, collectState(part, join(prefix, name), [...above, module]));
   return state;
 }
 
@@ -40,7 +42,8 @@ export function loadState(
     if (value === undefined) continue;
     const fits = value instanceof Tensor && sameShape(value.shape, tensor.shape);
     if (fits) pairs.set(tensor, value.detach());
-    else misshapen.push(`${name} (${value instanceof Tensor ? describe(value) : typeof value} for ${describe(tensor)})`);
+    else
+      misshapen.push(`${name} (${value instanceof Tensor ? describe(value) : typeof value} for ${describe(tensor)})`);
   }
   const { strict = true } = options;
   const lists = { missing: strict ? missing : [], unexpected: strict ? unexpected : [], misshapen };

@@ -17,7 +17,11 @@ import { flatten, type Structure, unflatten } from "./tree.js";
 import { leafOf, Value, valueOf } from "./value.js";
 
 /** A compiled function: called like the original; `explain` shows what a call with these arguments runs. */
-export type CompiledFunction<A extends unknown[], R> = ((...args: A) => R) & { program(...args: A): Program };
+export type CompiledFunction<A extends unknown[], R> = ((...args: A) => R) & {
+  program(...args: A): Program;
+  /** Runs the steps of one call one by one, for real, and returns the milliseconds of each. */
+  timeSteps(...args: A): number[];
+};
 
 /**
  * Traces `fn` once for each signature of its arguments (shapes, dtypes, plain values) and replays one program from then on. Arguments and
@@ -44,7 +48,13 @@ export function compile<A extends unknown[], R>(fn: (...args: A) => R): Compiled
     const { recording, inputs } = find(args);
     return recording.run(inputs);
   };
-  return Object.assign(call, { program: (...args: A) => find(args).recording.program });
+  return Object.assign(call, {
+    program: (...args: A) => find(args).recording.program,
+    timeSteps: (...args: A) => {
+      const { recording, inputs } = find(args);
+      return recording.timeSteps(inputs);
+    },
+  });
 }
 
 interface Assignment {
@@ -211,6 +221,28 @@ class Recording<R> implements Trace {
   }
 
   run(inputs: readonly Tensor[]): R {
+    const { externals, made } = this.bind(inputs);
+    this.executable.run(externals);
+    return this.finish(made);
+  }
+
+  /** As run, step by step. */
+  timeSteps(inputs: readonly Tensor[]): number[] {
+    const { externals, made } = this.bind(inputs);
+    this.single ??= this.program.steps.map((step) => this.on.prepare({ ...this.program, steps: [step] }));
+    const times = this.single.map((executable) => {
+      const start = performance.now();
+      executable.run(externals);
+      return performance.now() - start;
+    });
+    this.finish(made);
+    return times;
+  }
+
+  private single: Executable[] | null = null;
+
+  /** The memory of every slot; results get new memory. */
+  private bind(inputs: readonly Tensor[]): { externals: Memory[]; made: Value[] } {
     const pending = inputs.filter((t) => !finishedLeaf(t.rawNode)).map((t) => t.rawNode);
     if (pending.length > 0) evaluate(pending);
     if (this.streams > 0) (this.seed.memory as { data: Int32Array }).data[0] = defaultGenerator.word() | 0;
@@ -231,7 +263,11 @@ class Recording<R> implements Trace {
     }
     const made = this.wanted.map((node) => new Value(node.dtype, node.shape, this.on.allocate(node.dtype, sizeOf(node.shape)), this.on));
     for (const value of made) externals.push(value.memory as Memory);
-    this.executable.run(externals);
+    return { externals, made };
+  }
+
+  /** Hands out what was computed. */
+  private finish(made: readonly Value[]): R {
     const tensorOf = (node: Node) => new Tensor(this.isConstantLeaf(node) ? leafOf(valueOf(node).newest()) : leafOf(made[this.wanted.indexOf(node)]), false);
     const returned: Tensor[] = [];
     for (const { node, gradOf } of this.results) {

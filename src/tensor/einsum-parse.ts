@@ -35,8 +35,11 @@ export function parseEquation(equation: string, operands: readonly Described[]):
 /** Letters, and "..." at most once. */
 function split(term: string, equation: string): string[] {
   const symbols: string[] = term.match(/\.\.\.|[\s\S]/g) ?? [];
-  for (const symbol of symbols) if (symbol !== DOTS && !/^[A-Za-z]$/.test(symbol)) fail(OP, 'letters, "...", "," and "->"', `"${symbol}" in "${equation}"`);
-  if (symbols.indexOf(DOTS) !== symbols.lastIndexOf(DOTS)) fail(OP, 'at most one "..." in an operand', `"${term}" in "${equation}"`);
+  for (const symbol of symbols)
+    if (symbol !== DOTS && !/^[A-Za-z]$/.test(symbol))
+      fail(OP, 'letters, "...", "," and "->"', `"${symbol}" in "${equation}"`);
+  if (symbols.indexOf(DOTS) !== symbols.lastIndexOf(DOTS))
+    fail(OP, 'at most one "..." in an operand', `"${term}" in "${equation}"`);
   return symbols;
 }
 
@@ -49,9 +52,15 @@ function nameAxes(term: readonly string[], operand: Described, position: number,
   const open = term.includes(DOTS);
   if (open ? rank < letters : rank !== letters) {
     const many = `${letters} dimension${letters === 1 ? "" : "s"}`;
-    fail(OP, `${open ? "at least " : ""}${many} for "${term.join("")}", operand ${position} of "${equation}"`, describe(operand));
+    fail(
+      OP,
+      `${open ? "at least " : ""}${many} for "${term.join("")}", operand ${position} of "${equation}"`,
+      describe(operand),
+    );
   }
-  return term.flatMap((l) => (l === DOTS ? Array.from({ length: rank - letters }, (_, i) => dotName(rank - letters - 1 - i)) : [l]));
+  return term.flatMap((l) =>
+    l === DOTS ? Array.from({ length: rank - letters }, (_, i) => dotName(rank - letters - 1 - i)) : [l],
+  );
 }
 
 function sizesOf(inputs: readonly (readonly string[])[], operands: readonly Described[]): Map<string, number> {
@@ -63,12 +72,21 @@ function sizesOf(inputs: readonly (readonly string[])[], operands: readonly Desc
       const n = operands[k].shape[axis];
       const what = isDot(letter) ? `axis ${-1 - Number(letter.slice(1))} of "..."` : `"${letter}"`;
       const before = own.get(letter) ?? n;
-      if (before !== n) fail(OP, `one size for ${what} in operand ${k}, whose diagonal it takes`, `${before} and ${n} in ${describe(operands[k])}`);
+      if (before !== n)
+        fail(
+          OP,
+          `one size for ${what} in operand ${k}, whose diagonal it takes`,
+          `${before} and ${n} in ${describe(operands[k])}`,
+        );
       own.set(letter, n);
       const known = sizes.get(letter) ?? 1;
       if (n === 1 && sizes.has(letter)) return;
       if (known !== 1 && known !== n) {
-        fail(OP, `one size for ${what}, or 1`, `${known} in ${describe(from.get(letter) as Described)} and ${n} in ${describe(operands[k])}`);
+        fail(
+          OP,
+          `one size for ${what}, or 1`,
+          `${known} in ${describe(from.get(letter) as Described)} and ${n} in ${describe(operands[k])}`,
+        );
       }
       sizes.set(letter, n);
       from.set(letter, operands[k]);
@@ -84,11 +102,17 @@ function implicit(inputs: readonly (readonly string[])[], dots: readonly string[
   return [...dots, ...once.sort()];
 }
 
-function explicit(term: readonly string[], dots: readonly string[], sizes: ReadonlyMap<string, number>, equation: string): string[] {
+function explicit(
+  term: readonly string[],
+  dots: readonly string[],
+  sizes: ReadonlyMap<string, number>,
+  equation: string,
+): string[] {
   for (const letter of term) {
     if (letter === DOTS) continue;
     if (!sizes.has(letter)) fail(OP, "output letters that an operand has", `"${letter}" in "${equation}"`);
-    if (term.indexOf(letter) !== term.lastIndexOf(letter)) fail(OP, "each output letter once", `"${letter}" twice in "${equation}"`);
+    if (term.indexOf(letter) !== term.lastIndexOf(letter))
+      fail(OP, "each output letter once", `"${letter}" twice in "${equation}"`);
   }
   return term.flatMap((l) => (l === DOTS ? dots : [l]));
 }

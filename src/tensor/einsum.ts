@@ -30,18 +30,28 @@ export function einsum(equation: string, ...operands: Tensor[]): Tensor {
     pending = [...rest, contract(a, b, new Set([...output, ...rest.flatMap((p) => p.letters)]), output, sizes)];
   }
   const { node, letters } = sumAway(pending[0], new Set(output));
-  const result = permute(node, output.map((l) => letters.indexOf(l)));
+  const result = permute(
+    node,
+    output.map((l) => letters.indexOf(l)),
+  );
   return Tensor.from(result, ...operands);
 }
 
 /** Diagonals taken, broadcast axes dropped, axes in the order in which they lie in memory. */
 function normalize(x: Node, letters: readonly string[], sizes: ReadonlyMap<string, number>): Lettered {
   let current: Lettered = { node: x.dtype === "bool" ? cast(x, "i32") : x, letters };
-  for (const letter of new Set(letters)) while (current.letters.indexOf(letter) !== current.letters.lastIndexOf(letter)) current = diagonal(current, letter);
+  for (const letter of new Set(letters))
+    while (current.letters.indexOf(letter) !== current.letters.lastIndexOf(letter)) current = diagonal(current, letter);
   const kept = current.letters.filter((l, i) => current.node.shape[i] === sizes.get(l));
   const { node } = current;
   if (kept.length === current.letters.length) return throughPermute(current);
-  return { node: reshape(node, node.shape.filter((n, i) => n === sizes.get(current.letters[i]))), letters: kept };
+  return {
+    node: reshape(
+      node,
+      node.shape.filter((n, i) => n === sizes.get(current.letters[i])),
+    ),
+    letters: kept,
+  };
 }
 
 /** Merging axes is free in the order they were made in, so a permute is undone first. */
@@ -59,11 +69,23 @@ function diagonal({ node, letters }: Lettered, letter: string): Lettered {
   const kept = rest.map((i) => node.shape[i]);
   const flat = reshape(permute(node, [...rest, ...at]), [...kept, n * n]);
   const steps = [...kept.map(() => 1), n > 1 ? n + 1 : 1];
-  return { node: slice(flat, steps.map(() => 0), [...kept, n], steps), letters: [...rest.map((i) => letters[i]), letter] };
+  return {
+    node: slice(
+      flat,
+      steps.map(() => 0),
+      [...kept, n],
+      steps,
+    ),
+    letters: [...rest.map((i) => letters[i]), letter],
+  };
 }
 
 /** The pair that takes the fewest multiplications; among equals the one whose result is smallest beside what it replaces. */
-function cheapest(pending: readonly Lettered[], output: readonly string[], sizes: ReadonlyMap<string, number>): [Lettered, Lettered] {
+function cheapest(
+  pending: readonly Lettered[],
+  output: readonly string[],
+  sizes: ReadonlyMap<string, number>,
+): [Lettered, Lettered] {
   const elements = (letters: Iterable<string>) => [...letters].reduce((p, l) => p * (sizes.get(l) as number), 1);
   let best: [Lettered, Lettered] = [pending[0], pending[1]];
   let least = [Number.POSITIVE_INFINITY, 0];
@@ -83,15 +105,28 @@ function cheapest(pending: readonly Lettered[], output: readonly string[], sizes
 function sumAway({ node, letters }: Lettered, needed: ReadonlySet<string>): Lettered {
   const dims = letters.flatMap((l, i) => (needed.has(l) ? [] : [i]));
   if (dims.length === 0) return { node, letters };
-  return { node: reshape(sum(node, dims), node.shape.filter((_, i) => !dims.includes(i))), letters: letters.filter((l) => needed.has(l)) };
+  return {
+    node: reshape(
+      sum(node, dims),
+      node.shape.filter((_, i) => !dims.includes(i)),
+    ),
+    letters: letters.filter((l) => needed.has(l)),
+  };
 }
 
-function contract(first: Lettered, second: Lettered, needed: ReadonlySet<string>, output: readonly string[], sizes: ReadonlyMap<string, number>): Lettered {
+function contract(
+  first: Lettered,
+  second: Lettered,
+  needed: ReadonlySet<string>,
+  output: readonly string[],
+  sizes: ReadonlyMap<string, number>,
+): Lettered {
   let a = sumAway(first, new Set([...needed, ...second.letters]));
   let b = sumAway(second, new Set([...needed, ...first.letters]));
   const only = (x: Lettered, y: Lettered) => x.letters.filter((l) => !y.letters.includes(l));
   // The side whose letters come first in the result is on the left, so that rows of the product are rows of the result.
-  const foremost = (letters: readonly string[]) => Math.min(...letters.map((l) => (output.includes(l) ? output.indexOf(l) : output.length)));
+  const foremost = (letters: readonly string[]) =>
+    Math.min(...letters.map((l) => (output.includes(l) ? output.indexOf(l) : output.length)));
   if (foremost(only(b, a)) < foremost(only(a, b))) [a, b] = [b, a];
   // Where several letters are summed, the larger operand says in which order.
   const larger = sizeOf(a.node.shape) >= sizeOf(b.node.shape) ? a : b;
@@ -100,7 +135,11 @@ function contract(first: Lettered, second: Lettered, needed: ReadonlySet<string>
   const batch = shared.filter((l) => needed.has(l));
   const [rows, columns] = [only(a, b), only(b, a)];
   const exact = isFloat(a.node.dtype) && isFloat(b.node.dtype);
-  if (summed.length === 0 || !exact || (rows.length === 0 && columns.length === 0 && a.node.dtype === "f32" && b.node.dtype === "f32")) {
+  if (
+    summed.length === 0 ||
+    !exact ||
+    (rows.length === 0 && columns.length === 0 && a.node.dtype === "f32" && b.node.dtype === "f32")
+  ) {
     const letters = [...batch, ...rows, ...columns, ...summed];
     return sumAway({ node: mul(along(a, letters), along(b, letters)), letters }, needed);
   }
@@ -111,16 +150,28 @@ function contract(first: Lettered, second: Lettered, needed: ReadonlySet<string>
   const inner = reshape(ordered(b, [...batch, ...columns, ...summed]), [...outer, group(columns), group(summed)]);
   const right = permute(inner, [...outer.keys(), outer.length + 1, outer.length]);
   const letters = [...batch, ...rows, ...columns];
-  return { node: reshape(matmul(left, right), letters.map((l) => sizes.get(l) as number)), letters };
+  return {
+    node: reshape(
+      matmul(left, right),
+      letters.map((l) => sizes.get(l) as number),
+    ),
+    letters,
+  };
 }
 
 function ordered({ node, letters }: Lettered, order: readonly string[]): Node {
-  return permute(node, order.map((l) => letters.indexOf(l)));
+  return permute(
+    node,
+    order.map((l) => letters.indexOf(l)),
+  );
 }
 
 /** With an axis for each letter, of size 1 for those it has not. */
 function along(x: Lettered, letters: readonly string[]): Node {
   const own = letters.filter((l) => x.letters.includes(l));
   const node = ordered(x, own);
-  return reshape(node, letters.map((l) => (own.includes(l) ? node.shape[own.indexOf(l)] : 1)));
+  return reshape(
+    node,
+    letters.map((l) => (own.includes(l) ? node.shape[own.indexOf(l)] : 1)),
+  );
 }

@@ -1,13 +1,12 @@
 // What the arguments of at and withAt mean, axis by axis: checked here against the shape, so that reading and writing need not.
 
 import { fail } from "../base/errors.js";
-import { describe, type Shape, sizeOf } from "../base/shape.js";
+import { describe, type Shape } from "../base/shape.js";
 import type { Node } from "../graph/node.js";
 import { type NestedNumbers, TensorCore } from "./core.js";
-import { executor } from "./evaluate.js";
+import { literal } from "./index-pick.js";
 import { clipRange } from "./shapes.js";
 import { tracing } from "./trace.js";
-import { leafOf, Value } from "./value.js";
 
 /** A whole number, a slice as "1:3" or "...", null for a new axis, an i32 or bool tensor, or a (nested) array of numbers or booleans. */
 export type Index = number | string | null | TensorCore<unknown> | readonly NestedNumbers[];
@@ -15,10 +14,22 @@ export type Index = number | string | null | TensorCore<unknown> | readonly Nest
 /** How the axes from `dim` on are indexed; integers, slices and picks take one axis, masks `shape.length` of them, new axes none. */
 export type Part =
   | { readonly kind: "integer"; readonly dim: number; readonly at: number }
-  | { readonly kind: "slice"; readonly dim: number; readonly start: number; readonly size: number; readonly step: number }
+  | {
+      readonly kind: "slice";
+      readonly dim: number;
+      readonly start: number;
+      readonly size: number;
+      readonly step: number;
+    }
   | { readonly kind: "axis" }
   | { readonly kind: "pick"; readonly dim: number; readonly index: Node }
-  | { readonly kind: "mask"; readonly dim: number; readonly shape: Shape; readonly node: Node; readonly data: () => ArrayLike<number> };
+  | {
+      readonly kind: "mask";
+      readonly dim: number;
+      readonly shape: Shape;
+      readonly node: Node;
+      readonly data: () => ArrayLike<number>;
+    };
 
 type Token =
   | { readonly kind: "ellipsis"; readonly axes: 0 }
@@ -32,14 +43,16 @@ export function parseIndices(op: string, x: Node, indices: readonly Index[]): Pa
   const taken = tokens.reduce((sum, t) => sum + t.axes, 0);
   const ellipses = tokens.filter((t) => t.kind === "ellipsis").length;
   if (ellipses > 1) fail(op, 'at most one "..."', String(ellipses));
-  if (taken > x.shape.length) fail(op, `indices for at most ${count(x.shape.length, "dimension")} of ${describe(x)}`, `indices for ${taken}`);
+  if (taken > x.shape.length)
+    fail(op, `indices for at most ${count(x.shape.length, "dimension")} of ${describe(x)}`, `indices for ${taken}`);
   if (ellipses === 0) tokens.push({ kind: "ellipsis", axes: 0 });
   const parts: Part[] = [];
   let dim = 0;
   for (const token of tokens) {
     if (token.kind === "axis") parts.push({ kind: "axis" });
     else if (token.kind === "ellipsis") {
-      for (let left = x.shape.length - taken; left > 0; left--, dim++) parts.push({ kind: "slice", dim, start: 0, size: x.shape[dim], step: 1 });
+      for (let left = x.shape.length - taken; left > 0; left--, dim++)
+        parts.push({ kind: "slice", dim, start: 0, size: x.shape[dim], step: 1 });
     } else {
       parts.push(token.kind === "one" ? token.part(dim, x.shape[dim]) : covering(op, x, dim, token.mask));
       dim += token.axes;
@@ -59,7 +72,12 @@ function tokenOf(op: string, x: Node, index: Index): Token {
   }
   if (index instanceof TensorCore) return tensorToken(op, index);
   if (Array.isArray(index)) return arrayToken(op, x, index);
-  return fail(op, 'a whole number, a slice such as "1:3", null, a tensor or an array as index', String(index), typeof index === "boolean" ? "a mask is a bool tensor" : undefined);
+  return fail(
+    op,
+    'a whole number, a slice such as "1:3", null, a tensor or an array as index',
+    String(index),
+    typeof index === "boolean" ? "a mask is a bool tensor" : undefined,
+  );
 }
 
 function count(n: number, what: string): string {
@@ -69,7 +87,10 @@ function count(n: number, what: string): string {
 /** The index counted from the start. */
 function inRange(op: string, x: Node, dim: number, n: number, index: number): number {
   if (!Number.isInteger(index) || index < -n || index >= n) {
-    const expected = n === 0 ? `no single index on dimension ${dim} of ${describe(x)}, which is empty` : `an index from ${-n} to ${n - 1} on dimension ${dim} of ${describe(x)}`;
+    const expected =
+      n === 0
+        ? `no single index on dimension ${dim} of ${describe(x)}, which is empty`
+        : `an index from ${-n} to ${n - 1} on dimension ${dim} of ${describe(x)}`;
     fail(op, expected, String(index));
   }
   return index < 0 ? index + n : index;
@@ -79,10 +100,16 @@ function sliceBounds(op: string, text: string): [number | null, number | null, n
   const match = /^\s*([+-]?\d+)?\s*:\s*([+-]?\d+)?\s*(?::\s*([+-]?\d+)?\s*)?$/.exec(text);
   if (!match) {
     const number = /^\s*[+-]?\d+\s*$/.test(text);
-    fail(op, 'a slice such as "1:3", "::2", ":" or "..."', `"${text}"`, number ? `a single index is a number: ${Number(text)}` : undefined);
+    fail(
+      op,
+      'a slice such as "1:3", "::2", ":" or "..."',
+      `"${text}"`,
+      number ? `a single index is a number: ${Number(text)}` : undefined,
+    );
   }
   const [start, end, step] = match.slice(1).map((part) => (part === undefined ? null : Number(part)));
-  if (step !== null && step < 1) fail(op, "a step of at least 1", `"${text}"`, step < 0 ? "reverse an axis with .flip(dim)" : undefined);
+  if (step !== null && step < 1)
+    fail(op, "a step of at least 1", `"${text}"`, step < 0 ? "reverse an axis with .flip(dim)" : undefined);
   return [start, end, step ?? 1];
 }
 
@@ -94,7 +121,8 @@ function sliceOf(dim: number, n: number, from: number | null, to: number | null,
 
 function tensorToken(op: string, index: TensorCore<unknown>): Token {
   if (index.dtype === "i32") return { kind: "one", axes: 1, part: (dim) => ({ kind: "pick", dim, index: index.node }) };
-  if (index.dtype !== "bool") fail(op, "an i32 or bool tensor as index", describe(index), "convert indices with .int(), or a mask with .bool()");
+  if (index.dtype !== "bool")
+    fail(op, "an i32 or bool tensor as index", describe(index), "convert indices with .int(), or a mask with .bool()");
   const data = () => {
     forbidTrace(op);
     return index.raw();
@@ -109,7 +137,13 @@ function maskToken(op: string, shape: Shape, node: Node, data: () => ArrayLike<n
 
 /** How many places a mask marks is known only when it runs, and shapes must be known before. */
 export function forbidTrace(op: string): void {
-  if (tracing()) fail(op, "a result whose shape is known inside compile", "a mask", "use where or maskedFill, which keep the shape, or leave this outside the compiled function");
+  if (tracing())
+    fail(
+      op,
+      "a result whose shape is known inside compile",
+      "a mask",
+      "use where or maskedFill, which keep the shape, or leave this outside the compiled function",
+    );
 }
 
 function covering(op: string, x: Node, dim: number, mask: Omit<Part & { kind: "mask" }, "dim">): Part {
@@ -132,20 +166,22 @@ function arrayToken(op: string, x: Node, index: readonly NestedNumbers[]): Token
   return {
     kind: "one",
     axes: 1,
-    part: (dim, n) => ({ kind: "pick", dim, index: literal(flat.map((v) => inRange(op, x, dim, n, v as number)), shape, "i32") }),
+    part: (dim, n) => ({
+      kind: "pick",
+      dim,
+      index: literal(
+        flat.map((v) => inRange(op, x, dim, n, v as number)),
+        shape,
+        "i32",
+      ),
+    }),
   };
 }
 
 function collect(op: string, data: NestedNumbers, shape: Shape, depth: number, into: (number | boolean)[]): void {
   if (depth === shape.length && !Array.isArray(data)) into.push(data as number | boolean);
-  else if (Array.isArray(data) && data.length === shape[depth]) for (const item of data) collect(op, item, shape, depth + 1, into);
-  else fail(op, "rows of equal length in an index array", Array.isArray(data) ? `a row of ${data.length}` : String(data));
-}
-
-/** @internal A leaf with these numbers. */
-export function literal(data: ArrayLike<number>, shape: Shape, dtype: "i32" | "bool"): Node {
-  const on = executor();
-  const memory = on.allocate(dtype, sizeOf(shape));
-  memory.data.set(data);
-  return leafOf(new Value(dtype, shape, memory, on));
+  else if (Array.isArray(data) && data.length === shape[depth])
+    for (const item of data) collect(op, item, shape, depth + 1, into);
+  else
+    fail(op, "rows of equal length in an index array", Array.isArray(data) ? `a row of ${data.length}` : String(data));
 }

@@ -4,8 +4,25 @@ import { broadcastShapes, type Shape, sizeOf } from "../base/shape.js";
 import { add, constant, expand, gather, iota, mul, permute, reshape, scalar, where } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
 import { familyOf } from "../graph/ops.js";
+import { executor } from "./evaluate.js";
+import { leafOf, Value } from "./value.js";
 
 const whole = (value: number): Node => constant(value, [], "i32");
+
+/** Least and largest number of each literal. */
+const literalBounds = new WeakMap<Node, readonly [number, number]>();
+
+/** A leaf with these numbers. */
+export function literal(data: ArrayLike<number>, shape: Shape, dtype: "i32" | "bool"): Node {
+  const on = executor();
+  const memory = on.allocate(dtype, sizeOf(shape));
+  memory.data.set(data);
+  const leaf = leafOf(new Value(dtype, shape, memory, on));
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let i = 0; i < data.length; i++) [least, most] = [Math.min(least, data[i]), Math.max(most, data[i])];
+  literalBounds.set(leaf, [least, most]);
+  return leaf;
+}
 
 /** Least and largest value, where they follow from how the index is made: those need no wrapping and no check. */
 function bounds(index: Node): readonly [number, number] {
@@ -13,6 +30,8 @@ function bounds(index: Node): readonly [number, number] {
   if (sizeOf(index.shape) === 0) return [0, 0];
   if (familyOf(index) === "view") return bounds(index.inputs[0]);
   switch (index.op) {
+    case "leaf":
+      return literalBounds.get(index) ?? unknown;
     case "constant": {
       const { value } = (index as Node<"constant">).params;
       return [value, value];
@@ -60,7 +79,10 @@ export function linearIndex(indices: readonly Node[], sizes: Shape): Node {
 /** x with axis `dim` replaced by the axes of `index`, whose values are in range. */
 export function gatherAlong(x: Node, dim: number, index: Node): Node {
   const columns = x.shape.map((n, i) => (i === dim ? sizeOf(index.shape) : n));
-  const column = reshape(index, columns.map((n, i) => (i === dim ? n : 1)));
+  const column = reshape(
+    index,
+    columns.map((n, i) => (i === dim ? n : 1)),
+  );
   const rows = gather(x, dim, expand(column, columns));
   return reshape(rows, [...x.shape.slice(0, dim), ...index.shape, ...x.shape.slice(dim + 1)]);
 }
@@ -93,7 +115,10 @@ function pickElements(x: Node, picks: readonly (Node | null)[], shape: Shape, re
   const everywhere = picks.map((index, d) => {
     if (index) return reshape(index, [...index.shape, ...rest.map(() => 1)]);
     const axis = shape.length + rest.indexOf(d);
-    return iota(result.map((n, i) => (i === axis ? n : 1)), axis);
+    return iota(
+      result.map((n, i) => (i === axis ? n : 1)),
+      axis,
+    );
   });
   return gatherAlong(reshape(x, [sizeOf(x.shape)]), 0, linearIndex(everywhere, x.shape));
 }

@@ -2,8 +2,23 @@
 // how the value reaches there; one `where` does the rest, so that writing a row into a cache is a single pass over it.
 
 import { fail } from "../base/errors.js";
-import { describe, sameShape, type Shape, sizeOf } from "../base/shape.js";
-import { add, argsort, cast, constant, expand, gather, iota, like, narrow, place, reshape, scalar, scatterAdd, where } from "../graph/build.js";
+import { describe, type Shape, sameShape, sizeOf } from "../base/shape.js";
+import {
+  add,
+  argsort,
+  cast,
+  constant,
+  expand,
+  gather,
+  iota,
+  like,
+  narrow,
+  place,
+  reshape,
+  scalar,
+  scatterAdd,
+  where,
+} from "../graph/build.js";
 import type { Node } from "../graph/node.js";
 import { type Index, type Part, parseIndices } from "./index-parse.js";
 import { linearIndex, wrapIndex } from "./index-pick.js";
@@ -14,10 +29,12 @@ const whole = (value: number, shape: Shape = []): Node => constant(value, shape,
 /** x with `value`, which broadcasts to the indexed part, in place of it. */
 export function writeAt(x: Node, indices: readonly Index[], value: Node): Node {
   const parts = parseIndices(OP, x, indices);
-  if (parts.some((p) => p.kind === "axis")) fail(OP, "indices of axes that are there", "null", "give the value that axis instead");
+  if (parts.some((p) => p.kind === "axis"))
+    fail(OP, "indices of axes that are there", "null", "give the value that axis instead");
   const picks = parts.filter((p) => p.kind === "pick");
   const masks = parts.filter((p) => p.kind === "mask").length;
-  if (masks + Math.min(picks.length, 1) > 1) fail(OP, "one mask, or index tensors", `${masks} masks and ${picks.length} index tensors`);
+  if (masks + Math.min(picks.length, 1) > 1)
+    fail(OP, "one mask, or index tensors", `${masks} masks and ${picks.length} index tensors`);
   if (picks.length > 1) return writeNeighbours(x, parts, picks, value);
   const wrapped = parts.map((p) => (p.kind === "pick" ? { ...p, index: wrapIndex(p.index, x.shape[p.dim]) } : p));
   return writeParts(x, wrapped, cast(value, x.dtype));
@@ -29,12 +46,17 @@ type Pick = Part & { kind: "pick" };
 function writeNeighbours(x: Node, parts: readonly Part[], picks: readonly Pick[], value: Node): Node {
   const [{ dim: first }] = picks;
   const at = parts.indexOf(picks[0]);
-  if (picks.some((p, i) => parts[at + i] !== p)) fail(OP, "index tensors on neighbouring dimensions", `dimensions ${picks.map((p) => p.dim).join(", ")}`, "permute the tensor first");
+  if (picks.some((p, i) => parts[at + i] !== p)) {
+    const dims = `dimensions ${picks.map((p) => p.dim).join(", ")}`;
+    fail(OP, "index tensors on neighbouring dimensions", dims, "permute the tensor first");
+  }
   const sizes = x.shape.slice(first, first + picks.length);
   const merged = [...x.shape.slice(0, first), sizeOf(sizes), ...x.shape.slice(first + picks.length)];
-  const index = linearIndex(picks.map((p) => p.index), sizes);
-  const shifted = parts.slice(at + picks.length).map((p) => ({ ...p, dim: (p as Pick).dim - picks.length + 1 }) as Part);
-  const written = writeParts(reshape(x, merged), [...parts.slice(0, at), { kind: "pick", dim: first, index }, ...shifted], cast(value, x.dtype));
+  const indices = picks.map((p) => p.index);
+  const together: Part = { kind: "pick", dim: first, index: linearIndex(indices, sizes) };
+  const shifted = parts.slice(at + picks.length) as readonly Exclude<Part, { kind: "axis" }>[];
+  const after = shifted.map((p) => ({ ...p, dim: p.dim - picks.length + 1 }));
+  const written = writeParts(reshape(x, merged), [...parts.slice(0, at), together, ...after], cast(value, x.dtype));
   return reshape(written, x.shape);
 }
 
@@ -42,34 +64,38 @@ function writeNeighbours(x: Node, parts: readonly Part[], picks: readonly Pick[]
 function writeParts(x: Node, parts: readonly Part[], value: Node): Node {
   const region = parts.flatMap(regionOf);
   if (region.includes(0)) return x;
-  let source = alignValue(x, parts, region, value);
-  let condition: Node | null = null;
-  const holds = (dim: number, make: (along: Node) => Node) => {
-    const term = make(iota(x.shape.map((n, i) => (i === dim ? n : 1)), dim));
-    condition = condition ? scalar("and", condition, term) : term;
-  };
-  source = spread(x, parts, source);
+  let source = spread(x, parts, alignValue(x, parts, region, value));
+  const conditions: Node[] = [];
   for (const part of parts) {
-    if (part.kind === "integer") holds(part.dim, (i) => scalar("eq", i, whole(part.at)));
-    else if (part.kind === "slice" && part.size !== x.shape[part.dim]) holds(part.dim, (i) => within(i, part));
-    else if (part.kind === "mask") {
-      const shape = x.shape.map((n, i) => (i >= part.dim && i < part.dim + part.shape.length ? n : 1));
-      holds(part.dim, () => reshape(part.node, shape));
-    } else if (part.kind === "pick") {
+    if (part.kind === "integer") conditions.push(scalar("eq", indexAlong(x, part.dim), whole(part.at)));
+    if (part.kind === "slice" && part.size !== x.shape[part.dim])
+      conditions.push(within(indexAlong(x, part.dim), part));
+    if (part.kind === "mask") conditions.push(reshape(part.node, axes(x, part.dim, part.shape.length)));
+    if (part.kind === "pick") {
       const { dim } = part;
-      const n = x.shape[dim];
       const index = reshape(part.index, [sizeOf(part.index.shape)]);
-      const column = (along: Node) => reshape(along, x.shape.map((_, i) => (i === dim ? n : 1)));
-      if (source.shape[dim] === 1) holds(dim, () => column(scalar("gt", marks(n, index, like(index, 1)), whole(0))));
-      else {
-        const last = lastWriters(index, n);
-        holds(dim, () => column(scalar("gt", last, whole(0))));
-        const entry = column(scalar("maximum", add(last, whole(-1)), whole(0)));
-        source = gather(source, dim, expand(entry, source.shape.map((s, i) => (i === dim ? n : s))));
-      }
+      const same = source.shape[dim] === 1;
+      const writers = same ? marks(x.shape[dim], index, like(index, 1)) : lastWriters(index, x.shape[dim]);
+      const column = reshape(writers, axes(x, dim));
+      conditions.push(scalar("gt", column, whole(0)));
+      if (same) continue;
+      const entry = scalar("maximum", add(column, whole(-1)), whole(0));
+      const wanted = source.shape.map((n, i) => (i === dim ? x.shape[dim] : n));
+      source = gather(source, dim, expand(entry, wanted));
     }
   }
-  return condition ? where(condition, source, x) : expand(source, x.shape);
+  if (conditions.length === 0) return expand(source, x.shape);
+  const condition = conditions.reduce((all, one) => scalar("and", all, one));
+  return where(condition, source, x);
+}
+
+/** The sizes of some axes of x, 1 on all others. */
+function axes(x: Node, from: number, count = 1): number[] {
+  return x.shape.map((n, i) => (i >= from && i < from + count ? n : 1));
+}
+
+function indexAlong(x: Node, dim: number): Node {
+  return iota(axes(x, dim), dim);
 }
 
 /** The axes of what is replaced; those of a mask count as one, of a size that is not known yet. */
@@ -122,7 +148,9 @@ function spread(x: Node, parts: readonly Part[], source: Node): Node {
 /** start <= i < start + size * step, and (i - start) a multiple of step */
 function within(i: Node, { start, size, step }: Part & { kind: "slice" }): Node {
   const bounds = scalar("and", scalar("ge", i, whole(start)), scalar("lt", i, whole(start + (size - 1) * step + 1)));
-  return step === 1 ? bounds : scalar("and", bounds, scalar("eq", scalar("remainder", add(i, whole(-start)), whole(step)), whole(0)));
+  return step === 1
+    ? bounds
+    : scalar("and", bounds, scalar("eq", scalar("remainder", add(i, whole(-start)), whole(step)), whole(0)));
 }
 
 /** An i32[n] with entries[k] added at index[k]. */

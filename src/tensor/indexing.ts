@@ -5,8 +5,8 @@ import { broadcastShapes, describe, sizeOf } from "../base/shape.js";
 import { constant, expand, gather, reshape, slice } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
 import { TensorCore } from "./core.js";
-import { forbidTrace, type Index, literal, parseIndices } from "./index-parse.js";
-import { gatherAlong, pick, wrapIndex } from "./index-pick.js";
+import { forbidTrace, type Index, parseIndices } from "./index-parse.js";
+import { gatherAlong, literal, pick, wrapIndex } from "./index-pick.js";
 import { writeAt } from "./index-write.js";
 import { TensorShapes } from "./shapes.js";
 
@@ -58,7 +58,8 @@ export abstract class TensorIndexing<T> extends TensorShapes<T> {
 
   /** The elements where the bool mask is true, in order, [n]; both broadcast. The mask is evaluated at once. @throws HeedError inside compile */
   maskedSelect(mask: TensorCore<unknown>): T {
-    if (mask.dtype !== "bool") fail("maskedSelect", "a bool mask", describe(mask), "compare it, as in mask.ne(0), or convert it with .bool()");
+    if (mask.dtype !== "bool")
+      fail("maskedSelect", "a bool mask", describe(mask), "compare it, as in mask.ne(0), or convert it with .bool()");
     forbidTrace("maskedSelect");
     const shape = broadcastShapes("maskedSelect", this, mask);
     const positions = marked((this.wrap(expand(mask.node, shape), false) as unknown as TensorCore<unknown>).raw());
@@ -68,7 +69,8 @@ export abstract class TensorIndexing<T> extends TensorShapes<T> {
 
   /** Elements of the flattened tensor, in the shape of `indices`: an i32 tensor or an array, negative values counting from the end. */
   take(indices: TensorCore<unknown> | readonly number[]): T {
-    if (indices instanceof TensorCore && indices.dtype !== "i32") fail("take", "i32 indices", describe(indices), "convert them with .int()");
+    if (indices instanceof TensorCore && indices.dtype !== "i32")
+      fail("take", "i32 indices", describe(indices), "convert them with .int()");
     return this.derive(readAt("take", reshape(this.node, [this.numel]), [indices]), this);
   }
 }
@@ -80,7 +82,8 @@ function readAt(op: string, x: Node, indices: readonly Index[]): Node {
   const sizes = [...x.shape];
   for (const part of parts) {
     if (part.kind === "integer") [starts[part.dim], sizes[part.dim]] = [part.at, 1];
-    if (part.kind === "slice") [starts[part.dim], sizes[part.dim], steps[part.dim]] = [part.start, part.size, part.step];
+    if (part.kind === "slice")
+      [starts[part.dim], sizes[part.dim], steps[part.dim]] = [part.start, part.size, part.step];
   }
   let node = slice(x, starts, sizes, steps);
   // An index tensor without axes picks one slice, as a number does, and takes no part in the placing of axes.

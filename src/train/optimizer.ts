@@ -29,6 +29,9 @@ export interface OptimizerStateDict {
   readonly groups: readonly ({ readonly params: readonly number[] } & Readonly<Record<string, unknown>>)[];
 }
 
+/** New parameter and moments from the old ones and the gradient, as expressions. */
+export type Rule = (parameter: Tensor, grad: Tensor, moments: Moments) => { parameter: Tensor; moments: Moments };
+
 /** Steps taken: one count for all parameters that have been stepped together from the first. */
 interface Clock {
   readonly step: Tensor;
@@ -164,14 +167,10 @@ export abstract class Optimizer<S extends CommonSettings> {
   protected abstract momentNames(settings: Omit<S, "learningRate">): readonly string[];
 
   /**
-   * The update of a group as expressions.
+   * The update of a group.
    * @param step how many steps there have been, this one included: f32[], at least 1
-   * @returns new parameter and moments from the old ones and the gradient
    */
-  protected abstract rule(
-    group: Group<S>,
-    step: Tensor,
-  ): (parameter: Tensor, grad: Tensor, moments: Moments) => { parameter: Tensor; moments: Moments };
+  protected abstract rule(group: Group<S>, step: Tensor): Rule;
 
   /** The parameters to step, by their clocks; a clock whose members part is split, so that it counts for all of its members. */
   private clocks<P extends { readonly p: Tensor }>(active: readonly P[], group: Group<S>): Map<Clock, P[]> {

@@ -3,7 +3,7 @@
 import { fail } from "../base/errors.js";
 import { where } from "../tensor/functions.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { type CommonSettings, checkRange, type Group, type Moments, Optimizer, type Parameters } from "./optimizer.js";
+import { type CommonSettings, checkRange, type Group, Optimizer, type Parameters, type Rule } from "./optimizer.js";
 
 export interface SGDSettings extends CommonSettings {
   /** How much of the last step goes into the next; 0 unless told. */
@@ -45,11 +45,11 @@ export class SGD extends Optimizer<SGDSettings> {
     return momentum === 0 ? [] : ["momentumBuffer"];
   }
 
-  protected override rule({ rate, settings }: Group<SGDSettings>, step: Tensor) {
+  protected override rule({ rate, settings }: Group<SGDSettings>, step: Tensor): Rule {
     const { momentum, dampening, weightDecay, nesterov, maximize } = settings;
     // The first gradient enters the momentum whole: PyTorch starts the buffer as a copy of it.
     const share = dampening === 0 ? 1 : where(step.eq(1), 1, 1 - dampening);
-    return (parameter: Tensor, grad: Tensor, { momentumBuffer }: Moments) => {
+    return (parameter, grad, { momentumBuffer }): ReturnType<Rule> => {
       let g = maximize ? grad.neg() : grad;
       if (weightDecay !== 0) g = g.add(parameter.mul(weightDecay));
       if (momentum === 0) return { parameter: parameter.sub(g.mul(rate)), moments: {} };
@@ -94,13 +94,13 @@ abstract class AdamFamily extends Optimizer<AdamSettings> {
     return amsgrad ? ["expAvg", "expAvgSq", "maxExpAvgSq"] : ["expAvg", "expAvgSq"];
   }
 
-  protected override rule({ rate, settings }: Group<AdamSettings>, step: Tensor) {
+  protected override rule({ rate, settings }: Group<AdamSettings>, step: Tensor): Rule {
     const { eps, weightDecay, amsgrad, maximize } = settings;
     const [beta1, beta2] = settings.betas;
     const stepSize = rate.div(oneMinusPower(beta1, step));
     const secondBias = oneMinusPower(beta2, step).sqrt();
     const kept = rate.mul(-weightDecay).add(1);
-    return (parameter: Tensor, grad: Tensor, { expAvg, expAvgSq, maxExpAvgSq }: Moments) => {
+    return (parameter, grad, { expAvg, expAvgSq, maxExpAvgSq }) => {
       let p = parameter;
       let g = maximize ? grad.neg() : grad;
       if (weightDecay !== 0 && this.decoupled) p = p.mul(kept);

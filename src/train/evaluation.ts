@@ -1,0 +1,51 @@
+// The loss on text held back from training: always the same windows, so that two evaluations can be compared.
+
+import { compile } from "../tensor/compiled.js";
+import { noGrad } from "../tensor/grad-mode.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { evaluationBatches } from "../text/dataset.js";
+import { Breath } from "./breath.js";
+import { batchTensors, type LanguageModel } from "./step.js";
+
+export interface EvaluationOptions {
+  /** B, windows at a time. */
+  readonly batch: number;
+  /** T, tokens a window. */
+  readonly length: number;
+  /** The most batches to look at, spread over the text; 50 unless told, Infinity for all of it. */
+  readonly batches?: number;
+}
+
+/**
+ * A function that computes the mean loss of a model on `tokens`, with dropout off; the model is left as it was.
+ * @throws HeedError for a text too short for one window
+ */
+export function evaluation(
+  model: LanguageModel,
+  tokens: Int32Array,
+  { batch, length, batches = 50 }: EvaluationOptions,
+): () => Promise<number> {
+  // Windows apart from each other where the text has more of them than are looked at.
+  const room = (tokens.length - 1 - length) / Math.max(1, batch * batches - 1);
+  const stride = Math.max(length, Math.floor(room));
+  const list = evaluationBatches(tokens, { batch, length, stride, limit: batches });
+  const lossOf = compile((ids: Tensor, targets: Tensor) => noGrad(() => model.loss(ids, targets)));
+  return async () => {
+    const { training } = model;
+    const breath = new Breath();
+    let sum = 0;
+    let count = 0;
+    for (const windows of list) {
+      model.eval();
+      try {
+        const size = windows.targets.length;
+        sum += size * lossOf(...batchTensors(windows)).item();
+        count += size;
+      } finally {
+        model.train(training);
+      }
+      await breath.take();
+    }
+    return sum / count;
+  };
+}

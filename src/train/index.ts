@@ -1,0 +1,27 @@
+// heed/train: optimizers, learning rates, the training loop, checkpoints.
+
+export { type LossHistory, lossChart } from "./chart.js";
+export {
+  packTraining,
+  packWeights,
+  type RunState,
+  readRunState,
+  restoreTraining,
+  type TrainingParts,
+} from "./checkpoint.js";
+export { clipGradNorm_, clipGradValue_ } from "./clip.js";
+export { type EvaluationOptions, evaluation } from "./evaluation.js";
+export { DivergedError, type StepMetrics, type TrainOptions, type TrainResult, train } from "./loop.js";
+export type { Group, Moments, Optimizer, OptimizerStateDict, ParameterGroup } from "./optimizer.js";
+export { Adam, type AdamSettings, AdamW, SGD, type SGDSettings } from "./optimizers.js";
+export { loadRun, loadTokenizer, loadTrainingFile, RUN_FILES, saveRunFiles } from "./run-folder.js";
+export {
+  constant,
+  cosine,
+  type DecayOptions,
+  linear,
+  SCHEDULES,
+  type Schedule,
+  type ScheduleOptions,
+} from "./schedules.js";
+export { type LanguageModel, TrainingStep } from "./step.js";

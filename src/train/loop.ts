@@ -1,0 +1,123 @@
+// The training loop of language models. It decides when to step, evaluate, save and stop; how a step runs is step.ts, what a checkpoint
+// holds is checkpoint.ts, and what the caller shows or writes down it learns from `onStep`.
+
+import { fail, HeedError } from "../base/errors.js";
+import type { Batch } from "../text/dataset.js";
+import { Breath } from "./breath.js";
+import type { CommonSettings, Optimizer } from "./optimizer.js";
+import type { Schedule } from "./schedules.js";
+import { type LanguageModel, TrainingStep } from "./step.js";
+
+/** What is known after a step; the steps count from 1. */
+export interface StepMetrics {
+  readonly step: number;
+  /** Mean cross-entropy of the step's batches, in nats. */
+  readonly loss: number;
+  /** On the held-back text, after the steps that are evaluated. */
+  readonly validationLoss?: number;
+  readonly learningRate: number;
+  readonly tokensPerSecond: number;
+  /** Before clipping. */
+  readonly gradientNorm: number;
+}
+
+export interface TrainOptions {
+  readonly model: LanguageModel;
+  readonly optimizer: Optimizer<CommonSettings>;
+  readonly schedule: Schedule;
+  /** Where batches come from, all of one shape: a WindowSampler. */
+  readonly sampler: { nextBatch(): Batch };
+  /** The step to end with. */
+  readonly steps: number;
+  /** Steps that are done already. */
+  readonly start?: number;
+  /** Batches to each step. */
+  readonly accumulate?: number;
+  /** The largest norm of the gradient; 1 unless told. */
+  readonly clipNorm?: number;
+  /** The loss on held-back text, after every `every` steps and the last. */
+  readonly evaluation?: { readonly every: number; readonly run: () => Promise<number> };
+  /** Keeps a checkpoint, after every `every` steps, the last, and when stopped. */
+  readonly checkpoint?: { readonly every: number; readonly save: (step: number) => Promise<void> };
+  readonly onStep?: (metrics: StepMetrics) => void;
+  /** Aborted, the loop finishes its step, saves and returns. */
+  readonly signal?: AbortSignal;
+}
+
+export interface TrainResult {
+  /** The last step done. */
+  readonly step: number;
+  /** Whether the signal ended it. */
+  readonly interrupted: boolean;
+}
+
+/** A loss or gradient that is no number any more. Nothing is saved after it. */
+export class DivergedError extends HeedError {
+  override name = "DivergedError";
+
+  constructor(
+    readonly step: number,
+    readonly loss: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * Trains a model.
+ * @throws DivergedError at the first step whose loss or gradient is NaN or infinite; the checkpoint before it stays
+ * @example await train({ model, optimizer, sampler, steps: 1000, schedule: cosine({ learningRate: 1e-3, warmup: 100, steps: 1000 }) });
+ */
+export async function train(options: TrainOptions): Promise<TrainResult> {
+  const { model, optimizer, schedule, sampler, steps, start = 0, accumulate = 1, clipNorm = 1, signal } = options;
+  const { evaluation, checkpoint, onStep } = options;
+  for (const [name, value] of Object.entries({
+    steps,
+    accumulate,
+    every: evaluation?.every ?? 1,
+    save: checkpoint?.every ?? 1,
+  }))
+    if (!Number.isInteger(value) || value < 1)
+      fail("train", `${name} to be a whole number of at least 1`, String(value));
+  const training = new TrainingStep(model, optimizer, accumulate, clipNorm);
+  const breath = new Breath();
+  let saved = start;
+  let step = start;
+  model.train();
+  while (step < steps && !signal?.aborted) {
+    const began = performance.now();
+    let tokens = 0;
+    const next = () => {
+      const batch = sampler.nextBatch();
+      tokens += batch.targets.length;
+      return batch;
+    };
+    const learningRate = schedule(step);
+    optimizer.learningRate = learningRate;
+    const { loss, gradientNorm } = training.run(next);
+    step++;
+    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) diverged(step, loss, gradientNorm);
+    const tokensPerSecond = (1000 * tokens) / (performance.now() - began);
+    const evaluate = evaluation && (step % evaluation.every === 0 || step === steps);
+    const validationLoss = evaluate ? await evaluation.run() : undefined;
+    onStep?.({ step, loss, ...(evaluate ? { validationLoss } : {}), learningRate, tokensPerSecond, gradientNorm });
+    if (checkpoint && step % checkpoint.every === 0) {
+      await checkpoint.save(step);
+      saved = step;
+    }
+    await breath.take();
+  }
+  if (checkpoint && saved !== step) await checkpoint.save(step);
+  return { step, interrupted: step < steps };
+}
+
+function diverged(step: number, loss: number, gradientNorm: number): never {
+  const got = Number.isFinite(loss) ? `a gradient of norm ${gradientNorm}` : `a loss of ${loss}`;
+  const remedy = "lower the learning rate or warm up longer; the last checkpoint is untouched";
+  throw new DivergedError(
+    step,
+    loss,
+    `train: expected a finite loss and gradient, got ${got} at step ${step}; ${remedy}`,
+  );
+}

@@ -1,0 +1,163 @@
+// A run folder: all that is needed to use a model, and to go on training it.
+//
+//   config.json          the model's shape                 metrics.jsonl          a line of JSON for each step
+//   model.safetensors    its weights                       loss.svg               the same as a picture
+//   tokenizer.json       its tokenizer, for Hugging Face's libraries too
+//   training.safetensors everything for --resume (checkpoint.ts); complete in itself, so that the others may be a save older or newer
+//
+// A save writes all files beside the old ones first and then puts one after the other in place, training.safetensors before the rest: a crash
+// or a full disk at any moment leaves a run that can be resumed and a model that can be used. Node is imported when it is used.
+
+import { fail } from "../base/errors.js";
+import { GPT } from "../models/gpt.js";
+import { skipInit } from "../nn/init.js";
+import { fromData } from "../tensor/create.js";
+import { type Chunk, type StagedFile, stageFile } from "../tensor/safetensors-atomic.js";
+import { type LoadedSafetensors, loadSafetensorsFile } from "../tensor/safetensors-file.js";
+import { decodeTensor } from "../tensor/safetensors-values.js";
+import { tokenizerFromJSON } from "../text/load.js";
+import type { Tokenizer } from "../text/tokenizer.js";
+
+export const RUN_FILES = {
+  training: "training.safetensors",
+  config: "config.json",
+  tokenizer: "tokenizer.json",
+  model: "model.safetensors",
+  metrics: "metrics.jsonl",
+  chart: "loss.svg",
+} as const;
+export type RunFile = keyof typeof RUN_FILES;
+
+/** Writes a file beside its place; what stageFile does, or something in its stead. */
+export type Stage = (path: string, chunks: Iterable<Chunk>) => Promise<StagedFile>;
+
+/**
+ * Writes files of a run: all of them, or none where one cannot be written. They are put in place in the order of RUN_FILES.
+ * @throws HeedError where the disk is full or refuses; what was there is then still there
+ */
+export async function saveRunFiles(
+  folder: string,
+  files: Partial<Record<RunFile, Iterable<Chunk>>>,
+  stage: Stage = stageFile,
+): Promise<void> {
+  const { join } = await import("node:path");
+  const staged: StagedFile[] = [];
+  try {
+    for (const [name, file] of Object.entries(RUN_FILES)) {
+      const chunks = files[name as RunFile];
+      if (chunks) staged.push(await stage(join(folder, file), chunks));
+    }
+    for (const file of staged) await file.commit();
+  } catch (error) {
+    for (const file of staged) await file.discard();
+    throw error;
+  }
+}
+
+/** What a folder is to a new run: nothing there (or only what a crash left), a Heed run, or something else's. */
+export async function inspectRunFolder(folder: string): Promise<"free" | "run" | "foreign"> {
+  const { readdir } = await import("node:fs/promises");
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException): string[] => {
+    if (error.code === "ENOENT") return [];
+    return fail("run folder", `a folder at ${folder}`, error.code === "ENOTDIR" ? "a file" : error.message);
+  });
+  if (names.includes(RUN_FILES.training)) return "run";
+  return names.every(isLeftover) ? "free" : "foreign";
+}
+
+/** Removes the temporary files that a crash left behind. */
+export async function removeLeftovers(folder: string): Promise<void> {
+  const { readdir, rm } = await import("node:fs/promises");
+  const { join } = await import("node:path");
+  for (const name of await readdir(folder)) if (isLeftover(name)) await rm(join(folder, name), { force: true });
+}
+
+function isLeftover(name: string): boolean {
+  return Object.values(RUN_FILES).some((file) => name.startsWith(`.${file}.`) && name.endsWith(".tmp"));
+}
+
+/** The file that --resume goes on from. @throws HeedError where there is none, or it is damaged */
+export async function loadTrainingFile(folder: string): Promise<LoadedSafetensors> {
+  const { join } = await import("node:path");
+  if ((await inspectRunFolder(folder)) !== "run") {
+    fail(
+      "resume",
+      `a run with ${RUN_FILES.training} in ${folder}`,
+      await whatIsIn(folder),
+      "leave out --resume to begin one",
+    );
+  }
+  return await loadSafetensorsFile(join(folder, RUN_FILES.training));
+}
+
+/**
+ * The model and tokenizer of a run folder.
+ * @throws HeedError naming what is missing from the folder, or which file is damaged
+ * @example const { model, tokenizer } = await loadRun("runs/demo");
+ */
+export async function loadRun(folder: string): Promise<{ model: GPT; tokenizer: Tokenizer }> {
+  const { readdir } = await import("node:fs/promises");
+  const { join } = await import("node:path");
+  const names = await readdir(folder).catch(() => null);
+  const missing = [RUN_FILES.config, RUN_FILES.model, RUN_FILES.tokenizer].filter((file) => !names?.includes(file));
+  if (missing.length > 0) {
+    const remedy = "give the folder that heed train wrote, its --out";
+    fail("load", `a run folder with ${missing.join(", ")}`, await whatIsIn(folder), remedy);
+  }
+  const tokenizer = await loadTokenizer(join(folder, RUN_FILES.tokenizer));
+  const path = join(folder, RUN_FILES.config);
+  const model = await inFile(path, (text) => skipInit(() => GPT.fromConfig(parseJson(text))));
+  const { tensors } = await loadSafetensorsFile(join(folder, RUN_FILES.model));
+  const weights = [...tensors].map(([name, raw]) => {
+    const { dtype, shape, data } = decodeTensor(name, raw);
+    return [name, fromData(data, shape, dtype)] as const;
+  });
+  try {
+    model.loadStateDict(new Map(weights));
+  } catch (error) {
+    if (error instanceof Error) error.message += ` (in ${join(folder, RUN_FILES.model)})`;
+    throw error;
+  }
+  model.eval();
+  return { model, tokenizer };
+}
+
+/** The tokenizer of a tokenizer.json, given by its path or that of its folder. @throws HeedError naming the file */
+export async function loadTokenizer(path: string): Promise<Tokenizer> {
+  const { stat } = await import("node:fs/promises");
+  const { join } = await import("node:path");
+  const found = await stat(path).catch(() => null);
+  if (!found) fail("tokenizer", `a tokenizer.json, or a folder with one, at ${path}`, "nothing");
+  return await inFile(found.isDirectory() ? join(path, RUN_FILES.tokenizer) : path, tokenizerFromJSON);
+}
+
+/** Reads a text file and makes something of it; errors name the file. */
+async function inFile<R>(path: string, make: (text: string) => R): Promise<R> {
+  const { readFile } = await import("node:fs/promises");
+  const text = await readFile(path, "utf8").catch((error: Error) =>
+    fail("load", `to be able to read ${path}`, error.message),
+  );
+  try {
+    return make(text);
+  } catch (error) {
+    if (error instanceof Error) error.message += ` (in ${path})`;
+    throw error;
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    return fail("load", "valid JSON", (error as Error).message, "the file is damaged");
+  }
+}
+
+async function whatIsIn(folder: string): Promise<string> {
+  const { readdir } = await import("node:fs/promises");
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => error.code);
+  if (!Array.isArray(names))
+    return names === "ENOENT" ? `${folder}, which does not exist` : `${folder}, which is no folder`;
+  if (names.length === 0) return `${folder}, which is empty`;
+  return `${folder} with ${names.sort().slice(0, 8).join(", ")}${names.length > 8 ? ", ..." : ""}`;
+}

@@ -1,0 +1,82 @@
+// One step of training as compiled programs: forward, backward, clipping and the optimizer run without JavaScript in between.
+
+import { sizeOf } from "../base/shape.js";
+import type { Module } from "../nn/module.js";
+import { compile } from "../tensor/compiled.js";
+import { fromData } from "../tensor/create.js";
+import { assignAll, type Tensor } from "../tensor/tensor.js";
+import type { Batch } from "../text/dataset.js";
+import { clipGradNorm_ } from "./clip.js";
+import type { CommonSettings, Optimizer } from "./optimizer.js";
+
+/** A model that predicts each next token: GPT and its kin. */
+export interface LanguageModel extends Module {
+  /** The mean cross-entropy of `targets` i32[B,T] after `ids` i32[B,T], in nats: f32[]. */
+  loss(ids: Tensor, targets: Tensor): Tensor;
+}
+
+export interface StepResult {
+  /** The mean over all tokens of the step, before it. */
+  readonly loss: number;
+  /** The norm of the gradient before clipping. */
+  readonly gradientNorm: number;
+}
+
+/** Makes a step from as many batches of one shape as `accumulate` says: the gradient is that of one large batch. */
+export class TrainingStep {
+  private readonly last: (ids: Tensor, targets: Tensor) => { loss: Tensor; norm: Tensor };
+  private readonly gather: (ids: Tensor, targets: Tensor) => Tensor;
+
+  constructor(
+    model: LanguageModel,
+    optimizer: Optimizer<CommonSettings>,
+    private readonly accumulate: number,
+    clipNorm: number,
+  ) {
+    const { parameters } = optimizer;
+    const sums = accumulate > 1 ? parameters.map(zerosLike) : [];
+    const share = (ids: Tensor, targets: Tensor): Tensor => {
+      const loss = model.loss(ids, targets);
+      (accumulate > 1 ? loss.div(accumulate) : loss).backward();
+      return loss.detach();
+    };
+    const total = (p: Tensor, i: number): Tensor => (p.grad ? sums[i].add(p.grad) : sums[i]);
+    this.gather = compile((ids, targets) => {
+      const loss = share(ids, targets);
+      assignAll(parameters.map((p, i) => [sums[i], total(p, i)]));
+      optimizer.zeroGrad();
+      return loss;
+    });
+    this.last = compile((ids, targets) => {
+      const loss = share(ids, targets);
+      if (accumulate > 1) {
+        for (const [i, p] of parameters.entries()) if (p.grad) p.grad = total(p, i);
+        assignAll(sums.map((sum) => [sum, 0]));
+      }
+      const norm = clipGradNorm_(parameters, clipNorm);
+      optimizer.step();
+      // No gradient leaves the program, so none needs memory of its own.
+      optimizer.zeroGrad();
+      return { loss, norm };
+    });
+  }
+
+  /** Draws its batches from `next`. */
+  run(next: () => Batch): StepResult {
+    const losses: Tensor[] = [];
+    for (let i = 1; i < this.accumulate; i++) losses.push(this.gather(...batchTensors(next())));
+    const { loss, norm } = this.last(...batchTensors(next()));
+    losses.push(loss);
+    const mean = losses.reduce((sum, l) => sum + l.item(), 0) / losses.length;
+    return { loss: mean, gradientNorm: norm.item() };
+  }
+}
+
+/** Ids and targets, i32[B,T] each. */
+export function batchTensors({ inputs, targets, batch, length }: Batch): [ids: Tensor, targets: Tensor] {
+  return [fromData(inputs, [batch, length], "i32"), fromData(targets, [batch, length], "i32")];
+}
+
+function zerosLike(p: Tensor): Tensor {
+  return fromData(new Float32Array(sizeOf(p.shape)), p.shape, "f32");
+}
