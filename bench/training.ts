@@ -1,11 +1,12 @@
 // A GPT's training step (forward, backward, clipping, AdamW) in two sizes, against PyTorch eager and torch.compile; both start from the
 // same weights, and their first losses are compared before anything is timed.
 
-import { compare } from "./lib/compare.js";
+import { type Contest, compare } from "./lib/compare.js";
 import { SIZES, type Size, Training } from "./lib/gpt.js";
 import { quick } from "./lib/machine.js";
 import { type Case, Peer } from "./lib/peer.js";
 import { Report, type Target } from "./lib/report.js";
+import { writeStart } from "./lib/start.js";
 
 const LOSSES = 5;
 const TOLERANCE = 1e-4;
@@ -24,7 +25,7 @@ const COMPILED = {
 const peer = await Peer.start("training.py");
 const report = new Report("training", peer);
 await measure("small", SIZES.small, { eager: 2, compiled: 1.5 }, { turnMs: 150, turns: 15 });
-await measure("large", SIZES.large, { eager: 1.2 }, { turnMs: 1, turns: 7 });
+await measure("large", SIZES.large, { eager: 1.2 }, { turnMs: 1, turns: 7, warmup: 0 });
 peer?.close();
 report.print();
 
@@ -32,11 +33,11 @@ async function measure(
   name: string,
   size: Size,
   targets: { eager: number; compiled?: number },
-  pace: { turnMs: number; turns: number },
+  pace: Pick<Contest, "turnMs" | "turns" | "warmup">,
 ): Promise<void> {
   const training = new Training(size);
   const { layers, heads, width, context, batch } = size;
-  const file = training.writeStart();
+  const file = writeStart(training);
   const losses = Array.from({ length: LOSSES }, () => training.next());
   const variants = targets.compiled && !quick ? { ...EAGER, ...COMPILED } : EAGER;
   const peers: { [name: string]: Case } = {};
@@ -46,11 +47,15 @@ async function measure(
     if (await agrees(variant, work, losses)) peers[variant] = work;
   }
   const result = await compare(peer, { heed: () => training.next(), peers, ...pace });
-  const work = `${name}: ${layers} layers, ${heads} heads, width ${width}, context ${context}, batch ${batch}`;
+  const work = `${name} GPT: ${layers} layers, ${heads} heads, width ${width}, context ${context}, batch ${batch}`;
   const [eager, compiled] = [EAGER, COMPILED].map((group) => fastest(Object.keys(group)));
   for (const [variant, { seconds, ratio }] of Object.entries(result.peers)) {
     const target: Target | undefined =
-      variant === eager ? { ratio: targets.eager } : variant === compiled && targets.compiled ? { ratio: targets.compiled } : undefined;
+      variant === eager
+        ? { ratio: targets.eager }
+        : variant === compiled && targets.compiled
+          ? { ratio: targets.compiled }
+          : undefined;
     report.add({ work, unit: "seconds", heed: result.heed, peer: { name: variant, value: seconds, ratio }, target });
   }
   if (!peer) report.add({ work, unit: "seconds", heed: result.heed });
@@ -69,10 +74,13 @@ async function agrees(variant: string, work: Case, losses: readonly number[]): P
     theirs = await peer.about<number[]>(work);
   } catch (error) {
     if (!work.arguments.compiled) throw error;
-    report.note(`${variant} is left out, as it does not run here: ${`${error}`.split("\n").slice(-2).join(" ").slice(0, 300)}`);
+    report.note(
+      `${variant} is left out, as it does not run here: ${`${error}`.split("\n").slice(-2).join(" ").slice(0, 300)}`,
+    );
     return false;
   }
   const apart = Math.max(...losses.map((loss, i) => Math.abs(loss - theirs[i])));
-  if (!(apart <= TOLERANCE)) throw new Error(`${variant}: losses ${theirs.join(", ")} where Heed has ${losses.join(", ")}`);
+  if (!(apart <= TOLERANCE))
+    throw new Error(`${variant}: losses ${theirs.join(", ")} where Heed has ${losses.join(", ")}`);
   return true;
 }

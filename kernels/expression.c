@@ -4,16 +4,15 @@
 
 #include "counter.h"
 #include "fold.h"
+#include "row_division.h"
 
 HEED_INLINE int64_t whole_vectors(int64_t n) { return (n + HEED_LANES - 1) / HEED_LANES * HEED_LANES; }
 
 // One value of each row, repeated along the row.
 static void broadcast_rows(float *to, const float *from, int64_t rows, int64_t columns) {
   for (int64_t i = 0; i < rows; i++, to += columns) {
-    vf value = splat(0);
-    vi bits = splati(((const int32_t *)from)[i]);
+    vf value = (vf)splati(float_to_bits(from[i]));
     int64_t j = 0;
-    value = (vf)bits;
     for (; j + HEED_LANES <= columns; j += HEED_LANES) store(to + j, value);
     if (j < columns) store_part(to + j, value, columns - j);
   }
@@ -58,6 +57,10 @@ const void *KERNEL(expression_run)(Expression *e, int64_t row, int64_t rows, int
       case ACTION_STORE: KERNEL(view_store)(t->view, place[t->a], row, rows, column, columns); break;
       case ACTION_STORE_ROWS: KERNEL(view_store_rows)(t->view, place[t->a], row, rows); break;
       case ACTION_BROADCAST: broadcast_rows((float *)place[t->d], (const float *)place[t->a], rows, columns); break;
+      case ACTION_DIVIDE_ROWS:
+        if (t->view) place[t->d] = view_address(t->view, row, column);
+        divide_rows((float *)place[t->d], (const float *)place[t->a], (const float *)place[t->b], rows, columns);
+        break;
       case ACTION_REDUCE: reduce_rows(t->code, (float *)place[t->d], (const float *)place[t->a], rows, columns); break;
       case ACTION_INDICES: KERNEL(view_indices)(t->view, (int32_t *)place[t->d], row, rows, column, columns); break;
       case ACTION_INDICES_ROWS: KERNEL(view_indices_rows)(t->view, (int32_t *)place[t->d], row, rows); break;

@@ -19,7 +19,9 @@ typedef struct {
   View *view;             // of inputs, then of outputs, then of indices
   int32_t views;
   // of each full register, as it stands at the instruction in hand:
-  int32_t *place, *step, *bound;  // bound: the input it lies in, or -1
+  int32_t *place, *step;
+  int32_t *bound;         // the input it lies in, or -1
+  int32_t *by_row;        // the row register whose values it would repeat, when only divisions want them; or -1
   char *stored;           // of each instruction: a store that has been done by the instruction before it
 } Maker;
 
@@ -75,7 +77,7 @@ int64_t KERNEL(expression_bytes)(const Body *b, int64_t rows, int64_t values) {
   }
   int64_t places = b->full + b->rows + 2 * (int64_t)b->count + 2;
   return round_line(sizeof(Expression)) + round_line((b->inputs + b->outputs + b->count) * (int64_t)sizeof(View)) +
-         round_line(2 * (int64_t)b->count * (int64_t)sizeof(Action)) + round_line(places * 8) + 3 * round_line(b->full * 4 + 4) +
+         round_line(2 * (int64_t)b->count * (int64_t)sizeof(Action)) + round_line(places * 8) + 4 * round_line(b->full * 4 + 4) +
          round_line(b->count + 1) + (b->full + kept) * values_bytes(values) + b->rows * values_bytes(rows) +
          (int64_t)b->count * round_line(HEED_LANES * 4) + LINE;
 }
@@ -91,7 +93,7 @@ static Action *act(Maker *m, int32_t kind) {
   return t;
 }
 static void set_register(Maker *m, int32_t r, int32_t place, int32_t step) {
-  m->place[r] = place, m->step[r] = step, m->bound[r] = -1;
+  m->place[r] = place, m->step[r] = step, m->bound[r] = m->by_row[r] = -1;
 }
 static int32_t row_place(const Maker *m, int32_t r) { return m->body->full + r; }
 
@@ -220,6 +222,32 @@ static int32_t spread(Maker *m, int32_t r) {
   return m->place[r];
 }
 
+enum { OP_DIV = 67, OP_POW = 68 };
+
+// Whether what instruction k broadcasts only ever divides, while the row register still holds it.
+static int only_divides(const Maker *m, int32_t k) {
+  const int32_t *broadcast = instruction(m->body, k);
+  int32_t r = broadcast[2], row = broadcast[3], changed = 0;
+  for (int32_t j = k + 1; j < m->body->count; j++) {
+    const int32_t *i = instruction(m->body, j);
+    if (reads_full(i, r) && (changed || i[0] != OP_DIV || i[3] == r)) return 0;
+    if (writes_full(i, r)) return 1;
+    if (i[1] == 1 && i[0] != OP_STORE && i[2] == row) changed = 1;
+  }
+  return 1;
+}
+
+static void make_broadcast(Maker *m, int32_t k) {
+  const int32_t *i = instruction(m->body, k);
+  set_register(m, i[2], i[2], HEED_LANES);
+  if (only_divides(m, k)) {
+    m->by_row[i[2]] = i[3];
+    return;
+  }
+  Action *t = act(m, ACTION_BROADCAST);
+  t->a = row_place(m, i[3]), t->d = i[2];
+}
+
 static void make_scalar(Maker *m, int32_t k) {
   const int32_t *i = instruction(m->body, k);
   Operation run = KERNEL(operation)(i[0]);
@@ -231,11 +259,16 @@ static void make_scalar(Maker *m, int32_t k) {
     if (arity > 2) t->c = row_place(m, i[5]);
     return;
   }
-  Action *t = act(m, ACTION_RUN);
-  t->run = run, t->a = m->place[i[3]], t->a_step = m->step[i[3]];
-  if (arity > 1) t->b = m->place[i[4]], t->b_step = m->step[i[4]];
+  int by_row = i[0] == OP_DIV && m->by_row[i[4]] >= 0;
+  int32_t first = by_row ? spread(m, i[3]) : m->place[i[3]];
+  Action *t = act(m, by_row ? ACTION_DIVIDE_ROWS : ACTION_RUN);
+  t->run = run, t->a = first, t->a_step = m->step[i[3]];
+  if (by_row)
+    t->b = row_place(m, m->by_row[i[4]]);
+  else if (arity > 1)
+    t->b = m->place[i[4]], t->b_step = m->step[i[4]];
   if (arity > 2) t->c = m->place[i[5]], t->c_step = m->step[i[5]];
-  if (i[0] == 68 && t->b_step == 0) {  // x to a known power
+  if (i[0] == OP_POW && t->b_step == 0) {  // x to a known power
     Operation power = KERNEL(operation_power)(*(const float *)m->expression->place[t->b]);
     if (power) t->run = power, t->b = 0;
   }
@@ -267,9 +300,7 @@ static void make_instruction(Maker *m, int32_t k) {
     Action *t = act(m, i[1] ? ACTION_STORE_ROWS : ACTION_STORE);
     t->view = output_of(m, i), t->a = from;
   } else if (i[0] == OP_BROADCAST) {
-    Action *t = act(m, ACTION_BROADCAST);
-    t->a = row_place(m, i[3]), t->d = i[2];
-    set_register(m, i[2], i[2], HEED_LANES);
+    make_broadcast(m, k);
   } else if (is_reduce(i[0])) {
     int32_t from = spread(m, i[3]);
     Action *t = act(m, ACTION_REDUCE);
@@ -290,6 +321,7 @@ Expression *KERNEL(expression_make)(const Body *b, const Context *context, char 
   e->place = take(m, (b->full + b->rows + 2 * (int64_t)b->count + 2) * 8);
   e->actions = e->places = e->result = 0;
   m->place = take(m, b->full * 4 + 4), m->step = take(m, b->full * 4 + 4), m->bound = take(m, b->full * 4 + 4);
+  m->by_row = take(m, b->full * 4 + 4);
   m->stored = take(m, b->count + 1);
   memset(m->stored, 0, (size_t)b->count + 1);
   for (int32_t r = 0; r < b->full; r++) {

@@ -8,7 +8,7 @@
 
 enum {
   ACTION_RUN, ACTION_RUN_ROWS, ACTION_BIND, ACTION_LOAD, ACTION_LOAD_ROWS, ACTION_STORE, ACTION_STORE_ROWS, ACTION_BROADCAST,
-  ACTION_REDUCE, ACTION_INDICES, ACTION_INDICES_ROWS, ACTION_RANDOM,
+  ACTION_DIVIDE_ROWS, ACTION_REDUCE, ACTION_INDICES, ACTION_INDICES_ROWS, ACTION_RANDOM,
 };
 
 typedef struct {
@@ -16,7 +16,7 @@ typedef struct {
   int32_t d, a, b, c;  // places
   int32_t a_step, b_step, c_step;
   Operation run;
-  const View *view;    // of the operand; for ACTION_RUN the output that d lies in, or 0
+  const View *view;    // of the operand; for ACTION_RUN and ACTION_DIVIDE_ROWS the output that d lies in, or 0
   CounterKey key;
 } Action;
 

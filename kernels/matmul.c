@@ -66,7 +66,7 @@ static void multiply_block(const Plan *plan, const Context *context, const Block
         int64_t row = t * at_->rows / tiles, rows = (t + 1) * at_->rows / tiles - row;
         const float *from = plan->tall == TALL_TILES ? tall + t * TILE_PANEL * k : a_rows + row * (down ? 1 : step);
         multiply_tile(rows, columns, down, from, plan->tall == TALL_TILES ? TILE_PANEL : step, panel, width, k,
-                      target + row * ld + j, ld, k0 > at_->k0);
+                      target + row * ld + j, ld, k0 > at_->k0, panel + (t == 0 ? k : t == 1 ? 2 * k : 0) * HEED_LANES + k * HEED_LANES);
       }
     }
     k0 += k;

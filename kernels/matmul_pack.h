@@ -7,6 +7,7 @@
 #define HEED_MATMUL_PACK_H
 
 #include "matmul_convert.h"
+#include "matmul_lanes.h"
 #include "matmul_tile.h"
 
 #define TILE_PANEL ((TILE_ROWS + HEED_LANES - 1) / HEED_LANES * HEED_LANES)
@@ -42,22 +43,9 @@ HEED_INLINE void transpose_four(float *to, int64_t width, const char *from, int3
     x[q] = part[0];
 #endif
   }
-#if HEED_LANES == 16
-#define IN_FOURS(a, b, p, q, r, s)                                                                                             \
-  __builtin_shufflevector(a, b, p, q, r, s, p + 4, q + 4, r + 4, s + 4, p + 8, q + 8, r + 8, s + 8, p + 12, q + 12, r + 12, s + 12)
-#elif HEED_LANES == 8
-#define IN_FOURS(a, b, p, q, r, s) __builtin_shufflevector(a, b, p, q, r, s, p + 4, q + 4, r + 4, s + 4)
-#else
-#define IN_FOURS(a, b, p, q, r, s) __builtin_shufflevector(a, b, p, q, r, s)
-#endif
-  enum { L = HEED_LANES };
-  vf low01 = IN_FOURS(x[0], x[1], 0, L, 1, L + 1), high01 = IN_FOURS(x[0], x[1], 2, L + 2, 3, L + 3);
-  vf low23 = IN_FOURS(x[2], x[3], 0, L, 1, L + 1), high23 = IN_FOURS(x[2], x[3], 2, L + 2, 3, L + 3);
-  store(to, IN_FOURS(low01, low23, 0, 1, L, L + 1));
-  store(to + width, IN_FOURS(low01, low23, 2, 3, L + 2, L + 3));
-  store(to + 2 * width, IN_FOURS(high01, high23, 0, 1, L, L + 1));
-  store(to + 3 * width, IN_FOURS(high01, high23, 2, 3, L + 2, L + 3));
-#undef IN_FOURS
+  transpose_fours(x);
+#pragma GCC unroll 4
+  for (int q = 0; q < 4; q++) store(to + q * width, x[q]);
 }
 
 // One panel of n <= TILE_COLUMNS columns whose rows run along memory.

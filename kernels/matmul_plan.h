@@ -103,7 +103,7 @@ static void make_plan(const int32_t *words, Plan *plan) {
 
   int64_t one = p->m * p->n * max64(p->k, 1), work = one * p->batches;
   if (one < 1 << 17) plan->group = max64(1, min64((1 << 17) / one, p->batches / 16));
-  int64_t want = min64(work >> 18, work >= 1 << 25 ? 32 : 16);
+  int64_t want = min64(work >> 18, 16);
   want = divide_up(max64(want, 1), p->batches);
   plan->buffered = p->c.dtype != DTYPE_F32 || p->c.columns != 1;
 

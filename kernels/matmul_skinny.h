@@ -5,7 +5,7 @@
 #ifndef HEED_MATMUL_SKINNY_H
 #define HEED_MATMUL_SKINNY_H
 
-#include "matmul_convert.h"
+#include "matmul_lanes.h"
 
 #if HEED_LANES == 16 || defined(__aarch64__)
 #define DOT_ROWS 4
@@ -17,16 +17,6 @@ HEED_INLINE vf load_part(const char *p, int32_t dtype, int64_t n) {
   float x[HEED_LANES] = {0};
   for (int64_t i = 0; i < n; i++) x[i] = load_one(p + i * dtype_bytes(dtype), dtype);
   return load(x);
-}
-
-HEED_INLINE float sum_lanes(vf x) {
-  float part[HEED_LANES];
-  store(part, x);
-#pragma GCC unroll 4
-  for (int half = HEED_LANES / 2; half > 0; half /= 2)
-#pragma GCC unroll 8
-    for (int i = 0; i < half; i++) part[i] += part[i + half];
-  return part[0];
 }
 
 // rows x columns dot products; the rows of A are padded with zeros to whole vectors.
@@ -60,8 +50,13 @@ HEED_INLINE void dot_body(const int rows, const int columns, const float *a, int
 #pragma GCC unroll 4
   for (int r = 0; r < rows; r++)
 #pragma GCC unroll 8
-    for (int j = 0; j < columns; j++)
-      if (j < n) c[r * cs + j] = sum_lanes(sum[r][j]);
+    for (int j = 0; j < columns; j += 4) {
+      f4 total = sum_fours(&sum[r][j]);
+      if (j + 4 <= n)
+        *(f4_any *)(c + r * cs + j) = total;
+      else
+        for (int64_t l = j; l < n; l++) c[r * cs + l] = total[l - j];
+    }
 }
 
 HEED_INLINE void dot_rows_as(const float *a, int64_t as, const char *b, const int32_t dtype, int64_t across, int64_t m, int64_t n,

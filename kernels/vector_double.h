@@ -3,7 +3,7 @@
 #ifndef HEED_VECTOR_DOUBLE_H
 #define HEED_VECTOR_DOUBLE_H
 
-#include "vector_math.h"
+#include "vector_basic.h"
 
 typedef float hf __attribute__((vector_size(2 * HEED_LANES)));
 typedef int32_t hi __attribute__((vector_size(2 * HEED_LANES)));

@@ -2,7 +2,7 @@
 #ifndef HEED_VECTOR_PART_H
 #define HEED_VECTOR_PART_H
 
-#include "vector_math.h"
+#include "vector_basic.h"
 
 #if HEED_WIDE_AVX2
 HEED_INLINE __m256i part_mask(int64_t n) {

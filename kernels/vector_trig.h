@@ -3,7 +3,7 @@
 #ifndef HEED_VECTOR_TRIG_H
 #define HEED_VECTOR_TRIG_H
 
-#include "vector_math.h"
+#include "vector_basic.h"
 
 typedef struct {
   vf r;

@@ -5,14 +5,36 @@ export { HeedError } from "./base/errors.js";
 export { defaultGenerator, Generator, initialSeed, manualSeed } from "./base/random.js";
 export type { Shape } from "./base/shape.js";
 export { type CompiledFunction, compile } from "./tensor/compiled.js";
-export { arange, bernoulli, causalMask, exponential, eye, full, fullLike, linspace, normal, ones, onesLike, rand, randint, randn, randperm, tensor, tril, triu, uniform, zeros, zerosLike } from "./tensor/create.js";
 export type { RandomOptions, TensorOptions } from "./tensor/create.js";
+export {
+  arange,
+  bernoulli,
+  causalMask,
+  exponential,
+  eye,
+  full,
+  fullLike,
+  linspace,
+  normal,
+  ones,
+  onesLike,
+  rand,
+  randint,
+  randn,
+  randperm,
+  tensor,
+  tril,
+  triu,
+  uniform,
+  zeros,
+  zerosLike,
+} from "./tensor/create.js";
 export { einsum } from "./tensor/einsum.js";
 export { explain } from "./tensor/explain.js";
-export type { Index } from "./tensor/indexing.js";
-export { profile } from "./tensor/profile.js";
 export { setPrintOptions } from "./tensor/format.js";
 export * from "./tensor/functions.js";
 export { grad, valueAndGrad } from "./tensor/grad.js";
 export { enableGrad, isGradEnabled, noGrad } from "./tensor/grad-mode.js";
+export type { Index } from "./tensor/indexing.js";
+export { profile } from "./tensor/profile.js";
 export { Tensor } from "./tensor/tensor.js";

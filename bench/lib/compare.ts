@@ -1,12 +1,10 @@
 // Heed and its peers by turns in one run, A B A B ...: what else the machine does, and how warm it is, meets all alike. While one
 // works the other has come to rest, and neither waits on the other inside its timed part.
 
-import { HOW_TO_GET_A_PEER, type Case, type Peer } from "./peer.js";
-import { quotients, type Sample, sampleOf } from "./statistics.js";
-import { settle } from "./settle.js";
 import { quick } from "./machine.js";
-
-export { HOW_TO_GET_A_PEER };
+import type { Case, Peer } from "./peer.js";
+import { settle } from "./settle.js";
+import { quotients, type Sample, sampleOf } from "./statistics.js";
 
 export interface Contest {
   /** One call of Heed, finished when it returns. */

@@ -1,13 +1,9 @@
 // The training step that is measured: GPT-2's architecture in two sizes; forward, backward, clipping, and AdamW with decay on the
-// matrices only. Its twin in PyTorch is peers/gpt.py; `writeStart` gives that the same weights and batches.
+// matrices only. Its twin in PyTorch is peers/gpt.py. This file imports Heed alone, as it also runs where memory is measured.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { compile, manualSeed, randint, type Tensor } from "heed";
 import { GPT, type GPTConfig } from "heed/models";
 import { AdamW, clipGradNorm_ } from "heed/train";
-import { writeSafetensors } from "../../src/tensor/safetensors.js";
 
 export type Size = GPTConfig & { readonly batch: number };
 
@@ -21,8 +17,9 @@ const BATCHES = 8;
 
 export class Training {
   readonly step: (x: Tensor, y: Tensor) => Tensor;
-  readonly #model: GPT;
-  readonly #batches: readonly (readonly [x: Tensor, y: Tensor])[];
+  readonly model: GPT;
+  /** Tokens and the tokens after them, drawn at random, i32[B,T]: what `next` goes through again and again. */
+  readonly batches: readonly (readonly [x: Tensor, y: Tensor])[];
   #next = 0;
 
   constructor(readonly size: Size) {
@@ -42,8 +39,8 @@ export class Training {
       optimizer.step();
       return loss;
     });
-    this.#model = model;
-    this.#batches = Array.from({ length: BATCHES }, () => [this.tokens(), this.tokens()]);
+    this.model = model;
+    this.batches = Array.from({ length: BATCHES }, () => [this.tokens(), this.tokens()]);
   }
 
   /** Random tokens, i32[B,T]. */
@@ -51,28 +48,9 @@ export class Training {
     return randint(this.size.vocabularySize, [this.size.batch, this.size.context]).evaluate();
   }
 
-  /** A step on the next of the batches that both sides have; its loss. */
+  /** A step on the next of the batches; its loss. */
   next(): number {
-    const [x, y] = this.#batches[this.#next++ % BATCHES];
+    const [x, y] = this.batches[this.#next++ % BATCHES];
     return this.step(x, y).item();
   }
-
-  /** Writes the weights as they are now, and the batches, to a safetensors file that is gone with the process. */
-  writeStart(): string {
-    const folder = mkdtempSync(join(tmpdir(), "heed-bench-"));
-    process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-    const file = join(folder, "start.safetensors");
-    const weights = Object.entries(this.#model.stateDict()).map(([name, tensor]) => [name, stored([tensor])] as const);
-    const [x, y] = [0, 1].map((side) => stored(this.#batches.map((batch) => batch[side])));
-    writeFileSync(file, Buffer.concat(writeSafetensors([...weights, ["x", x], ["y", y]])));
-    return file;
-  }
-}
-
-/** One tensor as it is, several stacked. */
-function stored(tensors: readonly Tensor[]) {
-  const parts = tensors.map((tensor) => tensor.dataSync());
-  const bytes = Buffer.concat(parts.map((part) => new Uint8Array(part.buffer, part.byteOffset, part.byteLength)));
-  const shape = tensors.length === 1 ? tensors[0].shape : [tensors.length, ...tensors[0].shape];
-  return { dtype: tensors[0].dtype === "f32" ? ("F32" as const) : ("I32" as const), shape, bytes };
 }

@@ -32,7 +32,13 @@ export class Peer {
   readonly #lines: Interface;
   readonly #complaint: () => string;
 
-  private constructor(child: ChildProcessWithoutNullStreams, lines: Interface, first: string, answers: AsyncIterator<string>, complaint: () => string) {
+  private constructor(
+    child: ChildProcessWithoutNullStreams,
+    lines: Interface,
+    first: string,
+    answers: AsyncIterator<string>,
+    complaint: () => string,
+  ) {
     this.#child = child;
     this.#lines = lines;
     this.#answers = answers;

@@ -19,12 +19,13 @@ export interface Row {
 
 export class Report {
   readonly #benchmark: string;
-  readonly #peer: Peer | null;
+  readonly #peer: Peer | null | undefined;
   readonly #rows: Row[] = [];
   readonly #notes: string[] = [];
   readonly #machine;
 
-  constructor(benchmark: string, peer: Peer | null) {
+  /** @param peer null where there should be one, undefined where there is nothing to compare with */
+  constructor(benchmark: string, peer?: Peer | null) {
     this.#benchmark = benchmark;
     this.#peer = peer;
     this.#machine = describeMachine(peer?.versions);
@@ -43,7 +44,7 @@ export class Report {
   print(): void {
     progress("");
     const rows = this.#rows.map((row) => ({ ...row, ok: isMet(row) }));
-    const notes = this.#peer ? this.#notes : [...this.#notes, HOW_TO_GET_A_PEER];
+    const notes = this.#peer === null ? [...this.#notes, HOW_TO_GET_A_PEER] : this.#notes;
     if (json) {
       console.log(JSON.stringify({ benchmark: this.#benchmark, machine: this.#machine, rows, notes }));
       return;
@@ -66,9 +67,8 @@ function isMet({ target, heed, peer }: Row): boolean | undefined {
 function table(rows: readonly (Row & { ok?: boolean })[]): string {
   const compared = rows.some((row) => row.peer);
   const header = ["work", "Heed", ...(compared ? ["PyTorch", "", "ratio", "min-max"] : []), "target", "ok"];
-  const cells = rows.map((row) => [
-    row.work,
-    quantity(row, row.heed.median),
+  const cells = rows.map((row, i) => [
+    ...(row.work === rows[i - 1]?.work ? ["", ""] : [row.work, quantity(row, row.heed.median)]),
     ...(compared ? comparison(row) : []),
     target(row),
     row.ok === undefined ? "" : row.ok ? "yes" : "NO",

@@ -3,7 +3,9 @@
 export type DType = "f32" | "f16" | "bf16" | "i32" | "bool";
 
 /** What a program needs to know of each dtype: its code in encoded programs, its bytes, and its rank when two dtypes meet. */
-export const DTYPES: { readonly [D in DType]: { readonly code: number; readonly bytes: number; readonly float: boolean } } = {
+export const DTYPES: {
+  readonly [D in DType]: { readonly code: number; readonly bytes: number; readonly float: boolean };
+} = {
   f32: { code: 0, bytes: 4, float: true },
   f16: { code: 1, bytes: 2, float: true },
   bf16: { code: 2, bytes: 2, float: true },

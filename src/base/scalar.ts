@@ -14,8 +14,20 @@ export interface ScalarFunction {
   readonly wgsl: string;
 }
 
-const f = (code: number, arity: 1 | 2 | 3, js: ScalarFunction["js"], wgsl: string, result: ScalarFunction["result"] = "same", int = false): ScalarFunction => ({
-  code, arity, js, wgsl, result, int,
+const f = (
+  code: number,
+  arity: 1 | 2 | 3,
+  js: ScalarFunction["js"],
+  wgsl: string,
+  result: ScalarFunction["result"] = "same",
+  int = false,
+): ScalarFunction => ({
+  code,
+  arity,
+  js,
+  wgsl,
+  result,
+  int,
 });
 
 export const SCALARS = {
@@ -44,7 +56,7 @@ export const SCALARS = {
   sub: f(65, 2, (a, b) => a - b, "a - b", "same", true),
   mul: f(66, 2, (a, b) => a * b, "a * b", "same", true),
   div: f(67, 2, (a, b) => a / b, "a / b"),
-  pow: f(68, 2, (a, b) => (a === 1 || b === 0 ? 1 : a ** b), "pow(a, b)"),
+  pow: f(68, 2, power, "pow(a, b)"),
   maximum: f(69, 2, (a, b) => Math.max(a, b), "max(a, b)", "same", true),
   minimum: f(70, 2, (a, b) => Math.min(a, b), "min(a, b)", "same", true),
   remainder: f(71, 2, (a, b) => remainder(a, b), "a - b * floor(a / b)", "same", true),
@@ -66,10 +78,22 @@ export type ScalarName = keyof typeof SCALARS;
 
 /** The opcodes of a fused step that are not scalar functions. */
 export const OPCODES = {
-  load: 0, store: 1, constant: 2, iota: 3, random: 4, broadcast: 5,
-  reduceSum: 8, reduceMax: 9, reduceMin: 10, reduceProd: 11,
+  load: 0,
+  store: 1,
+  constant: 2,
+  iota: 3,
+  random: 4,
+  broadcast: 5,
+  reduceSum: 8,
+  reduceMax: 9,
+  reduceMin: 10,
+  reduceProd: 11,
   /** f32 to i32, towards zero; i32 to f32; f32 rounded to what f16 or bf16 can hold; to a truth value */
-  toInt: 48, toFloat: 49, roundF16: 50, roundBF16: 51, toBool: 52,
+  toInt: 48,
+  toFloat: 49,
+  roundF16: 50,
+  roundBF16: 51,
+  toBool: 52,
 } as const;
 
 export const INT_VARIANT = 128;
@@ -78,6 +102,11 @@ export const INT_VARIANT = 128;
 export function scalarResult(name: ScalarName, operand: DType): DType {
   const { result } = SCALARS[name];
   return result === "bool" ? "bool" : operand;
+}
+
+/** As C has it: 1 to any power is 1, and -1 to an infinite one. */
+function power(a: number, b: number): number {
+  return a === 1 || b === 0 || (a === -1 && Math.abs(b) === Number.POSITIVE_INFINITY) ? 1 : a ** b;
 }
 
 function remainder(a: number, b: number): number {

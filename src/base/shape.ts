@@ -94,7 +94,9 @@ export function permuteView(view: View, dims: readonly number[]): View {
 
 export function expandView(view: View, shape: Shape): View {
   const lead = shape.length - view.shape.length;
-  const strides = shape.map((n, i) => (i < lead || (view.shape[i - lead] === 1 && n !== 1) ? 0 : view.strides[i - lead]));
+  const strides = shape.map((n, i) =>
+    i < lead || (view.shape[i - lead] === 1 && n !== 1) ? 0 : view.strides[i - lead],
+  );
   return { shape, strides, offset: view.offset };
 }
 
@@ -143,7 +145,11 @@ export function reshapeView(view: View, shape: Shape): View | null {
 }
 
 /** Merges neighbouring axes that every operand walks evenly; keeps the order of elements. The last `keep` axes stay apart. */
-export function collapse(shape: Shape, strides: readonly (readonly number[])[], keep = 0): { shape: number[]; strides: number[][] } {
+export function collapse(
+  shape: Shape,
+  strides: readonly (readonly number[])[],
+  keep = 0,
+): { shape: number[]; strides: number[][] } {
   const outShape: number[] = [];
   const out: number[][] = strides.map(() => []);
   const barrier = shape.length - keep;

@@ -51,7 +51,10 @@ export function compileRequest(request: Request, options: CompileOptions): { pro
     trace?.(pass.name, printGraph(roots));
   }
   const count = request.outputs.length;
-  const plain: Request = { outputs: roots.slice(0, count), writes: request.writes.map((w, i) => ({ leaf: w.leaf, value: roots[count + i] })) };
+  const plain: Request = {
+    outputs: roots.slice(0, count),
+    writes: request.writes.map((w, i) => ({ leaf: w.leaf, value: roots[count + i] })),
+  };
   const lowered = lower(plain, planUnits(roots, options.capabilities));
   const draft = options.capabilities.matmulEpilogue ? fuseEpilogues(lowered) : lowered;
   return { program: planMemory(reuseInputs(draft)), leaves: draft.leaves.map((l) => l.node) };

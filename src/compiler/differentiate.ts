@@ -1,10 +1,10 @@
 // The pass that makes gradient nodes plain: reverse mode over the graph of each loss, with the rows of gradients.ts. It runs after
 // attention is recognised and before fused ops are spelled out, so that each fused op has one short row.
 
+import { isFloat } from "../base/dtype.js";
 import { like, sumTo } from "../graph/build.js";
 import { type Node, topological } from "../graph/node.js";
 import { substitute } from "../graph/rewrite.js";
-import { isFloat } from "../base/dtype.js";
 import { GRADIENTS, sumContributions } from "./gradients.js";
 
 type Row = (y: Node, g: Node, inputs: readonly Node[]) => (Node | null)[];
@@ -13,7 +13,9 @@ export function differentiate(roots: readonly Node[]): Node[] {
   let current = [...roots];
   // Innermost first: a gradient of a gradient waits until the inner one is plain.
   while (current.some((root) => root.hasGradient)) {
-    const ready = topological(current, (n) => !n.hasGradient).filter((n) => n.op === "gradient" && !n.inputs.some((i) => i.hasGradient));
+    const ready = topological(current, (n) => !n.hasGradient).filter(
+      (n) => n.op === "gradient" && !n.inputs.some((i) => i.hasGradient),
+    );
     const groups = new Map<string, Node[]>();
     for (const node of ready) {
       const key = `${node.inputs[0].id} ${node.inputs[2].id}`;
@@ -22,7 +24,11 @@ export function differentiate(roots: readonly Node[]): Node[] {
     const plain = new Map<Node, Node>();
     for (const nodes of groups.values()) {
       const [loss, , seed] = nodes[0].inputs;
-      const adjoints = reverse(loss, seed, nodes.map((n) => n.inputs[1]));
+      const adjoints = reverse(
+        loss,
+        seed,
+        nodes.map((n) => n.inputs[1]),
+      );
       nodes.forEach((node, i) => plain.set(node, adjoints[i]));
     }
     current = substitute(current, (n) => plain.get(n));
@@ -34,7 +40,8 @@ export function differentiate(roots: readonly Node[]): Node[] {
 export function reverse(loss: Node, seed: Node, targets: readonly Node[]): Node[] {
   const order = topological([loss]);
   const leads = new Set<Node>(targets);
-  for (const node of order) if (isFloat(node.dtype) && node.op !== "detach" && node.inputs.some((i) => leads.has(i))) leads.add(node);
+  for (const node of order)
+    if (isFloat(node.dtype) && node.op !== "detach" && node.inputs.some((i) => leads.has(i))) leads.add(node);
   const contributions = new Map<Node, Node[]>([[loss, [seed]]]);
   const adjoint = new Map<Node, Node>();
   for (const node of order.reverse()) {

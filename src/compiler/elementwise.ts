@@ -2,10 +2,10 @@
 // The rule for a value that several steps need: computed from one array it is computed again, computed from more it is stored. A value that
 // one step alone needs is computed there.
 
-import type { Capabilities } from "../program/program.js";
 import { sizeOf } from "../base/shape.js";
 import { type Node, topological } from "../graph/node.js";
 import { familyOf } from "../graph/ops.js";
+import type { Capabilities } from "../program/program.js";
 import { formGroups, type Group, isFusable, rowBehind } from "./groups.js";
 import { isFree } from "./simplify.js";
 
@@ -35,10 +35,19 @@ export function planUnits(roots: readonly Node[], capabilities: Capabilities): P
 
 /** Ops that copy an operand into place can compute an index-only operand on the spot. */
 function copies(user: Node, operand: Node): boolean {
-  return user.op === "cat" || user.op === "place" || (user.op === "scatterAdd" && user.inputs[0] === operand && !user.inputs.includes(operand, 1));
+  return (
+    user.op === "cat" ||
+    user.op === "place" ||
+    (user.op === "scatterAdd" && user.inputs[0] === operand && !user.inputs.includes(operand, 1))
+  );
 }
 
-function decideStored(order: readonly Node[], roots: readonly Node[], groupOf: Map<Node, Group>, capabilities: Capabilities): Set<Node> {
+function decideStored(
+  order: readonly Node[],
+  roots: readonly Node[],
+  groupOf: Map<Node, Group>,
+  capabilities: Capabilities,
+): Set<Node> {
   const stored = new Set<Node>();
   const users = new Map<Node, Node[]>(order.map((n) => [n, []]));
   for (const node of order) for (const input of new Set(node.inputs)) users.get(input)?.push(node);
@@ -60,13 +69,16 @@ function decideStored(order: readonly Node[], roots: readonly Node[], groupOf: M
       const family = familyOf(user);
       if (family === "view") {
         const row = rowBehind(user) === node;
-        const inner = row && group && !isRoot.has(user) && (users.get(user) as Node[]).every((w) => groupOf.get(w) === group);
+        const inner =
+          row && group && !isRoot.has(user) && (users.get(user) as Node[]).every((w) => groupOf.get(w) === group);
         if (!inner) return true;
       } else if (family === "kernel") {
         if (group || !copies(user, node)) return true;
       } else elsewhere.add(groupOf.get(user) ?? user);
     }
-    return elsewhere.size > 0 && group !== undefined && !recomputes(node, group, elsewhere.size === 1 ? MOST_READ_ONCE : 1);
+    return (
+      elsewhere.size > 0 && group !== undefined && !recomputes(node, group, elsewhere.size === 1 ? MOST_READ_ONCE : 1)
+    );
   }
 
   /** Marks the row values it would read again as stored. */
@@ -176,7 +188,8 @@ function schedule(units: Unit[], stored: ReadonlySet<Node>): Unit[] {
       if (needs.size === 0) heap.push(rank.get(next) as number);
     }
   }
-  if (result.length !== units.length) throw new Error("elementwise: the units of a program wait for each other in a circle");
+  if (result.length !== units.length)
+    throw new Error("elementwise: the units of a program wait for each other in a circle");
   return result;
 }
 
@@ -186,7 +199,8 @@ class MinHeap {
   push(value: number): void {
     const a = this.items;
     let i = a.push(value) - 1;
-    for (let parent = (i - 1) >> 1; i > 0 && a[parent] > a[i]; i = parent, parent = (i - 1) >> 1) [a[i], a[parent]] = [a[parent], a[i]];
+    for (let parent = (i - 1) >> 1; i > 0 && a[parent] > a[i]; i = parent, parent = (i - 1) >> 1)
+      [a[i], a[parent]] = [a[parent], a[i]];
   }
 
   pop(): number | undefined {

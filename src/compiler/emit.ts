@@ -2,8 +2,8 @@
 // registers to values. Constants and whole-step scalars keep a register of their own: kernels fill those once.
 
 import type { DType } from "../base/dtype.js";
-import { collapse, type Shape } from "../base/shape.js";
 import { SCALARS, type ScalarName } from "../base/scalar.js";
+import { collapse, type Shape } from "../base/shape.js";
 import type { Node } from "../graph/node.js";
 import { familyOf } from "../graph/ops.js";
 import type { Expression, Instruction, ReduceOp, Width } from "../program/expression.js";
@@ -79,7 +79,9 @@ export class Emitter {
   private load(node: Node, width: Width): number {
     const place = this.locate(node);
     const lead = this.domain.length - place.strides.length;
-    const strides = this.domain.map((n, i) => (i < lead || n === 1 || node.shape[i - lead] === 1 ? 0 : place.strides[i - lead]));
+    const strides = this.domain.map((n, i) =>
+      i < lead || n === 1 || node.shape[i - lead] === 1 ? 0 : place.strides[i - lead],
+    );
     const dst = this.fresh(width);
     this.inputs.push({ ...place, strides });
     this.code.push({ op: "load", width, dst, input: this.inputs.length - 1 });
@@ -107,7 +109,13 @@ export class Emitter {
         const seed = this.locate(node.inputs[0]);
         this.inputs.push({ ...seed, strides: this.domain.map(() => 0) });
         const dst = this.fresh("full");
-        this.code.push({ op: "random", width: "full", dst, seed: this.inputs.length - 1, stream: (node as Node<"random">).params.stream });
+        this.code.push({
+          op: "random",
+          width: "full",
+          dst,
+          seed: this.inputs.length - 1,
+          stream: (node as Node<"random">).params.stream,
+        });
         return dst;
       }
       case "reduce": {
@@ -154,7 +162,12 @@ export class Emitter {
     return this.rounded(node.dtype, isInt(from) ? this.convert("toFloat", true, a, width) : a, width);
   }
 
-  private convert(to: "toInt" | "toFloat" | "roundF16" | "roundBF16" | "toBool", int: boolean, a: number, width: Width): number {
+  private convert(
+    to: "toInt" | "toFloat" | "roundF16" | "roundBF16" | "toBool",
+    int: boolean,
+    a: number,
+    width: Width,
+  ): number {
     const dst = this.fresh(width);
     this.code.push({ op: "convert", to, int, width, dst, a });
     return dst;
@@ -168,14 +181,22 @@ export class Emitter {
   }
 
   /** Collapses the domain, allots registers and hands over the body. The reduced axes of a reduce step stay apart from the kept ones. */
-  finish(reduction?: { readonly reduced: readonly boolean[]; readonly result: number; readonly output: Operand }): Body {
+  finish(reduction?: {
+    readonly reduced: readonly boolean[];
+    readonly result: number;
+    readonly output: Operand;
+  }): Body {
     if (reduction) this.outputs.push(reduction.output);
     const iotas = [...this.iotaAxes];
     const markers = iotas.map((axis) => this.domain.map((_, i) => (i === axis ? 1 : 0)));
     // A marker makes reduced and kept axes walk differently, so that they never merge.
     const reduceMarker = reduction ? [contiguousOver(this.domain, reduction.reduced)] : [];
     const all = [...this.inputs, ...this.outputs];
-    const merged = collapse(this.domain, [...all.map((o) => o.strides), ...markers, ...reduceMarker], this.rowwise ? 1 : 0);
+    const merged = collapse(
+      this.domain,
+      [...all.map((o) => o.strides), ...markers, ...reduceMarker],
+      this.rowwise ? 1 : 0,
+    );
     const place = (o: Operand, i: number): Operand => ({ ...o, strides: merged.strides[i] });
     const inputs = this.inputs.map(place);
     const outputs = this.outputs.map((o, i) => place(o, this.inputs.length + i));
@@ -216,7 +237,10 @@ function contiguousOver(shape: Shape, marked: readonly boolean[]): number[] {
 
 function operandsOf(i: Instruction): number[] {
   switch (i.op) {
-    case "load": case "constant": case "iota": case "random":
+    case "load":
+    case "constant":
+    case "iota":
+    case "random":
       return [];
     case "scalar":
       return [i.a, i.b, i.c].slice(0, arityOf(i.name));
@@ -248,7 +272,8 @@ function allot(code: readonly Instruction[], widths: readonly Width[], pinned: R
     for (const name of ["a", "b", "c"]) {
       if (typeof renamed[name] === "number") renamed[name] = map.get(renamed[name] as number) ?? 0;
     }
-    for (const v of new Set(used)) if (lastUse.get(v) === at && !pinned.has(v)) free[widths[v]].push(map.get(v) as number);
+    for (const v of new Set(used))
+      if (lastUse.get(v) === at && !pinned.has(v)) free[widths[v]].push(map.get(v) as number);
     if ("dst" in instruction) {
       const v = instruction.dst;
       if (!map.has(v)) map.set(v, take(widths[v]));

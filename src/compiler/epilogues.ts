@@ -14,7 +14,7 @@ export function fuseEpilogues(draft: Draft): Draft {
     const at = nextReader(steps, i, product.c.buffer);
     const follower = at < 0 ? null : steps[at];
     if (follower?.kind !== "elementwise" || follower.rowwise) continue;
-    const epilogue = fit(product, follower);
+    const epilogue = aligned(product, follower);
     if (!epilogue || !canMoveUp(steps, i, at, follower)) continue;
     const alone = draft.buffers[product.c.buffer].role === "temporary" && !readElsewhere(steps, product.c.buffer, at);
     steps[i] = finish(product, epilogue, follower, alone);
@@ -32,11 +32,13 @@ function nextReader(steps: readonly (Step | null)[], from: number, buffer: numbe
 }
 
 function readElsewhere(steps: readonly (Step | null)[], buffer: number, except: number): boolean {
-  return steps.some((step, i) => step !== null && i !== except && operandsOf(step).reads.some((o) => o.buffer === buffer));
+  return steps.some(
+    (step, i) => step !== null && i !== except && operandsOf(step).reads.some((o) => o.buffer === buffer),
+  );
 }
 
 /** The follower's operands over [batch..., M, N], where it reads the product element by element; null otherwise. */
-function fit(product: MatmulStep, follower: ElementwiseStep): Epilogue | null {
+function aligned(product: MatmulStep, follower: ElementwiseStep): Epilogue | null {
   const domain = [...product.batch, product.m, product.n];
   if (sizeOf(follower.shape) !== sizeOf(domain) || sizeOf(domain) === 0) return null;
   // Indices and random numbers depend on the position in the follower's own domain.
@@ -50,7 +52,8 @@ function fit(product: MatmulStep, follower: ElementwiseStep): Epilogue | null {
   if (inputs.includes(null) || outputs.includes(null)) return null;
   const { c } = product;
   const self = (inputs as Operand[]).filter((o) => o.buffer === c.buffer);
-  const sameView = (o: Operand) => o.offset === c.offset && o.strides.every((s, i) => s === c.strides[i] || domain[i] === 1);
+  const sameView = (o: Operand) =>
+    o.offset === c.offset && o.strides.every((s, i) => s === c.strides[i] || domain[i] === 1);
   if (self.length === 0 || !self.every(sameView)) return null;
   return { inputs: inputs as Operand[], outputs: outputs as Operand[], body: follower.body };
 }
@@ -66,7 +69,11 @@ function canMoveUp(steps: readonly (Step | null)[], to: number, from: number, fo
     const step = steps[i];
     if (!step) continue;
     const touched = operandsOf(step);
-    if (touched.writes.some((o) => reads.has(o.buffer) || writes.has(o.buffer)) || touched.reads.some((o) => writes.has(o.buffer))) return false;
+    if (
+      touched.writes.some((o) => reads.has(o.buffer) || writes.has(o.buffer)) ||
+      touched.reads.some((o) => writes.has(o.buffer))
+    )
+      return false;
   }
   return true;
 }
@@ -76,7 +83,8 @@ function finish(product: MatmulStep, epilogue: Epilogue, follower: ElementwiseSt
   const label = `matmul, ${follower.label}`;
   const flops = product.flops + follower.flops;
   const { c } = product;
-  const home = alone && epilogue.outputs.find((o) => o.dtype === c.dtype && !epilogue.inputs.some((i) => i.buffer === o.buffer));
+  const home =
+    alone && epilogue.outputs.find((o) => o.dtype === c.dtype && !epilogue.inputs.some((i) => i.buffer === o.buffer));
   if (!home) return { ...product, label, flops, epilogue };
   const inputs = epilogue.inputs.map((o) => (o.buffer === c.buffer ? home : o));
   return { ...product, label, flops, c: home, epilogue: { ...epilogue, inputs } };

@@ -1,7 +1,34 @@
 // Every gradient on one page. A row gets the node y, and g = d loss / dy, and gives d loss / d input for each input, null where there
 // is none. Rows are written with the graph's builders, so a gradient can be differentiated again.
 
-import { add, cast, cat, cumsum, div, expand, flip, gather, like, matmul, mean, mul, narrow, offset, permute, place, reshape, scalar, scale, scatterAdd, slice, sub, sum, sumTo, transpose, where } from "../graph/build.js";
+import {
+  add,
+  cast,
+  cat,
+  cumsum,
+  div,
+  expand,
+  flip,
+  gather,
+  like,
+  matmul,
+  mean,
+  mul,
+  narrow,
+  offset,
+  permute,
+  place,
+  reshape,
+  scalar,
+  scale,
+  scatterAdd,
+  slice,
+  sub,
+  sum,
+  sumTo,
+  transpose,
+  where,
+} from "../graph/build.js";
 import { geluInner, layerNormParts, rmsNormParts } from "../graph/definitions.js";
 import type { Node } from "../graph/node.js";
 import type { OpName } from "../graph/ops.js";
@@ -15,12 +42,23 @@ const zero = (x: Node) => like(x, 0);
 const is = (name: "eq" | "ne" | "gt" | "lt" | "ge" | "le", a: Node, b: Node) => scalar(name, a, b);
 
 export const GRADIENTS: { readonly [O in OpName]: Row<O> } = {
-  leaf: none, constant: none, iota: none, random: none, detach: none, argsort: none, gradient: none,
+  leaf: none,
+  constant: none,
+  iota: none,
+  random: none,
+  detach: none,
+  argsort: none,
+  gradient: none,
 
   alias: (_, g) => [g],
   cast: (_, g, [x]) => [cast(g, x.dtype)],
   reshape: (_, g, [x]) => [reshape(g, x.shape)],
-  permute: (y, g) => [permute(g, y.params.dims.map((_, i) => y.params.dims.indexOf(i)))],
+  permute: (y, g) => [
+    permute(
+      g,
+      y.params.dims.map((_, i) => y.params.dims.indexOf(i)),
+    ),
+  ],
   expand: (_, g, [x]) => [sumTo(g, x.shape)],
   slice: (y, g, [x]) => [place(g, x.shape, y.params.starts, y.params.steps)],
   place: (y, g, [x]) => [slice(g, y.params.starts, x.shape, y.params.steps)],
@@ -36,7 +74,8 @@ export const GRADIENTS: { readonly [O in OpName]: Row<O> } = {
   // --- reductions
   sum: (_, g, [x]) => [expand(g, x.shape)],
   // d max(x) = mean of dx over the places that hold the maximum, as torch.amax
-  max: extremum, min: extremum,
+  max: extremum,
+  min: extremum,
   cumsum: (y, g) => [flip(cumsum(flip(g, [y.params.dim]), y.params.dim), [y.params.dim])],
 
   // --- kernels
@@ -110,7 +149,13 @@ export const GRADIENTS: { readonly [O in OpName]: Row<O> } = {
   erf: (_, g, [x]) => [mul(g, scale(scalar("exp", neg(square(x))), 2 / Math.sqrt(Math.PI)))],
   // d σ(x) = σ (1 - σ) dx
   sigmoid: (y, g) => [mul(g, mul(y, sub(like(y, 1), y)))],
-  sign: none, floor: none, ceil: none, round: none, trunc: none, isnan: none, not: none,
+  sign: none,
+  floor: none,
+  ceil: none,
+  round: none,
+  trunc: none,
+  isnan: none,
+  not: none,
 
   // --- of two
   add: (_, g) => [g, g],
@@ -129,7 +174,15 @@ export const GRADIENTS: { readonly [O in OpName]: Row<O> } = {
   // a mod b = a - b floor(a/b)
   remainder: (_, g, [a, b]) => [g, neg(mul(g, scalar("floor", div(a, b))))],
   floorDivide: none,
-  eq: none, ne: none, lt: none, le: none, gt: none, ge: none, and: none, or: none, xor: none,
+  eq: none,
+  ne: none,
+  lt: none,
+  le: none,
+  gt: none,
+  ge: none,
+  and: none,
+  or: none,
+  xor: none,
   where: (_, g, [condition]) => [null, where(condition, g, zero(g)), where(condition, zero(g), g)],
 };
 
@@ -146,7 +199,11 @@ function extremum(y: Node<"max"> | Node<"min">, g: Node, [x]: readonly Node[]): 
 function in32<O extends OpName>(row: Row<O>): Row<O> {
   return (y, g, inputs) => {
     if (y.dtype === "f32") return row(y, g, inputs);
-    const wide = row(y, cast(g, "f32"), inputs.map((i) => cast(i, "f32")));
+    const wide = row(
+      y,
+      cast(g, "f32"),
+      inputs.map((i) => cast(i, "f32")),
+    );
     return wide.map((d, i) => d && cast(d, inputs[i].dtype));
   };
 }
@@ -170,5 +227,10 @@ function tile(node: Node, parts: readonly Node[]): Node | null {
     if (p.params.starts[dim] !== end) return null;
     end += p.inputs[0].shape[dim];
   }
-  return end === node.shape[dim] ? cat(sorted.map((p) => p.inputs[0]), dim) : null;
+  return end === node.shape[dim]
+    ? cat(
+        sorted.map((p) => p.inputs[0]),
+        dim,
+      )
+    : null;
 }

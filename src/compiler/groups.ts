@@ -1,10 +1,10 @@
 // Which elementwise ops and row reductions go into one step. A group walks one domain, rows by columns; it grows along edges from
 // producer to consumer as long as the domain agrees and no path leaves the group and comes back.
 
-import type { Capabilities } from "../program/program.js";
-import { sameShape, type Shape, sizeOf } from "../base/shape.js";
+import { type Shape, sameShape, sizeOf } from "../base/shape.js";
 import type { Node } from "../graph/node.js";
 import { familyOf } from "../graph/ops.js";
+import type { Capabilities } from "../program/program.js";
 import { isFree } from "./simplify.js";
 
 const MOST_NODES = 64;
@@ -24,7 +24,9 @@ export class Group {
   }
 
   get shape(): Shape {
-    return this.rows.length === 0 && this.columns === 1 && this.nodes.every((n) => n.shape.length === 0) ? [] : [...this.rows, this.columns];
+    return this.rows.length === 0 && this.columns === 1 && this.nodes.every((n) => n.shape.length === 0)
+      ? []
+      : [...this.rows, this.columns];
   }
 
   minId(): number {
@@ -47,7 +49,9 @@ export function isRowReduction(node: Node, capabilities: Capabilities): boolean 
 
 /** Rows are the unit of parallel work: few long ones are better reduced by the kernel that splits rows. */
 function rowsFit(rows: Shape, columns: number, capabilities: Capabilities): boolean {
-  return columns > 0 && columns <= capabilities.longestRow && (sizeOf(rows) >= 8 || sizeOf(rows) * columns <= LARGEST_NARROW);
+  return (
+    columns > 0 && columns <= capabilities.longestRow && (sizeOf(rows) >= 8 || sizeOf(rows) * columns <= LARGEST_NARROW)
+  );
 }
 
 export function isFusable(node: Node, capabilities: Capabilities): boolean {
@@ -62,7 +66,9 @@ export function rowBehind(node: Node): Node | null {
   if (node.op !== "expand") return null;
   const [x] = node.inputs;
   const last = node.shape.length - 1;
-  return x.shape[last] === 1 && node.shape[last] !== 1 && sameShape(x.shape.slice(0, -1), node.shape.slice(0, -1)) ? x : null;
+  return x.shape[last] === 1 && node.shape[last] !== 1 && sameShape(x.shape.slice(0, -1), node.shape.slice(0, -1))
+    ? x
+    : null;
 }
 
 export function formGroups(order: readonly Node[], capabilities: Capabilities): Map<Node, Group> {
@@ -74,7 +80,8 @@ export function formGroups(order: readonly Node[], capabilities: Capabilities): 
     for (const input of node.inputs) {
       const producer = groupOf.get(input) ?? groupOf.get(rowBehind(input) as Node);
       const own = groupOf.get(node) as Group;
-      if (producer && producer !== own && mergeable(producer, own, groupOf, capabilities)) merge(producer, own, groupOf);
+      if (producer && producer !== own && mergeable(producer, own, groupOf, capabilities))
+        merge(producer, own, groupOf);
     }
   }
   return groupOf;
@@ -120,7 +127,9 @@ function leavesAndReturns(earlier: Group, later: Group, groupOf: Map<Node, Group
     else if (!seen.has(group)) {
       // A step runs as a whole: reaching one of its nodes means needing the inputs of all.
       seen.add(group);
-      if (group.maxId() >= floor) for (const member of group.nodes) for (const input of member.inputs) if (groupOf.get(input) !== group) push(input);
+      if (group.maxId() >= floor)
+        for (const member of group.nodes)
+          for (const input of member.inputs) if (groupOf.get(input) !== group) push(input);
     }
   }
   return false;

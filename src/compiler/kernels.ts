@@ -29,12 +29,26 @@ export const KERNEL_LOWERINGS: { readonly [O in KernelOp]: (node: Node<O>, conte
     const n = node.shape[rank - 1];
     const k = x.shape[rank - 1];
     const batchAxes = node.shape.slice(0, -2);
-    const merged = collapse(batchAxes, [a, b, c].map((o) => o.strides.slice(0, -2)));
+    const merged = collapse(
+      batchAxes,
+      [a, b, c].map((o) => o.strides.slice(0, -2)),
+    );
     const single = merged.shape.length === 1 && merged.shape[0] === 1;
-    const matrix = (o: Operand, i: number): Operand => ({ ...o, strides: [...(single ? [] : merged.strides[i]), ...o.strides.slice(-2)] });
+    const matrix = (o: Operand, i: number): Operand => ({
+      ...o,
+      strides: [...(single ? [] : merged.strides[i]), ...o.strides.slice(-2)],
+    });
     context.emit({
-      kind: "matmul", label: "matmul", flops: 2 * sizeOf(node.shape) * k,
-      batch: single ? [] : merged.shape, m, n, k, a: matrix(a, 0), b: matrix(b, 1), c: matrix(c, 2),
+      kind: "matmul",
+      label: "matmul",
+      flops: 2 * sizeOf(node.shape) * k,
+      batch: single ? [] : merged.shape,
+      m,
+      n,
+      k,
+      a: matrix(a, 0),
+      b: matrix(b, 1),
+      c: matrix(c, 2),
     });
   },
 
@@ -44,10 +58,21 @@ export const KERNEL_LOWERINGS: { readonly [O in KernelOp]: (node: Node<O>, conte
     const source = context.operand(x);
     const without = { ...source, strides: source.strides.map((s, i) => (i === dim ? 0 : s)) };
     const operands = [without, context.operand(index), context.result(node)];
-    const merged = collapse(node.shape, operands.map((o) => o.strides));
+    const merged = collapse(
+      node.shape,
+      operands.map((o) => o.strides),
+    );
     const [from, at, to] = operands.map((o, i) => ({ ...o, strides: merged.strides[i] }));
     context.emit({
-      kind: "gather", label: "gather", flops: 0, shape: merged.shape, source: from, axisStride: source.strides[dim], axisSize: x.shape[dim], index: at, output: to,
+      kind: "gather",
+      label: "gather",
+      flops: 0,
+      shape: merged.shape,
+      source: from,
+      axisStride: source.strides[dim],
+      axisSize: x.shape[dim],
+      index: at,
+      output: to,
     });
   },
 
@@ -66,15 +91,30 @@ export const KERNEL_LOWERINGS: { readonly [O in KernelOp]: (node: Node<O>, conte
     const pad = axis < 0;
     const widen = (o: Operand): Operand => (pad ? { ...o, strides: [0, ...o.strides] } : o);
     context.emit({
-      kind: "scatterAdd", label: "scatterAdd", flops: sizeOf(index.shape), shape: pad ? [1, ...merged.shape] : merged.shape, axis: pad ? 0 : axis,
-      output: widen(to), axisStride: result.strides[dim], axisSize: node.shape[dim], index: widen(at), updates: widen(from),
+      kind: "scatterAdd",
+      label: "scatterAdd",
+      flops: sizeOf(index.shape),
+      shape: pad ? [1, ...merged.shape] : merged.shape,
+      axis: pad ? 0 : axis,
+      output: widen(to),
+      axisStride: result.strides[dim],
+      axisSize: node.shape[dim],
+      index: widen(at),
+      updates: widen(from),
     });
   },
 
   cumsum(node, context) {
     const { dim } = node.params;
-    const operands = [context.operand(node.inputs[0]), context.result(node)].map((o) => ({ ...o, strides: moveLast(o.strides, dim) }));
-    const merged = collapse(moveLast(node.shape, dim), operands.map((o) => o.strides), 1);
+    const operands = [context.operand(node.inputs[0]), context.result(node)].map((o) => ({
+      ...o,
+      strides: moveLast(o.strides, dim),
+    }));
+    const merged = collapse(
+      moveLast(node.shape, dim),
+      operands.map((o) => o.strides),
+      1,
+    );
     const [input, output] = operands.map((o, i) => ({ ...o, strides: merged.strides[i] }));
     context.emit({ kind: "cumsum", label: "cumsum", flops: sizeOf(node.shape), shape: merged.shape, input, output });
   },
@@ -82,9 +122,22 @@ export const KERNEL_LOWERINGS: { readonly [O in KernelOp]: (node: Node<O>, conte
   argsort(node, context) {
     const [x] = node.inputs;
     const operands = [context.operand(x), context.result(node)];
-    const merged = collapse(x.shape, operands.map((o) => o.strides), 1);
+    const merged = collapse(
+      x.shape,
+      operands.map((o) => o.strides),
+      1,
+    );
     const [input, output] = operands.map((o, i) => ({ ...o, strides: merged.strides[i] }));
-    context.emit({ kind: "argsort", label: "argsort", flops: 0, shape: merged.shape, descending: node.params.descending, count: node.params.count, input, output });
+    context.emit({
+      kind: "argsort",
+      label: "argsort",
+      flops: 0,
+      shape: merged.shape,
+      descending: node.params.descending,
+      count: node.params.count,
+      input,
+      output,
+    });
   },
 
   // Parts that could be computed in their place are there already.
@@ -94,7 +147,12 @@ export const KERNEL_LOWERINGS: { readonly [O in KernelOp]: (node: Node<O>, conte
     let start = 0;
     for (const part of node.inputs) {
       const starts = node.shape.map((_, i) => (i === dim ? start : 0));
-      const view = sliceView({ shape: node.shape, strides: whole.strides, offset: whole.offset }, starts, part.shape, starts.map(() => 1));
+      const view = sliceView(
+        { shape: node.shape, strides: whole.strides, offset: whole.offset },
+        starts,
+        part.shape,
+        starts.map(() => 1),
+      );
       const to = { ...whole, strides: view.strides, offset: view.offset };
       if (!context.placed(part, to)) context.copy(part, to, "cat");
       start += part.shape[dim];

@@ -2,14 +2,23 @@
 // it). Results are written where they are wanted: into the slice of a cat, the layout of a later reshape, the output, or in place.
 
 import type { DType } from "../base/dtype.js";
-import { contiguousView, expandView, permuteView, reshapeView, type Shape, sizeOf, sliceView, type View } from "../base/shape.js";
+import {
+  contiguousView,
+  expandView,
+  permuteView,
+  reshapeView,
+  type Shape,
+  sizeOf,
+  sliceView,
+  type View,
+} from "../base/shape.js";
 import { constant } from "../graph/build.js";
 import { type Node, topological } from "../graph/node.js";
 import { familyOf } from "../graph/ops.js";
 import type { Operand, Step } from "../program/program.js";
+import { type Plan, readsOf, type Unit, unitRoots } from "./elementwise.js";
 import { Emitter } from "./emit.js";
 import { KERNEL_LOWERINGS, type KernelContext, type KernelOp } from "./kernels.js";
-import { type Plan, readsOf, type Unit, unitRoots } from "./elementwise.js";
 
 /** A buffer before memory is planned. */
 export interface DraftBuffer {
@@ -44,7 +53,8 @@ export function lower(request: Request, plan: Plan): Draft {
   const steps: Step[] = [];
   const leaves: { node: Node; buffer: number }[] = [];
   const places = new Map<Node, Place>();
-  const newBuffer = (role: DraftBuffer["role"], dtype: DType, shape: Shape) => buffers.push({ role, dtype, size: sizeOf(shape) }) - 1;
+  const newBuffer = (role: DraftBuffer["role"], dtype: DType, shape: Shape) =>
+    buffers.push({ role, dtype, size: sizeOf(shape) }) - 1;
   const isStored = (n: Node) => plan.stored.has(n);
 
   const written = new Set(request.writes.map((w) => w.leaf));
@@ -55,7 +65,13 @@ export function lower(request: Request, plan: Plan): Draft {
   const context: KernelContext = {
     operand,
     result: (node) => toOperand(destination(node), node.dtype),
-    copy: (node, to, label) => copy(node, { buffer: to.buffer, view: { shape: node.shape, strides: to.strides, offset: to.offset } }, to.dtype, label),
+    copy: (node, to, label) =>
+      copy(
+        node,
+        { buffer: to.buffer, view: { shape: node.shape, strides: to.strides, offset: to.offset } },
+        to.dtype,
+        label,
+      ),
     placed: (node, to) => {
       let base = node;
       while (!places.has(base) && familyOf(base) === "view") [base] = base.inputs;
@@ -71,13 +87,16 @@ export function lower(request: Request, plan: Plan): Draft {
   placeReshapes();
   for (const unit of plan.units) lowerUnit(unit);
   request.outputs.forEach((node, i) => {
-    if (!settled.outputs.has(i)) copy(node, { buffer: outputs[i], view: contiguousView(node.shape) }, node.dtype, "output");
+    if (!settled.outputs.has(i))
+      copy(node, { buffer: outputs[i], view: contiguousView(node.shape) }, node.dtype, "output");
   });
   const late = request.writes.filter((_, i) => !settled.writes.has(i));
   // New values of several leaves may read each other's old ones: all are computed before any is written.
   const homes = late.map(({ leaf }) => (places.get(leaf) as Place).buffer);
   for (const { value } of late) if (!isStored(value) || baseIsWritten(value)) stash(value);
-  late.forEach(({ leaf, value }, i) => copy(value, { buffer: homes[i], view: contiguousView(leaf.shape) }, leaf.dtype, "write"));
+  late.forEach(({ leaf, value }, i) =>
+    copy(value, { buffer: homes[i], view: contiguousView(leaf.shape) }, leaf.dtype, "write"),
+  );
   return { buffers, steps, leaves, outputs };
 
   function addLeaf(node: Node): void {
@@ -109,7 +128,13 @@ export function lower(request: Request, plan: Plan): Draft {
       const [x] = node.inputs;
       if (node.op === "permute") {
         const { dims } = (node as Node<"permute">).params;
-        return settle(x, { buffer: place.buffer, view: permuteView(place.view, dims.map((_, i) => dims.indexOf(i))) });
+        return settle(x, {
+          buffer: place.buffer,
+          view: permuteView(
+            place.view,
+            dims.map((_, i) => dims.indexOf(i)),
+          ),
+        });
       }
       const view = node.op === "reshape" ? reshapeView(place.view, x.shape) : null;
       return view !== null && settle(x, { buffer: place.buffer, view });
@@ -122,7 +147,8 @@ export function lower(request: Request, plan: Plan): Draft {
   function placeOutputs(): { outputs: Set<number>; writes: Set<number> } {
     const done = { outputs: new Set<number>(), writes: new Set<number>() };
     request.writes.forEach(({ leaf, value }, i) => {
-      if (value.dtype === leaf.dtype && safeInPlace(leaf, value) && settle(value, places.get(leaf) as Place)) done.writes.add(i);
+      if (value.dtype === leaf.dtype && safeInPlace(leaf, value) && settle(value, places.get(leaf) as Place))
+        done.writes.add(i);
     });
     request.outputs.forEach((node, i) => {
       if (settle(node, { buffer: outputs[i], view: contiguousView(node.shape) })) done.outputs.add(i);
@@ -138,7 +164,10 @@ export function lower(request: Request, plan: Plan): Draft {
       if (!readsOf(plan.units[i], plan.stored).has(leaf)) continue;
       if (i > at || !readsDirectly(plan.units[i], leaf)) return false;
     }
-    return !request.outputs.some((o) => reachesThroughViews(o, leaf)) && !request.writes.some((w) => w.leaf !== leaf && reachesThroughViews(w.value, leaf));
+    return (
+      !request.outputs.some((o) => reachesThroughViews(o, leaf)) &&
+      !request.writes.some((w) => w.leaf !== leaf && reachesThroughViews(w.value, leaf))
+    );
   }
 
   function reachesThroughViews(node: Node, leaf: Node): boolean {
@@ -159,7 +188,11 @@ export function lower(request: Request, plan: Plan): Draft {
       if (isStored(node) && !own.has(node)) continue;
       stack.push(...node.inputs);
     }
-    return unit.kind === "fused" && unit.shape.length === leaf.shape.length && unit.shape.every((n, i) => n === leaf.shape[i]);
+    return (
+      unit.kind === "fused" &&
+      unit.shape.length === leaf.shape.length &&
+      unit.shape.every((n, i) => n === leaf.shape[i])
+    );
   }
 
   function placeCats(): void {
@@ -175,7 +208,18 @@ export function lower(request: Request, plan: Plan): Draft {
     let start = 0;
     for (const part of node.inputs) {
       const starts = node.shape.map((_, i) => (i === dim ? start : 0));
-      yield [part, { buffer: whole.buffer, view: sliceView(whole.view, starts, part.shape, starts.map(() => 1)) }];
+      yield [
+        part,
+        {
+          buffer: whole.buffer,
+          view: sliceView(
+            whole.view,
+            starts,
+            part.shape,
+            starts.map(() => 1),
+          ),
+        },
+      ];
       start += part.shape[dim];
     }
   }
@@ -259,31 +303,55 @@ export function lower(request: Request, plan: Plan): Draft {
     const emitter = new Emitter(shape, isStored, operand, new Set(roots));
     const states = new Set(roots.filter((r) => buffers[destination(r).buffer].role === "state"));
     // What overwrites its own input is stored last, after everything has been read.
-    for (const root of roots) if (!states.has(root)) emitter.store(root, fit(root, shape));
+    for (const root of roots) if (!states.has(root)) emitter.store(root, aligned(root, shape));
     for (const root of states) emitter.value(root);
-    for (const root of states) emitter.store(root, fit(root, shape));
+    for (const root of states) emitter.store(root, aligned(root, shape));
     const body = emitter.finish();
     const label = labelOf(roots, isStored);
-    steps.push({ kind: "elementwise", label, flops: emitter.arithmetic * sizeOf(shape), shape: body.shape, rowwise: body.rowwise, inputs: body.inputs, outputs: body.outputs, body: body.body });
+    steps.push({
+      kind: "elementwise",
+      label,
+      flops: emitter.arithmetic * sizeOf(shape),
+      shape: body.shape,
+      rowwise: body.rowwise,
+      inputs: body.inputs,
+      outputs: body.outputs,
+      body: body.body,
+    });
   }
 
   /** The destination as an operand over the domain: a row value has stride 0 along the columns. */
-  function fit(root: Node, domain: Shape): Operand {
+  function aligned(root: Node, domain: Shape): Operand {
     const o = toOperand(destination(root), root.dtype);
     return { ...o, strides: domain.map((n, i) => (n !== 1 && root.shape[i] === 1 ? 0 : o.strides[i])) };
   }
 
   function lowerReduce(node: Node<"sum" | "max" | "min">): void {
     const [x] = node.inputs;
-    if (sizeOf(x.shape) === 0) return copy(constant(0, node.shape, node.dtype), destination(node), node.dtype, "fill");
+    if (sizeOf(x.shape) === 0) {
+      copy(constant(0, node.shape, node.dtype), destination(node), node.dtype, "fill");
+      return;
+    }
     const emitter = new Emitter(x.shape, isStored, operand);
     const result = emitter.value(x);
     const reduced = x.shape.map((_, i) => node.params.dims.includes(i));
     const target = toOperand(destination(node), node.dtype);
-    const draft = emitter.finish({ reduced, result, output: { ...target, strides: target.strides.map((s, i) => (reduced[i] ? 0 : s)) } });
+    const draft = emitter.finish({
+      reduced,
+      result,
+      output: { ...target, strides: target.strides.map((s, i) => (reduced[i] ? 0 : s)) },
+    });
     steps.push({
-      kind: "reduce", label: labelOf([node], isStored), flops: (emitter.arithmetic + 1) * sizeOf(x.shape), shape: draft.shape, reduced: draft.reduced,
-      reduce: node.op, inputs: draft.inputs, output: draft.outputs[0], body: draft.body, result: draft.result,
+      kind: "reduce",
+      label: labelOf([node], isStored),
+      flops: (emitter.arithmetic + 1) * sizeOf(x.shape),
+      shape: draft.shape,
+      reduced: draft.reduced,
+      reduce: node.op,
+      inputs: draft.inputs,
+      output: draft.outputs[0],
+      body: draft.body,
+      result: draft.result,
     });
   }
 }

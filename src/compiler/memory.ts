@@ -22,7 +22,10 @@ export function operandsOf(step: Step): { readonly reads: readonly Operand[]; re
     case "reduce":
       return { reads: step.inputs, writes: [step.output] };
     case "matmul":
-      return { reads: [step.a, step.b, ...(step.epilogue?.inputs ?? [])], writes: [step.c, ...(step.epilogue?.outputs ?? [])] };
+      return {
+        reads: [step.a, step.b, ...(step.epilogue?.inputs ?? [])],
+        writes: [step.c, ...(step.epilogue?.outputs ?? [])],
+      };
     case "gather":
       return { reads: [step.source, step.index], writes: [step.output] };
     case "scatterAdd":
@@ -38,7 +41,9 @@ export function planMemory(draft: Draft): Program {
   const placed: (Lifetime & { readonly offset: number })[] = [];
   let arenaBytes = 0;
   for (const life of lifetimes(draft).sort((a, b) => b.bytes - a.bytes || a.first - b.first)) {
-    const neighbours = placed.filter((p) => p.first <= life.last && life.first <= p.last).sort((a, b) => a.offset - b.offset);
+    const neighbours = placed
+      .filter((p) => p.first <= life.last && life.first <= p.last)
+      .sort((a, b) => a.offset - b.offset);
     let offset = 0;
     for (const n of neighbours) {
       if (offset + life.bytes <= n.offset) break;
@@ -55,7 +60,9 @@ export function planMemory(draft: Draft): Program {
   const buffers = draft.buffers.map((b, i): Buffer => {
     const at = slots.get(i);
     const { dtype, size } = b;
-    return at === undefined ? { role: "temporary", offset: offsets.get(i) ?? 0, dtype, size } : { role: "external", slot: at, dtype, size };
+    return at === undefined
+      ? { role: "temporary", offset: offsets.get(i) ?? 0, dtype, size }
+      : { role: "external", slot: at, dtype, size };
   });
   return { buffers, steps: draft.steps, externals: slot, arenaBytes };
 }

@@ -25,7 +25,13 @@ export function reuseInputs(draft: Draft): Draft {
       if (!temporary(output.buffer) || first.get(output.buffer) !== at) return;
       const i = moved.inputs.findIndex((input, k) => {
         const own = step.inputs[k].buffer;
-        return temporary(input.buffer) && last.get(own) === at && last.get(input.buffer) === at && !taken.has(input.buffer) && interchangeable(draft, moved, k, o);
+        return (
+          temporary(input.buffer) &&
+          last.get(own) === at &&
+          last.get(input.buffer) === at &&
+          !taken.has(input.buffer) &&
+          interchangeable(draft, moved, k, o)
+        );
       });
       if (i < 0) return;
       const { buffer } = moved.inputs[i];
@@ -42,10 +48,13 @@ export function reuseInputs(draft: Draft): Draft {
 function interchangeable(draft: Draft, step: ElementwiseStep, input: number, output: number): boolean {
   const [from, to] = [step.inputs[input], step.outputs[output]];
   const [a, b] = [draft.buffers[from.buffer], draft.buffers[to.buffer]];
-  const sameLayout = from.offset === to.offset && from.strides.every((s, i) => s === to.strides[i] && (s !== 0 || step.shape[i] === 1));
+  const sameLayout =
+    from.offset === to.offset && from.strides.every((s, i) => s === to.strides[i] && (s !== 0 || step.shape[i] === 1));
   if (a.dtype !== b.dtype || a.size !== b.size || !sameLayout) return false;
   // Read once, in this very layout, and before the result is stored.
-  const uses = step.inputs.filter((o) => o.buffer === from.buffer).length + step.outputs.filter((o) => o.buffer === from.buffer).length;
+  const uses =
+    step.inputs.filter((o) => o.buffer === from.buffer).length +
+    step.outputs.filter((o) => o.buffer === from.buffer).length;
   const code = step.body.instructions;
   const read = code.findLastIndex((i) => i.op === "load" && i.input === input);
   return uses === 1 && read < code.findIndex((i) => i.op === "store" && i.output === output);

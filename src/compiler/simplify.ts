@@ -1,9 +1,9 @@
 // Algebra that never changes a number: constants are folded, views of views merge, and what is made of indices alone swallows its
 // views, so that a causal mask is two comparisons in a register and never an array in memory.
 
+import { roundTo } from "../base/round.js";
 import { SCALARS } from "../base/scalar.js";
 import { sameShape } from "../base/shape.js";
-import { roundTo } from "../base/round.js";
 import { constant, iota, matmul, mul, offset, permute, reshape, scale, transpose } from "../graph/build.js";
 import { makeNode, type Node, topological } from "../graph/node.js";
 import { isScalar, OPS } from "../graph/ops.js";
@@ -113,7 +113,10 @@ function simplifyView(node: Node): Node {
   if (node.op === "expand" && x.op === "expand") return makeNode("expand", [x.inputs[0]], {}, node.shape, node.dtype);
   if (node.op === "permute" && x.op === "permute") {
     const inner = (x as Node<"permute">).params.dims;
-    return permute(x.inputs[0], (node as Node<"permute">).params.dims.map((d) => inner[d]));
+    return permute(
+      x.inputs[0],
+      (node as Node<"permute">).params.dims.map((d) => inner[d]),
+    );
   }
   if (x.op === "iota") return viewOfIota(node, x as Node<"iota">) ?? node;
   if (isScalar(x.op) && isFree(x)) return pushDown(node, x);
@@ -132,7 +135,9 @@ export function isFree(node: Node, budget = 12): boolean {
 
 /** A view of an elementwise function of indices is the function of the views. */
 function pushDown(view: Node, x: Node): Node {
-  const inputs = x.inputs.map((input) => simplifyNode(makeNode(view.op, [input], view.params, view.shape, input.dtype)));
+  const inputs = x.inputs.map((input) =>
+    simplifyNode(makeNode(view.op, [input], view.params, view.shape, input.dtype)),
+  );
   return simplifyNode(makeNode(x.op, inputs, x.params, view.shape, x.dtype));
 }
 

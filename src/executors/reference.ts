@@ -1,15 +1,25 @@
 // The semantics of every step: plain loops in TypeScript with f64 sums. Every other executor is judged by this one. With
 // `precision: "double"` floats are kept in f64 throughout, which is what finite differences need.
 
-import { type DType, DTYPES, isFloat, typedArray } from "../base/dtype.js";
 import { counterUniform } from "../base/counter.js";
+import { DTYPES, type DType, isFloat, typedArray } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { bf16FromF32, f16FromF32, f32FromBf16, f32FromF16 } from "../base/half.js";
 import { roundTo } from "../base/round.js";
 import { SCALARS } from "../base/scalar.js";
 import { sizeOf } from "../base/shape.js";
 import type { Expression, Instruction } from "../program/expression.js";
-import type { Capabilities, GatherStep, MatmulStep, Operand, Program, ReduceStep, ScatterAddStep, Step, StepKind } from "../program/program.js";
+import type {
+  Capabilities,
+  GatherStep,
+  MatmulStep,
+  Operand,
+  Program,
+  ReduceStep,
+  ScatterAddStep,
+  Step,
+  StepKind,
+} from "../program/program.js";
 import type { Executable, Executor, Memory } from "./executor.js";
 
 const KINDS: readonly StepKind[] = ["elementwise", "reduce", "matmul", "gather", "scatterAdd", "cumsum", "argsort"];
@@ -31,7 +41,9 @@ export class ReferenceExecutor implements Executor {
 
   private run(program: Program, externals: readonly Memory[]): void {
     // Temporaries get memory of their own: overlapping lifetimes are the planner's affair, tested by the executors that share an arena.
-    const buffers = program.buffers.map((b) => (b.role === "external" ? externals[b.slot] : this.allocate(b.dtype, b.size)));
+    const buffers = program.buffers.map((b) =>
+      b.role === "external" ? externals[b.slot] : this.allocate(b.dtype, b.size),
+    );
     const machine = new Machine(buffers, this.precision === "double");
     for (const step of program.steps) machine.step(step);
   }
@@ -75,7 +87,9 @@ class Machine {
         const sign = step.descending ? -1 : 1;
         return eachRow(step.shape, [step.input.strides, step.output.strides], ([from, to]) => {
           const value = (i: number) => read(step.input.offset + from + i * step.input.strides[last]);
-          const order = Array.from({ length: step.shape[last] }, (_, i) => i).sort((i, j) => sign * compare(value(i), value(j)) || i - j);
+          const order = Array.from({ length: step.shape[last] }, (_, i) => i).sort(
+            (i, j) => sign * compare(value(i), value(j)) || i - j,
+          );
           for (let i = 0; i < step.count; i++) write(step.output.offset + to + i * step.output.strides[last], order[i]);
         });
       }
@@ -91,9 +105,11 @@ class Machine {
 
   private writer(o: Operand): Write {
     const { data } = this.buffers[o.buffer];
-    const put = (convert: (value: number) => number): Write => (i, value) => {
-      data[i] = convert(value);
-    };
+    const put =
+      (convert: (value: number) => number): Write =>
+      (i, value) => {
+        data[i] = convert(value);
+      };
     if (this.double && isFloat(o.dtype)) return put((v) => v);
     if (o.dtype === "f16") return put((v) => f16FromF32(Math.fround(v)));
     if (o.dtype === "bf16") return put((v) => bf16FromF32(Math.fround(v)));
@@ -101,14 +117,24 @@ class Machine {
     return put((v) => v);
   }
 
-  private elementwise(shape: readonly number[], inputs: readonly Operand[], outputs: readonly Operand[], body: Expression): void {
+  private elementwise(
+    shape: readonly number[],
+    inputs: readonly Operand[],
+    outputs: readonly Operand[],
+    body: Expression,
+  ): void {
     const run = this.rowRunner(shape, inputs, outputs, body);
     const strides = [...inputs, ...outputs].map((o) => o.strides);
     eachRow(shape, strides, (bases, index, row) => void run(bases, index, row));
   }
 
   /** A function that runs the body on one row and returns its full registers. */
-  private rowRunner(shape: readonly number[], inputs: readonly Operand[], outputs: readonly Operand[], body: Expression) {
+  private rowRunner(
+    shape: readonly number[],
+    inputs: readonly Operand[],
+    outputs: readonly Operand[],
+    body: Expression,
+  ) {
     const last = shape.length - 1;
     const columns = last < 0 ? 1 : shape[last];
     const full = Array.from({ length: body.fullRegisters }, () => new Float64Array(columns));
@@ -161,7 +187,8 @@ class Machine {
             break;
           case "scalar": {
             const { js, arity } = SCALARS[i.name];
-            if (i.int) set((c) => integer(i.name, get(i.a, c), arity > 1 ? get(i.b, c) : 0, arity > 2 ? get(i.c, c) : 0));
+            if (i.int)
+              set((c) => integer(i.name, get(i.a, c), arity > 1 ? get(i.b, c) : 0, arity > 2 ? get(i.c, c) : 0));
             else set((c) => round(js(get(i.a, c), arity > 1 ? get(i.b, c) : 0, arity > 2 ? get(i.c, c) : 0)));
             break;
           }
@@ -208,18 +235,25 @@ class Machine {
     const { batch, m, n, k, a, b, c } = step;
     const nb = batch.length;
     const [readA, readB, write] = [this.reader(a), this.reader(b), this.writer(c)];
-    eachRow([...batch, 1], [a, b, c].map((o) => [...o.strides.slice(0, nb), 0]), ([fromA, fromB, to]) => {
-      for (let i = 0; i < m; i++) {
-        for (let j = 0; j < n; j++) {
-          let sum = 0;
-          for (let l = 0; l < k; l++) {
-            sum += readA(a.offset + fromA + i * a.strides[nb] + l * a.strides[nb + 1]) * readB(b.offset + fromB + l * b.strides[nb] + j * b.strides[nb + 1]);
+    eachRow(
+      [...batch, 1],
+      [a, b, c].map((o) => [...o.strides.slice(0, nb), 0]),
+      ([fromA, fromB, to]) => {
+        for (let i = 0; i < m; i++) {
+          for (let j = 0; j < n; j++) {
+            let sum = 0;
+            for (let l = 0; l < k; l++) {
+              sum +=
+                readA(a.offset + fromA + i * a.strides[nb] + l * a.strides[nb + 1]) *
+                readB(b.offset + fromB + l * b.strides[nb] + j * b.strides[nb + 1]);
+            }
+            write(c.offset + to + i * c.strides[nb] + j * c.strides[nb + 1], sum);
           }
-          write(c.offset + to + i * c.strides[nb] + j * c.strides[nb + 1], sum);
         }
-      }
-    });
-    if (step.epilogue) this.elementwise([...batch, m, n], step.epilogue.inputs, step.epilogue.outputs, step.epilogue.body);
+      },
+    );
+    if (step.epilogue)
+      this.elementwise([...batch, m, n], step.epilogue.inputs, step.epilogue.outputs, step.epilogue.body);
   }
 
   private gather(step: GatherStep): void {
@@ -275,13 +309,21 @@ function compare(a: number, b: number): number {
 }
 
 /** Calls back for each row of the last axis, with each operand's offset, the index and the row's number. */
-function eachRow(shape: readonly number[], strides: readonly (readonly number[])[], visit: (bases: number[], index: readonly number[], row: number) => void): void {
+function eachRow(
+  shape: readonly number[],
+  strides: readonly (readonly number[])[],
+  visit: (bases: number[], index: readonly number[], row: number) => void,
+): void {
   if (sizeOf(shape) === 0) return;
   const outer = shape.slice(0, -1);
   const index = new Array<number>(outer.length).fill(0);
   const count = sizeOf(outer);
   for (let row = 0; row < count; row++) {
-    visit(strides.map((s) => index.reduce((sum, i, axis) => sum + i * s[axis], 0)), index, row);
+    visit(
+      strides.map((s) => index.reduce((sum, i, axis) => sum + i * s[axis], 0)),
+      index,
+      row,
+    );
     for (let axis = outer.length - 1; axis >= 0; axis--) {
       if (++index[axis] < outer[axis]) break;
       index[axis] = 0;
@@ -289,6 +331,14 @@ function eachRow(shape: readonly number[], strides: readonly (readonly number[])
   }
 }
 
-function eachElement(shape: readonly number[], strides: readonly (readonly number[])[], visit: (bases: number[]) => void): void {
-  eachRow([...shape, 1], strides.map((s) => [...s, 0]), (bases) => visit(bases));
+function eachElement(
+  shape: readonly number[],
+  strides: readonly (readonly number[])[],
+  visit: (bases: number[]) => void,
+): void {
+  eachRow(
+    [...shape, 1],
+    strides.map((s) => [...s, 0]),
+    (bases) => visit(bases),
+  );
 }

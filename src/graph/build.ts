@@ -44,14 +44,22 @@ export function alias(x: Node): Node {
 // --- views
 
 export function reshape(x: Node, shape: Shape): Node {
-  if (sizeOf(shape) !== sizeOf(x.shape)) fail("reshape", `${sizeOf(x.shape)} elements for ${describe(x)}`, `shape [${shape}] of ${sizeOf(shape)}`);
+  if (sizeOf(shape) !== sizeOf(x.shape))
+    fail("reshape", `${sizeOf(x.shape)} elements for ${describe(x)}`, `shape [${shape}] of ${sizeOf(shape)}`);
   return sameShape(shape, x.shape) ? x : makeNode("reshape", [x], {}, shape, x.dtype);
 }
 
 export function permute(x: Node, dims: readonly number[]): Node {
-  if (dims.length !== x.shape.length || new Set(dims).size !== dims.length) fail("permute", `each of the ${x.shape.length} dimensions of ${describe(x)} once`, `[${dims}]`);
+  if (dims.length !== x.shape.length || new Set(dims).size !== dims.length)
+    fail("permute", `each of the ${x.shape.length} dimensions of ${describe(x)} once`, `[${dims}]`);
   if (dims.every((d, i) => d === i)) return x;
-  return makeNode("permute", [x], { dims }, dims.map((d) => x.shape[d]), x.dtype);
+  return makeNode(
+    "permute",
+    [x],
+    { dims },
+    dims.map((d) => x.shape[d]),
+    x.dtype,
+  );
 }
 
 export function transpose(x: Node, a = -1, b = -2): Node {
@@ -73,11 +81,21 @@ export function expand(x: Node, shape: Shape): Node {
 }
 
 /** Elements starts + i * steps of each axis, `sizes` of them; steps may be negative. */
-export function slice(x: Node, starts: readonly number[], sizes: Shape, steps: readonly number[] = sizes.map(() => 1)): Node {
+export function slice(
+  x: Node,
+  starts: readonly number[],
+  sizes: Shape,
+  steps: readonly number[] = sizes.map(() => 1),
+): Node {
   for (let d = 0; d < x.shape.length; d++) {
     const last = starts[d] + (sizes[d] - 1) * steps[d];
     const inside = sizes[d] === 0 || (starts[d] >= 0 && starts[d] < x.shape[d] && last >= 0 && last < x.shape[d]);
-    if (!inside || steps[d] === 0 || sizes[d] < 0) fail("slice", `elements within ${describe(x)}`, `start ${starts[d]}, size ${sizes[d]}, step ${steps[d]} on dimension ${d}`);
+    if (!inside || steps[d] === 0 || sizes[d] < 0)
+      fail(
+        "slice",
+        `elements within ${describe(x)}`,
+        `start ${starts[d]}, size ${sizes[d]}, step ${steps[d]} on dimension ${d}`,
+      );
   }
   if (sameShape(sizes, x.shape) && steps.every((s, i) => s === 1 || sizes[i] === 1)) return x;
   return makeNode("slice", [x], { starts, steps }, sizes, x.dtype);
@@ -85,17 +103,32 @@ export function slice(x: Node, starts: readonly number[], sizes: Shape, steps: r
 
 /** Part of one axis. */
 export function narrow(x: Node, dim: number, start: number, length: number): Node {
-  return slice(x, x.shape.map((_, i) => (i === dim ? start : 0)), x.shape.map((n, i) => (i === dim ? length : n)));
+  return slice(
+    x,
+    x.shape.map((_, i) => (i === dim ? start : 0)),
+    x.shape.map((n, i) => (i === dim ? length : n)),
+  );
 }
 
 /** The inverse of slice: x at starts + i * steps of an array of `shape` that is `value` elsewhere. */
-export function place(x: Node, shape: Shape, starts: readonly number[], steps: readonly number[] = starts.map(() => 1), value = 0): Node {
+export function place(
+  x: Node,
+  shape: Shape,
+  starts: readonly number[],
+  steps: readonly number[] = starts.map(() => 1),
+  value = 0,
+): Node {
   if (sameShape(shape, x.shape) && steps.every((s) => s === 1)) return x;
   return makeNode("place", [x], { starts, steps, value }, shape, x.dtype);
 }
 
 export function flip(x: Node, dims: readonly number[]): Node {
-  return slice(x, x.shape.map((n, i) => (dims.includes(i) ? Math.max(n - 1, 0) : 0)), x.shape, x.shape.map((_, i) => (dims.includes(i) ? -1 : 1)));
+  return slice(
+    x,
+    x.shape.map((n, i) => (dims.includes(i) ? Math.max(n - 1, 0) : 0)),
+    x.shape,
+    x.shape.map((_, i) => (dims.includes(i) ? -1 : 1)),
+  );
 }
 
 // --- elementwise
@@ -140,8 +173,16 @@ export const offset = (x: Node, term: number): Node => scalar("add", x, like(x, 
 
 export function reduce(op: "sum" | "max" | "min", x: Node, dims: readonly number[]): Node {
   if (dims.length === 0) return x;
-  if (op !== "sum") for (const d of dims) if (x.shape[d] === 0) fail(op, "at least one element along the reduced dimension", describe(x));
-  return makeNode(op, [x], { dims }, x.shape.map((n, i) => (dims.includes(i) ? 1 : n)), x.dtype);
+  if (op !== "sum")
+    for (const d of dims)
+      if (x.shape[d] === 0) fail(op, "at least one element along the reduced dimension", describe(x));
+  return makeNode(
+    op,
+    [x],
+    { dims },
+    x.shape.map((n, i) => (dims.includes(i) ? 1 : n)),
+    x.dtype,
+  );
 }
 
 export const sum = (x: Node, dims: readonly number[]): Node => reduce("sum", x, dims);
@@ -162,8 +203,9 @@ export function sumTo(x: Node, shape: Shape): Node {
 
 /** Matrices in the last two axes, batches before them broadcast; vectors as in PyTorch. */
 export function matmul(a: Node, b: Node): Node {
-  if (a.shape.length === 0 || b.shape.length === 0) fail("matmul", "at least one dimension on both sides", `${describe(a)} and ${describe(b)}`);
-  if (a.shape.length === 1) return dropAxis(matmul(reshape(a, [1, a.shape[0]]), b), -2);
+  if (a.shape.length === 0 || b.shape.length === 0)
+    fail("matmul", "at least one dimension on both sides", `${describe(a)} and ${describe(b)}`);
+  if (a.shape.length === 1) return dropAxis(matmul(reshape(a, [1, a.shape[0]]), b), b.shape.length === 1 ? -1 : -2);
   if (b.shape.length === 1) return dropAxis(matmul(a, reshape(b, [b.shape[0], 1])), -1);
   const dtype = promote(a.dtype, b.dtype);
   if (!isFloat(dtype)) return cast(matmul(cast(a, "f32"), cast(b, "f32")), dtype === "bool" ? "i32" : dtype);
@@ -171,7 +213,12 @@ export function matmul(a: Node, b: Node): Node {
   const [kb, n] = b.shape.slice(-2);
   if (k !== kb) {
     const hint = a.shape.at(-1) === b.shape.at(-1) ? "transpose the right side with .transpose(-2, -1)" : undefined;
-    fail("matmul", "the last axis of the left side to equal the second last of the right", `${describe(a)} and ${describe(b)}`, hint);
+    fail(
+      "matmul",
+      "the last axis of the left side to equal the second last of the right",
+      `${describe(a)} and ${describe(b)}`,
+      hint,
+    );
   }
   const [x, y] = [cast(a, dtype), cast(b, dtype)];
   // A plain matrix on the right serves all batches at once: one tall product instead of many small ones, and a short gradient.
@@ -186,23 +233,52 @@ export function matmul(a: Node, b: Node): Node {
 }
 
 function dropAxis(x: Node, axis: number): Node {
-  return reshape(x, x.shape.filter((_, i) => i !== x.shape.length + axis));
+  return reshape(
+    x,
+    x.shape.filter((_, i) => i !== x.shape.length + axis),
+  );
 }
 
 /** out[i...] = x[i... with axis dim replaced by index[i...]]; on the other axes the index is no longer than x. */
 export function gather(x: Node, dim: number, index: Node): Node {
   if (index.dtype !== "i32") fail("gather", "an i32 index", describe(index));
   const fits = index.shape.length === x.shape.length && index.shape.every((n, i) => i === dim || n <= x.shape[i]);
-  if (!fits) fail("gather", `an index of rank ${x.shape.length}, no longer than ${describe(x)} except on dimension ${dim}`, describe(index));
+  if (!fits)
+    fail(
+      "gather",
+      `an index of rank ${x.shape.length}, no longer than ${describe(x)} except on dimension ${dim}`,
+      describe(index),
+    );
   const sizes = x.shape.map((n, i) => (i === dim ? n : index.shape[i]));
-  return makeNode("gather", [slice(x, x.shape.map(() => 0), sizes), index], { dim }, index.shape, x.dtype);
+  return makeNode(
+    "gather",
+    [
+      slice(
+        x,
+        x.shape.map(() => 0),
+        sizes,
+      ),
+      index,
+    ],
+    { dim },
+    index.shape,
+    x.dtype,
+  );
 }
 
 /** A copy of `base` with updates[i...] added at [i... with axis dim replaced by index[i...]]. */
 export function scatterAdd(base: Node, dim: number, index: Node, updates: Node): Node {
   if (index.dtype !== "i32") fail("scatterAdd", "an i32 index", describe(index));
-  const fits = sameShape(index.shape, updates.shape) && index.shape.length === base.shape.length && index.shape.every((n, i) => i === dim || n <= base.shape[i]);
-  if (!fits) fail("scatterAdd", `index and updates of one shape that fits ${describe(base)}`, `${describe(index)} and ${describe(updates)}`);
+  const fits =
+    sameShape(index.shape, updates.shape) &&
+    index.shape.length === base.shape.length &&
+    index.shape.every((n, i) => i === dim || n <= base.shape[i]);
+  if (!fits)
+    fail(
+      "scatterAdd",
+      `index and updates of one shape that fits ${describe(base)}`,
+      `${describe(index)} and ${describe(updates)}`,
+    );
   if (base.dtype === "f16" || base.dtype === "bf16") {
     return cast(scatterAdd(cast(base, "f32"), dim, index, cast(updates, "f32")), base.dtype);
   }
@@ -210,7 +286,13 @@ export function scatterAdd(base: Node, dim: number, index: Node, updates: Node):
 }
 
 export function cumsum(x: Node, dim: number): Node {
-  return makeNode("cumsum", [x.dtype === "bool" ? cast(x, "i32") : x], { dim }, x.shape, x.dtype === "bool" ? "i32" : x.dtype);
+  return makeNode(
+    "cumsum",
+    [x.dtype === "bool" ? cast(x, "i32") : x],
+    { dim },
+    x.shape,
+    x.dtype === "bool" ? "i32" : x.dtype,
+  );
 }
 
 /** i32 indices that sort the last axis, stable, NaN largest; the first `count`. */
@@ -222,13 +304,20 @@ export function cat(parts: readonly Node[], dim: number): Node {
   if (parts.length === 0) fail("cat", "at least one tensor", "none");
   const [first] = parts;
   for (const part of parts) {
-    const fits = part.shape.length === first.shape.length && part.shape.every((n, i) => i === dim || n === first.shape[i]);
+    const fits =
+      part.shape.length === first.shape.length && part.shape.every((n, i) => i === dim || n === first.shape[i]);
     if (!fits) fail("cat", `shapes equal except on dimension ${dim}`, parts.map(describe).join(", "));
   }
   if (parts.length === 1) return first;
   const dtype = parts.map((p) => p.dtype).reduce(promote);
   const shape = first.shape.map((n, i) => (i === dim ? parts.reduce((total, p) => total + p.shape[dim], 0) : n));
-  return makeNode("cat", parts.map((p) => cast(p, dtype)), { dim }, shape, dtype);
+  return makeNode(
+    "cat",
+    parts.map((p) => cast(p, dtype)),
+    { dim },
+    shape,
+    dtype,
+  );
 }
 
 // --- fused ops: checked here, spelled out in definitions.ts
@@ -238,25 +327,44 @@ const floating = (op: string, x: Node): Node => {
   return x;
 };
 
-export const softmax = (x: Node, dim: number): Node => makeNode("softmax", [floating("softmax", x)], { dim }, x.shape, x.dtype);
-export const logSoftmax = (x: Node, dim: number): Node => makeNode("logSoftmax", [floating("logSoftmax", x)], { dim }, x.shape, x.dtype);
+export const softmax = (x: Node, dim: number): Node =>
+  makeNode("softmax", [floating("softmax", x)], { dim }, x.shape, x.dtype);
+export const logSoftmax = (x: Node, dim: number): Node =>
+  makeNode("logSoftmax", [floating("logSoftmax", x)], { dim }, x.shape, x.dtype);
 export const logsumexp = (x: Node, dim: number): Node =>
-  makeNode("logsumexp", [floating("logsumexp", x)], { dim }, x.shape.map((n, i) => (i === dim ? 1 : n)), x.dtype);
-export const gelu = (x: Node, approximate: "none" | "tanh"): Node => makeNode("gelu", [floating("gelu", x)], { approximate }, x.shape, x.dtype);
+  makeNode(
+    "logsumexp",
+    [floating("logsumexp", x)],
+    { dim },
+    x.shape.map((n, i) => (i === dim ? 1 : n)),
+    x.dtype,
+  );
+export const gelu = (x: Node, approximate: "none" | "tanh"): Node =>
+  makeNode("gelu", [floating("gelu", x)], { approximate }, x.shape, x.dtype);
 export const silu = (x: Node): Node => makeNode("silu", [floating("silu", x)], {}, x.shape, x.dtype);
 
 function norm(op: "layerNorm" | "rmsNorm", x: Node, axes: number, eps: number, affine: readonly Node[]): Node {
   floating(op, x);
   const shape = x.shape.slice(x.shape.length - axes);
-  for (const a of affine) if (!sameShape(a.shape, shape)) fail(op, `weight and bias of shape [${shape}], the last axes of ${describe(x)}`, describe(a));
+  for (const a of affine)
+    if (!sameShape(a.shape, shape))
+      fail(op, `weight and bias of shape [${shape}], the last axes of ${describe(x)}`, describe(a));
   return makeNode(op, [x, ...affine.map((a) => cast(a, x.dtype))], { eps, axes }, x.shape, x.dtype);
 }
 
 /** affine: nothing, a weight, or a weight and a bias */
-export const layerNorm = (x: Node, axes: number, eps: number, affine: readonly Node[]): Node => norm("layerNorm", x, axes, eps, affine);
-export const rmsNorm = (x: Node, axes: number, eps: number, affine: readonly Node[]): Node => norm("rmsNorm", x, axes, eps, affine);
+export const layerNorm = (x: Node, axes: number, eps: number, affine: readonly Node[]): Node =>
+  norm("layerNorm", x, axes, eps, affine);
+export const rmsNorm = (x: Node, axes: number, eps: number, affine: readonly Node[]): Node =>
+  norm("rmsNorm", x, axes, eps, affine);
 
 /** d loss / d target contracted with the seed, which has the shape of loss; made plain by the pass `differentiate`. */
 export function gradient(loss: Node, target: Node, seed: Node): Node {
-  return makeNode("gradient", [loss, target, expand(cast(seed, loss.dtype), loss.shape)], {}, target.shape, target.dtype);
+  return makeNode(
+    "gradient",
+    [loss, target, expand(cast(seed, loss.dtype), loss.shape)],
+    {},
+    target.shape,
+    target.dtype,
+  );
 }

@@ -1,9 +1,9 @@
 // Every fused op spelled out in plain ops: its meaning. The compiler lowers by these texts where an executor has no kernel of that name,
 // tests use them as oracle, and the inspector shows them.
 
-import type { OpName, OpParams } from "./ops.js";
 import { add, cast, constant, div, like, mean, mul, offset, reduce, scalar, scale, sub, sum, where } from "./build.js";
 import type { Node } from "./node.js";
+import type { OpName, OpParams } from "./ops.js";
 
 type Definition<O extends OpName> = (inputs: readonly Node[], params: OpParams[O]) => Node;
 
@@ -62,7 +62,13 @@ export function define(node: Node): Node {
   if (!isFused(node.op)) return node;
   const definition = DEFINITIONS[node.op] as Definition<FusedOp>;
   const params = node.params as OpParams[FusedOp];
-  return cast(definition(node.inputs.map((input) => cast(input, "f32")), params), node.dtype);
+  return cast(
+    definition(
+      node.inputs.map((input) => cast(input, "f32")),
+      params,
+    ),
+    node.dtype,
+  );
 }
 
 /** sqrt(2/π) (x + 0.044715 x³) */
@@ -71,7 +77,11 @@ export function geluInner(x: Node): Node {
 }
 
 /** The pieces of layerNorm that its gradient needs again. */
-export function layerNormParts(x: Node, axes: number, eps: number): { normalized: Node; inverse: Node; dims: number[] } {
+export function layerNormParts(
+  x: Node,
+  axes: number,
+  eps: number,
+): { normalized: Node; inverse: Node; dims: number[] } {
   const dims = lastAxes(x, axes);
   const centered = sub(x, mean(x, dims));
   const inverse = scalar("rsqrt", offset(mean(mul(centered, centered), dims), eps));

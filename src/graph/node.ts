@@ -30,13 +30,25 @@ export function makeLeaf(source: object, shape: Shape, dtype: DType): Node<"leaf
 }
 
 /** The node of this meaning: the one that is already there, or a new one. */
-export function makeNode<O extends OpName>(op: O, inputs: readonly Node[], params: OpParams[O], shape: Shape, dtype: DType): Node<O> {
+export function makeNode<O extends OpName>(
+  op: O,
+  inputs: readonly Node[],
+  params: OpParams[O],
+  shape: Shape,
+  dtype: DType,
+): Node<O> {
   let key = `${op} ${dtype} ${shape.join()} ${paramsKey(params)}`;
   for (const input of inputs) key += ` ${input.id}`;
   const known = interned.get(key)?.deref();
   if (known) return known as Node<O>;
   const node: Node<O> = Object.freeze({
-    id: nextId++, op, inputs, params, shape, dtype, source: null,
+    id: nextId++,
+    op,
+    inputs,
+    params,
+    shape,
+    dtype,
+    source: null,
     hasGradient: op === "gradient" || inputs.some((i) => i.hasGradient),
   });
   interned.set(key, new WeakRef(node));

@@ -150,9 +150,13 @@ export function isScalar(op: OpName): op is ScalarName {
 
 /** Throws when a node's shape or dtype differs from what the table infers: a builder is wrong, not its caller. */
 export function checkInference(node: Node): void {
-  const infer = OPS[node.op].infer as ((inputs: readonly Node[], params: object) => { shape: Shape; dtype: DType }) | undefined;
+  const infer = OPS[node.op].infer as
+    | ((inputs: readonly Node[], params: object) => { shape: Shape; dtype: DType })
+    | undefined;
   const inferred = infer?.(node.inputs, node.params);
   if (inferred && (!sameShape(inferred.shape, node.shape) || inferred.dtype !== node.dtype)) {
-    throw new Error(`${node.op}: built ${node.dtype}[${node.shape}], the op table infers ${inferred.dtype}[${inferred.shape}]`);
+    throw new Error(
+      `${node.op}: built ${node.dtype}[${node.shape}], the op table infers ${inferred.dtype}[${inferred.shape}]`,
+    );
   }
 }

@@ -6,7 +6,16 @@ import { type Node, topological, withInputs } from "./node.js";
 export function rewrite(roots: readonly Node[], rule: (node: Node, before: Node) => Node): Node[] {
   const done = new Map<Node, Node>();
   for (const node of topological(roots)) {
-    done.set(node, rule(withInputs(node, node.inputs.map((i) => done.get(i) as Node)), node));
+    done.set(
+      node,
+      rule(
+        withInputs(
+          node,
+          node.inputs.map((i) => done.get(i) as Node),
+        ),
+        node,
+      ),
+    );
   }
   return roots.map((root) => done.get(root) as Node);
 }
@@ -16,7 +25,14 @@ export function substitute(roots: readonly Node[], replacement: (node: Node) => 
   const done = new Map<Node, Node>();
   for (const node of topological(roots, (n) => replacement(n) !== undefined)) {
     const other = replacement(node);
-    done.set(node, other ?? withInputs(node, node.inputs.map((i) => done.get(i) as Node)));
+    done.set(
+      node,
+      other ??
+        withInputs(
+          node,
+          node.inputs.map((i) => done.get(i) as Node),
+        ),
+    );
   }
   return roots.map((root) => done.get(root) as Node);
 }

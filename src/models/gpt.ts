@@ -164,13 +164,14 @@ export class GPT extends Module {
   }
 
   /**
-   * A model with the weights of a Hugging Face GPT-2: the published file or one that transformers saved.
+   * A model with the weights of a Hugging Face GPT-2, the published file or one that transformers saved; in evaluation mode, as
+   * `from_pretrained` gives it.
    * @throws HeedError for another architecture, and one that lists every missing, unexpected and misshapen tensor
    */
   static fromHuggingFace(config: unknown, state: StateDict): GPT {
     const model = skipInit(() => new GPT(configFromHuggingFace(config)));
     model.loadStateDict(importState("GPT.fromHuggingFace", state, model.stateDict(), HUGGING_FACE));
-    return model;
+    return model.eval();
   }
 
   /** This model as transformers stores it: the contents of config.json and model.safetensors. */

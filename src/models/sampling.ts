@@ -30,7 +30,7 @@ export function sampleToken(logits: Float32Array, options: SamplingOptions, gene
   checkLogits(logits);
   const { temperature = 1, topK, topP } = options;
   if (temperature === 0) return argmax(logits);
-  const scaled = logits.map((x) => x / temperature);
+  const scaled = logits.map((x) => x / Math.fround(temperature));
   if (topK !== undefined && topK < scaled.length) keepLargest(scaled, topK);
   if (topP !== undefined && topP < 1) keepNucleus(scaled, topP);
   return multinomial(generator, softmax(scaled), scaled.length, { samples: 1 })[0];

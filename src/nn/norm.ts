@@ -1,6 +1,7 @@
 // Normalisation over the last axes.
 
 import type { DType } from "../base/dtype.js";
+import { fail } from "../base/errors.js";
 import type { Shape } from "../base/shape.js";
 import { ones, zeros } from "../tensor/create.js";
 import { layerNorm, rmsNorm } from "../tensor/functions.js";
@@ -11,6 +12,7 @@ import { Parameter } from "./parameter.js";
 
 function shapeOf(op: string, shape: number | Shape): Shape {
   const sizes = typeof shape === "number" ? [shape] : [...shape];
+  if (sizes.length === 0) fail(op, "at least one axis to normalise", "none");
   checkSizes(op, Object.fromEntries(sizes.map((size, i) => [`normalizedShape[${i}]`, size])));
   return sizes;
 }
@@ -48,9 +50,8 @@ export class LayerNorm extends Module {
   }
 
   override extraRepr(): string {
-    const affine = this.weight !== null;
-    const bias = affine ? `, bias=${python(this.bias !== null)}` : "";
-    return `${tuple(this.normalizedShape)}, eps=${pythonNumber(this.eps)}, elementwise_affine=${python(affine)}${bias}`;
+    const affine = `elementwise_affine=${python(this.weight !== null)}, bias=${python(this.bias !== null)}`;
+    return `${tuple(this.normalizedShape)}, eps=${pythonNumber(this.eps)}, ${affine}`;
   }
 }
 

@@ -7,12 +7,21 @@ import type { Expression, Instruction, ReduceOp } from "./expression.js";
 import type { Operand, Program, Step, StepKind } from "./program.js";
 
 export const KIND_CODES: { readonly [K in StepKind]: number } = {
-  elementwise: 1, reduce: 2, matmul: 3, gather: 4, scatterAdd: 5, cumsum: 6, argsort: 7,
+  elementwise: 1,
+  reduce: 2,
+  matmul: 3,
+  gather: 4,
+  scatterAdd: 5,
+  cumsum: 6,
+  argsort: 7,
 };
 
 const REDUCE_CODES: { readonly [R in ReduceOp]: number } = { sum: 0, max: 1, min: 2, prod: 3 };
 const REDUCE_OPCODES: { readonly [R in ReduceOp]: number } = {
-  sum: OPCODES.reduceSum, max: OPCODES.reduceMax, min: OPCODES.reduceMin, prod: OPCODES.reduceProd,
+  sum: OPCODES.reduceSum,
+  max: OPCODES.reduceMax,
+  min: OPCODES.reduceMin,
+  prod: OPCODES.reduceProd,
 };
 
 /**
@@ -20,7 +29,14 @@ const REDUCE_OPCODES: { readonly [R in ReduceOp]: number } = {
  * slot or 0, offset in the arena (2 words)], then the steps.
  */
 export function encode(program: Program): Int32Array {
-  const words: number[] = [0x68656564, 1, program.buffers.length, program.steps.length, program.externals, ...long(program.arenaBytes)];
+  const words: number[] = [
+    0x68656564,
+    1,
+    program.buffers.length,
+    program.steps.length,
+    program.externals,
+    ...long(program.arenaBytes),
+  ];
   for (const buffer of program.buffers) {
     if (buffer.role === "external") words.push(0, buffer.slot, 0, 0);
     else words.push(1, 0, ...long(buffer.offset));
@@ -36,41 +52,101 @@ function encodeStep(step: Step): number[] {
   switch (step.kind) {
     // rank, shape[rank], rowwise, inputs, per input an operand, outputs, per output an operand, expression
     case "elementwise":
-      return [...shape(step.shape), step.rowwise ? 1 : 0, ...operands(step.inputs), ...operands(step.outputs), ...expression(step.body)];
+      return [
+        ...shape(step.shape),
+        step.rowwise ? 1 : 0,
+        ...operands(step.inputs),
+        ...operands(step.outputs),
+        ...expression(step.body),
+      ];
     // rank, shape[rank], reduced[rank], reduce code, is int, result register, inputs, operands, output operand, expression
     case "reduce":
       return [
-        ...shape(step.shape), ...step.reduced.map(Number), REDUCE_CODES[step.reduce], step.output.dtype === "i32" || step.output.dtype === "bool" ? 1 : 0,
-        step.result, ...operands(step.inputs), ...operand(step.output), ...expression(step.body),
+        ...shape(step.shape),
+        ...step.reduced.map(Number),
+        REDUCE_CODES[step.reduce],
+        step.output.dtype === "i32" || step.output.dtype === "bool" ? 1 : 0,
+        step.result,
+        ...operands(step.inputs),
+        ...operand(step.output),
+        ...expression(step.body),
       ];
     // batch rank, batch[...], M, N, K, A, B, C (each: buffer, offset (2), dtype, row stride, column stride, batch strides), epilogue length, epilogue
     case "matmul": {
       const nb = step.batch.length;
-      const matrix = (o: Operand) => [o.buffer, ...long(o.offset * DTYPES[o.dtype].bytes), DTYPES[o.dtype].code, o.strides[nb], o.strides[nb + 1], ...o.strides.slice(0, nb)];
+      const matrix = (o: Operand) => [
+        o.buffer,
+        ...long(o.offset * DTYPES[o.dtype].bytes),
+        DTYPES[o.dtype].code,
+        o.strides[nb],
+        o.strides[nb + 1],
+        ...o.strides.slice(0, nb),
+      ];
       const epilogue = step.epilogue
-        ? [...shape([...step.batch, step.m, step.n]), ...operands(step.epilogue.inputs), ...operands(step.epilogue.outputs), ...expression(step.epilogue.body)]
+        ? [
+            ...shape([...step.batch, step.m, step.n]),
+            ...operands(step.epilogue.inputs),
+            ...operands(step.epilogue.outputs),
+            ...expression(step.epilogue.body),
+          ]
         : [];
-      return [...shape(step.batch), step.m, step.n, step.k, ...matrix(step.a), ...matrix(step.b), ...matrix(step.c), epilogue.length, ...epilogue];
+      return [
+        ...shape(step.batch),
+        step.m,
+        step.n,
+        step.k,
+        ...matrix(step.a),
+        ...matrix(step.b),
+        ...matrix(step.c),
+        epilogue.length,
+        ...epilogue,
+      ];
     }
     // rank, shape, source, axis stride, axis size, index, output
     case "gather":
-      return [...shape(step.shape), ...operand(step.source), step.axisStride, step.axisSize, ...operand(step.index), ...operand(step.output)];
+      return [
+        ...shape(step.shape),
+        ...operand(step.source),
+        step.axisStride,
+        step.axisSize,
+        ...operand(step.index),
+        ...operand(step.output),
+      ];
     // rank, shape, axis, output (stride 0 on axis), axis stride, axis size, index, updates
     case "scatterAdd":
-      return [...shape(step.shape), step.axis, ...operand(step.output), step.axisStride, step.axisSize, ...operand(step.index), ...operand(step.updates)];
+      return [
+        ...shape(step.shape),
+        step.axis,
+        ...operand(step.output),
+        step.axisStride,
+        step.axisSize,
+        ...operand(step.index),
+        ...operand(step.updates),
+      ];
     // rank, shape, input, output
     case "cumsum":
       return [...shape(step.shape), ...operand(step.input), ...operand(step.output)];
     // rank, shape, descending, count, input, output
     case "argsort":
-      return [...shape(step.shape), step.descending ? 1 : 0, step.count, ...operand(step.input), ...operand(step.output)];
+      return [
+        ...shape(step.shape),
+        step.descending ? 1 : 0,
+        step.count,
+        ...operand(step.input),
+        ...operand(step.output),
+      ];
   }
 }
 
 const shape = (s: readonly number[]): number[] => [s.length, ...s];
 
 /** buffer, byte offset (2 words), dtype, strides[rank] in elements */
-const operand = (o: Operand): number[] => [o.buffer, ...long(o.offset * DTYPES[o.dtype].bytes), DTYPES[o.dtype].code, ...o.strides];
+const operand = (o: Operand): number[] => [
+  o.buffer,
+  ...long(o.offset * DTYPES[o.dtype].bytes),
+  DTYPES[o.dtype].code,
+  ...o.strides,
+];
 
 const operands = (list: readonly Operand[]): number[] => [list.length, ...list.flatMap(operand)];
 

@@ -4,11 +4,24 @@ import { DTYPES } from "../base/dtype.js";
 import type { Operand, Program, Step } from "./program.js";
 
 export function printProgram(program: Program): string {
-  const rows = program.steps.map((step) => [step.kind, detail(step), shapes(step), quantity(bytesOf(step), "B"), quantity(step.flops, "flop")]);
+  const rows = program.steps.map((step) => [
+    step.kind,
+    detail(step),
+    shapes(step),
+    quantity(bytesOf(step), "B"),
+    quantity(step.flops, "flop"),
+  ]);
   const widths = [0, 1, 2, 3, 4].map((column) => Math.min(56, Math.max(0, ...rows.map((r) => r[column].length))));
-  const lines = rows.map((r) => r.map((cell, i) => (i < 3 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join("  ").trimEnd());
+  const lines = rows.map((r) =>
+    r
+      .map((cell, i) => (i < 3 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
+      .join("  ")
+      .trimEnd(),
+  );
   const flops = program.steps.reduce((sum, s) => sum + s.flops, 0);
-  lines.push(`${program.steps.length} steps, ${quantity(flops, "flop")}, ${quantity(program.arenaBytes, "B")} of temporary memory`);
+  lines.push(
+    `${program.steps.length} steps, ${quantity(flops, "flop")}, ${quantity(program.arenaBytes, "B")} of temporary memory`,
+  );
   return lines.join("\n");
 }
 
@@ -42,8 +55,10 @@ function typed(o: Operand, shape: string): string {
 
 /** What the step reads and writes, each element once. */
 export function bytesOf(step: Step): number {
-  const touched = (o: Operand, shape: readonly number[]) => shape.reduce((p, n, i) => (o.strides[i] === 0 ? p : p * n), DTYPES[o.dtype].bytes);
-  const all = (list: readonly Operand[], shape: readonly number[]) => list.reduce((sum, o) => sum + touched(o, shape), 0);
+  const touched = (o: Operand, shape: readonly number[]) =>
+    shape.reduce((p, n, i) => (o.strides[i] === 0 ? p : p * n), DTYPES[o.dtype].bytes);
+  const all = (list: readonly Operand[], shape: readonly number[]) =>
+    list.reduce((sum, o) => sum + touched(o, shape), 0);
   switch (step.kind) {
     case "elementwise":
       return all([...step.inputs, ...step.outputs], step.shape);
@@ -52,7 +67,9 @@ export function bytesOf(step: Step): number {
     case "matmul": {
       const { batch, m, n, k, epilogue } = step;
       const more = epilogue ? all([...epilogue.inputs, ...epilogue.outputs], [...batch, m, n]) : 0;
-      return touched(step.a, [...batch, m, k]) + touched(step.b, [...batch, k, n]) + touched(step.c, [...batch, m, n]) + more;
+      return (
+        touched(step.a, [...batch, m, k]) + touched(step.b, [...batch, k, n]) + touched(step.c, [...batch, m, n]) + more
+      );
     }
     case "gather":
       return all([step.index, step.output, step.output], step.shape);

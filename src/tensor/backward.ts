@@ -7,20 +7,33 @@ import { add, gradient, like } from "../graph/build.js";
 import { type Node, topological } from "../graph/node.js";
 import type { Together } from "./core.js";
 import type { Tensor } from "./tensor.js";
-import { valueOf } from "./value.js";
+import { leafValue } from "./value.js";
 
 /** Which tensor a leaf's value belongs to, for those that require gradients. */
 const owners = new WeakMap<object, WeakRef<Tensor>>();
 
 /** @internal Called for each parameter: backward finds it by the value its leaf holds. */
 export function own(tensor: Tensor): void {
-  owners.set(valueOf(tensor.rawNode), new WeakRef(tensor));
+  owners.set(leafValue(tensor.rawNode), new WeakRef(tensor));
 }
 
 export function backward(loss: Tensor, seed: Tensor | undefined, retained: Set<WeakRef<Tensor>>): void {
-  if (!loss.requiresGrad) fail("backward", "a tensor that depends on a parameter", `${describe(loss)}, which requires no gradient`, "call .requiresGrad_() on the leaves before computing with them, outside noGrad");
-  if (!seed && loss.numel !== 1) fail("backward", "a loss with one element, or the gradient as an argument", describe(loss), "reduce it with .mean() or .sum()");
-  if (seed && !sameShape(seed.shape, loss.shape)) fail("backward", `a gradient of shape [${loss.shape}]`, describe(seed));
+  if (!loss.requiresGrad)
+    fail(
+      "backward",
+      "a tensor that depends on a parameter",
+      `${describe(loss)}, which requires no gradient`,
+      "call .requiresGrad_() on the leaves before computing with them, outside noGrad",
+    );
+  if (!seed && loss.numel !== 1)
+    fail(
+      "backward",
+      "a loss with one element, or the gradient as an argument",
+      describe(loss),
+      "reduce it with .mean() or .sum()",
+    );
+  if (seed && !sameShape(seed.shape, loss.shape))
+    fail("backward", `a gradient of shape [${loss.shape}]`, describe(seed));
   const node = loss.node;
   const seedNode = seed ? seed.node : like(node, 1);
   const together: Together = { members: [new WeakRef(loss)] };
@@ -39,7 +52,7 @@ function* targets(loss: Node, retained: Set<WeakRef<Tensor>>): Generator<{ tenso
   const seen = new Set(order);
   for (const node of order) {
     if (node.op !== "leaf") continue;
-    const tensor = owners.get(valueOf(node))?.deref();
+    const tensor = owners.get(leafValue(node))?.deref();
     if (tensor?.requiresGrad) yield { tensor, at: node };
   }
   for (const reference of retained) {

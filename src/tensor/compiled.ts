@@ -14,7 +14,7 @@ import { isGradEnabled } from "./grad-mode.js";
 import { Tensor } from "./tensor.js";
 import { type Trace, tracing, withTrace } from "./trace.js";
 import { flatten, type Structure, unflatten } from "./tree.js";
-import { leafOf, Value, valueOf } from "./value.js";
+import { leafOf, leafValue, Value } from "./value.js";
 
 /** A compiled function: called like the original; `explain` shows what a call with these arguments runs. */
 export type CompiledFunction<A extends unknown[], R> = ((...args: A) => R) & {
@@ -113,12 +113,12 @@ class Recording<R> implements Trace {
     this.program = compiled.program;
     this.executable = prepare(compiled.program, this.on);
     this.wanted = wanted;
-    this.slots = compiled.leaves.map((leaf) => this.binding(valueOf(leaf), placeholders));
+    this.slots = compiled.leaves.map((leaf) => this.binding(leafValue(leaf), placeholders));
     this.dtypes = compiled.leaves.map((leaf) => leaf.dtype);
     const changed = new Set(writes.map((w) => w.leaf));
     const slotsWhere = (test: (leaf: Node) => boolean) => compiled.leaves.flatMap((leaf, i) => (test(leaf) ? [i] : []));
     this.written = slotsWhere((leaf) => changed.has(leaf));
-    this.readArguments = slotsWhere((leaf) => !changed.has(leaf) && placeholders.includes(valueOf(leaf)));
+    this.readArguments = slotsWhere((leaf) => !changed.has(leaf) && placeholders.includes(leafValue(leaf)));
     this.assignedArguments = stand.flatMap((tensor, i) => (this.assignments.has(tensor) ? [i] : []));
   }
 
@@ -128,7 +128,8 @@ class Recording<R> implements Trace {
     for (;;) {
       try {
         const returned = withTrace(this, body);
-        if (returned instanceof Promise) fail("compile", "a synchronous function", "an async one", "await outside the compiled function");
+        if (returned instanceof Promise)
+          fail("compile", "a synchronous function", "an async one", "await outside the compiled function");
         const tensors: Tensor[] = [];
         const result = flatten(returned, tensors);
         const outputs = tensors.map((t) => ({ node: t.rawNode, gradOf: null }));
@@ -173,10 +174,12 @@ class Recording<R> implements Trace {
     if (rawGrad) {
       // Each run may find another gradient there: it is looked up through the tensor.
       rawGrad.ownNumbers();
-      this.gradSources.set(valueOf(rawGrad.rawNode), tensor);
+      this.gradSources.set(leafValue(rawGrad.rawNode), tensor);
     }
     const { dtype } = rawGrad ?? tensor;
-    this.guards.push(() => (tensor.rawGrad === null) === (rawGrad === null) && (tensor.rawGrad ?? tensor).dtype === dtype);
+    this.guards.push(
+      () => (tensor.rawGrad === null) === (rawGrad === null) && (tensor.rawGrad ?? tensor).dtype === dtype,
+    );
   }
 
   randomStream(): { seed: Node; stream: number } {
@@ -248,7 +251,7 @@ class Recording<R> implements Trace {
     if (this.streams > 0) (this.seed.memory as { data: Int32Array }).data[0] = defaultGenerator.word() | 0;
     // Numbers that pending expressions still need are not written over: the tensor moves on to a copy.
     for (const { tensor } of this.assignments.values()) {
-      const value = valueOf(tensor.rawNode);
+      const value = leafValue(tensor.rawNode);
       if (value.touched) tensor.adopt(value.copy());
     }
     for (const i of this.assignedArguments) {
@@ -261,14 +264,20 @@ class Recording<R> implements Trace {
       const shared = this.written.some((w) => externals[w] === externals[i]);
       if (shared) externals[i] = this.copyOf(externals[i], this.dtypes[i]);
     }
-    const made = this.wanted.map((node) => new Value(node.dtype, node.shape, this.on.allocate(node.dtype, sizeOf(node.shape)), this.on));
+    const made = this.wanted.map(
+      (node) => new Value(node.dtype, node.shape, this.on.allocate(node.dtype, sizeOf(node.shape)), this.on),
+    );
     for (const value of made) externals.push(value.memory as Memory);
     return { externals, made };
   }
 
   /** Hands out what was computed. */
   private finish(made: readonly Value[]): R {
-    const tensorOf = (node: Node) => new Tensor(this.isConstantLeaf(node) ? leafOf(valueOf(node).newest()) : leafOf(made[this.wanted.indexOf(node)]), false);
+    const tensorOf = (node: Node) =>
+      new Tensor(
+        this.isConstantLeaf(node) ? leafOf(leafValue(node).newest()) : leafOf(made[this.wanted.indexOf(node)]),
+        false,
+      );
     const returned: Tensor[] = [];
     for (const { node, gradOf } of this.results) {
       if (gradOf) gradOf.rawGrad = tensorOf(node);
@@ -286,7 +295,6 @@ class Recording<R> implements Trace {
 
   /** Numbers that are there before the function runs, the same for every run unless they are assigned. */
   private isConstantLeaf(node: Node): boolean {
-    return node.op === "leaf" && valueOf(node).memory !== null && !this.gradSources.has(valueOf(node));
+    return node.op === "leaf" && leafValue(node).memory !== null && !this.gradSources.has(leafValue(node));
   }
 }
-

@@ -5,13 +5,13 @@ import { type DType, isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { f32ArrayFromBf16, f32ArrayFromF16 } from "../base/half.js";
 import { describe, type Shape, sizeOf } from "../base/shape.js";
+import type { Executor } from "../executors/executor.js";
 import { cast, constant, detach } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
-import type { Executor } from "../executors/executor.js";
 import { evaluate, finishedLeaf } from "./evaluate.js";
 import { formatTensor, nested } from "./format.js";
 import { isGradEnabled } from "./grad-mode.js";
-import { valueOf } from "./value.js";
+import { leafValue } from "./value.js";
 
 export type NestedNumbers = number | boolean | readonly NestedNumbers[];
 
@@ -100,7 +100,9 @@ export abstract class TensorCore<T> {
     if (typeof other === "boolean") return constant(other ? 1 : 0, [], "bool");
     if (typeof other !== "number") fail("tensor operation", "a tensor or a number", describeOther(other));
     if (isFloat(this.dtype)) return constant(other, [], this.dtype);
-    return Number.isInteger(other) && Math.abs(other) < 2 ** 31 ? constant(other, [], "i32") : constant(other, [], "f32");
+    return Number.isInteger(other) && Math.abs(other) < 2 ** 31
+      ? constant(other, [], "i32")
+      : constant(other, [], "f32");
   }
 
   // --- the numbers
@@ -108,7 +110,9 @@ export abstract class TensorCore<T> {
   /** Computes this tensor now, if it is still pending, on an executor that answers at once. */
   evaluate(): this {
     if (!finishedLeaf(this.current)) {
-      const members = (this.together?.members ?? []).map((m) => (m instanceof WeakRef ? m.deref() : m)).filter((m) => m !== undefined);
+      const members = (this.together?.members ?? [])
+        .map((m) => (m instanceof WeakRef ? m.deref() : m))
+        .filter((m) => m !== undefined);
       evaluate([this.current, ...members.map((m) => m.current)]);
       for (const member of members) member.settle();
     }
@@ -127,7 +131,7 @@ export abstract class TensorCore<T> {
   /** @internal The raw memory: f16 and bf16 as 16-bit patterns. */
   raw(): ArrayLike<number> & { slice(): ArrayLike<number> } {
     this.evaluate();
-    const value = valueOf(finishedLeaf(this.current) as Node);
+    const value = leafValue(finishedLeaf(this.current) as Node);
     return value.memoryFor(value.executor as Executor).data as Float32Array;
   }
 

@@ -1,7 +1,7 @@
 // Tensors from nothing, from JavaScript numbers, and from PyTorch's random generator. Inside `compile` random tensors come from the
 // counter-based generator instead, so that every run draws anew.
 
-import { type DType, DTYPES, isFloat } from "../base/dtype.js";
+import { DTYPES, type DType, isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { bf16ArrayFromF32, f16ArrayFromF32 } from "../base/half.js";
 import { defaultGenerator, type Generator } from "../base/random.js";
@@ -22,7 +22,15 @@ export interface RandomOptions extends TensorOptions {
   generator?: Generator;
 }
 
-type Numbers = NestedNumbers | Float32Array | Int32Array | Uint8Array | Uint16Array | Float64Array | BigInt64Array | readonly bigint[];
+type Numbers =
+  | NestedNumbers
+  | Float32Array
+  | Int32Array
+  | Uint8Array
+  | Uint16Array
+  | Float64Array
+  | BigInt64Array
+  | readonly bigint[];
 
 /** @internal A leaf that holds `data`, which is copied; f16 and bf16 as 16-bit patterns. */
 export function fromData(data: ArrayLike<number>, shape: Shape, dtype: DType, options: TensorOptions = {}): Tensor {
@@ -56,26 +64,48 @@ export function tensor(data: Numbers | Tensor, options: TensorOptions = {}): Ten
   const flat: (number | boolean | bigint)[] = [];
   collect(data, shape, 0, flat);
   const dtype = options.dtype ?? natural(flat);
-  return fromTyped(Float64Array.from(flat, (x) => Number(x)), shape, { ...options, dtype });
+  return fromTyped(
+    Float64Array.from(flat, (x) => Number(x)),
+    shape,
+    { ...options, dtype },
+  );
 }
 
 function collect(data: unknown, shape: Shape, depth: number, into: (number | boolean | bigint)[]): void {
   if (depth < shape.length) {
     if (!Array.isArray(data) || data.length !== shape[depth]) {
-      fail("tensor", `arrays of ${shape[depth]} items at depth ${depth}`, Array.isArray(data) ? `one of ${data.length}` : typeof data, "rows of a tensor have equal lengths");
+      fail(
+        "tensor",
+        `arrays of ${shape[depth]} items at depth ${depth}`,
+        Array.isArray(data) ? `one of ${data.length}` : typeof data,
+        "rows of a tensor have equal lengths",
+      );
     }
     for (const item of data) collect(item, shape, depth + 1, into);
   } else if (typeof data === "number" || typeof data === "boolean" || typeof data === "bigint") into.push(data);
-  else fail("tensor", "numbers or booleans", Array.isArray(data) ? "a deeper array beside numbers" : String(data === null ? "null" : typeof data));
+  else
+    fail(
+      "tensor",
+      "numbers or booleans",
+      Array.isArray(data) ? "a deeper array beside numbers" : String(data === null ? "null" : typeof data),
+    );
 }
 
 function natural(flat: readonly (number | boolean | bigint)[]): DType {
   if (flat.length > 0 && flat.every((x) => typeof x === "boolean")) return "bool";
-  const whole = flat.length > 0 && flat.every((x) => typeof x === "bigint" || (Number.isInteger(x) && !Object.is(x, -0) && Math.abs(Number(x)) <= 2 ** 31 - 1));
+  const whole =
+    flat.length > 0 &&
+    flat.every(
+      (x) => typeof x === "bigint" || (Number.isInteger(x) && !Object.is(x, -0) && Math.abs(Number(x)) <= 2 ** 31 - 1),
+    );
   return whole ? "i32" : "f32";
 }
 
-function fromTyped(data: Float32Array | Float64Array | Int32Array | Uint8Array | Uint16Array | BigInt64Array, shape: Shape, options: TensorOptions): Tensor {
+function fromTyped(
+  data: Float32Array | Float64Array | Int32Array | Uint8Array | Uint16Array | BigInt64Array,
+  shape: Shape,
+  options: TensorOptions,
+): Tensor {
   const dtype = options.dtype ?? (data instanceof Float32Array || data instanceof Float64Array ? "f32" : "i32");
   const numbers = data instanceof BigInt64Array ? Float64Array.from(data, Number) : data;
   return fromData(encodeNumbers(numbers, dtype), shape, dtype, options);
@@ -86,7 +116,13 @@ function encodeNumbers(numbers: ArrayLike<number>, dtype: DType): ArrayLike<numb
   if (dtype === "bool") return Uint8Array.from(numbers, (x) => (x ? 1 : 0));
   if (dtype === "i32") {
     for (let i = 0; i < numbers.length; i++) {
-      if (!(Math.abs(numbers[i]) < 2 ** 31) && numbers[i] !== -(2 ** 31)) fail("tensor", "integers of 32 bits", `${numbers[i]} at position ${i}`, 'use dtype "f32", or map ids to a smaller range');
+      if (!(Math.abs(numbers[i]) < 2 ** 31) && numbers[i] !== -(2 ** 31))
+        fail(
+          "tensor",
+          "integers of 32 bits",
+          `${numbers[i]} at position ${i}`,
+          'use dtype "f32", or map ids to a smaller range',
+        );
     }
     return numbers;
   }
@@ -96,14 +132,20 @@ function encodeNumbers(numbers: ArrayLike<number>, dtype: DType): ArrayLike<numb
 }
 
 /** Sizes given one by one or as a list, options last. */
-type SizesAndOptions<O> = [...sizes: number[]] | [...sizes: number[], options: O] | [shape: Shape] | [shape: Shape, options: O];
+type SizesAndOptions<O> =
+  | [...sizes: number[]]
+  | [...sizes: number[], options: O]
+  | [shape: Shape]
+  | [shape: Shape, options: O];
 
 function parse<O>(op: string, args: readonly unknown[]): { shape: Shape; options: O } {
   const last = args[args.length - 1];
   const hasOptions = typeof last === "object" && last !== null && !Array.isArray(last);
   const list = hasOptions ? args.slice(0, -1) : args;
   const shape = (list.length === 1 && Array.isArray(list[0]) ? list[0] : list) as number[];
-  for (const n of shape) if (!Number.isInteger(n) || n < 0 || n > 2 ** 31 - 1) fail(op, "whole, non-negative sizes", `[${shape.map(String)}]`);
+  for (const n of shape)
+    if (!Number.isInteger(n) || n < 0 || n > 2 ** 31 - 1)
+      fail(op, "whole, non-negative sizes", `[${shape.map(String)}]`);
   if (sizeOf(shape) > 2 ** 31 - 1) fail(op, "fewer than 2^31 elements", `[${shape}], which is ${sizeOf(shape)}`);
   return { shape, options: (hasOptions ? last : {}) as O };
 }
@@ -143,15 +185,30 @@ export function arange(...args: [...bounds: number[], options: TensorOptions] | 
   const options = (typeof last === "object" ? last : {}) as TensorOptions;
   const bounds = (args as readonly unknown[]).filter((x): x is number => typeof x === "number");
   const [start, end, step]: number[] = bounds.length === 1 ? [0, bounds[0], 1] : [bounds[0], bounds[1], bounds[2] ?? 1];
-  if (bounds.length === 0 || !Number.isFinite(start) || !Number.isFinite(end) || !Number.isFinite(step) || step === 0 || (end - start) * step < 0) {
+  if (
+    bounds.length === 0 ||
+    !Number.isFinite(start) ||
+    !Number.isFinite(end) ||
+    !Number.isFinite(step) ||
+    step === 0 ||
+    (end - start) * step < 0
+  ) {
     fail("arange", "finite bounds and a step that leads from start to end", bounds.join(", "));
   }
   const count = Math.max(0, Math.ceil((end - start) / step));
   const whole = bounds.every(Number.isInteger);
   const dtype = options.dtype ?? (whole ? "i32" : "f32");
   const index = iota([count], 0);
-  if (whole) return fromNode(scalar("add", scalar("mul", index, constant(step, [], "i32")), constant(start, [], "i32")), { ...options, dtype });
-  return fromTyped(Float64Array.from({ length: count }, (_, i) => start + i * step), [count], { ...options, dtype });
+  if (whole)
+    return fromNode(scalar("add", scalar("mul", index, constant(step, [], "i32")), constant(start, [], "i32")), {
+      ...options,
+      dtype,
+    });
+  return fromTyped(
+    Float64Array.from({ length: count }, (_, i) => start + i * step),
+    [count],
+    { ...options, dtype },
+  );
 }
 
 /** `steps` numbers from start to end, both included. */
@@ -159,7 +216,9 @@ export function linspace(start: number, end: number, steps: number, options: Ten
   if (!Number.isInteger(steps) || steps < 0) fail("linspace", "a whole number of steps", String(steps));
   const width = steps > 1 ? (end - start) / (steps - 1) : 0;
   // Counted from both ends, as PyTorch does, so that the last number is exactly `end`.
-  const data = Float64Array.from({ length: steps }, (_, i) => (i < steps / 2 ? start + i * width : end - (steps - 1 - i) * width));
+  const data = Float64Array.from({ length: steps }, (_, i) =>
+    i < steps / 2 ? start + i * width : end - (steps - 1 - i) * width,
+  );
   return fromTyped(data, [steps], { dtype: "f32", ...options });
 }
 
@@ -241,8 +300,12 @@ export function normal(shape: Shape, mean = 0, std = 1, options: RandomOptions =
 
 /** Whole numbers from low to high - 1: randint(high, shape) or randint(low, high, shape). */
 export function randint(...args: [number, Shape, RandomOptions?] | [number, number, Shape, RandomOptions?]): Tensor {
-  const [low, high, shape, options = {}] = typeof args[1] === "number" ? (args as [number, number, Shape, RandomOptions?]) : [0, args[0], args[1] as Shape, args[2] as RandomOptions | undefined];
-  if (!Number.isInteger(low) || !Number.isInteger(high) || low >= high) fail("randint", "whole numbers low < high", `${low} and ${high}`);
+  const [low, high, shape, options = {}] =
+    typeof args[1] === "number"
+      ? (args as [number, number, Shape, RandomOptions?])
+      : [0, args[0], args[1] as Shape, args[2] as RandomOptions | undefined];
+  if (!Number.isInteger(low) || !Number.isInteger(high) || low >= high)
+    fail("randint", "whole numbers low < high", `${low} and ${high}`);
   if (tracing()) {
     const u = scalar("floor", scale(tracedUniform(shape), high - low));
     return fromNode(scalar("add", cast(u, "i32"), constant(low, [], "i32")), { dtype: "i32", ...options });
@@ -277,7 +340,8 @@ export function bernoulli(p: Tensor | number, shape?: Shape, options: RandomOpti
 /** Exponentially distributed with rate lambda. */
 export function exponential(shape: Shape, lambda = 1, options: RandomOptions = {}): Tensor {
   if (!(lambda > 0)) fail("exponential", "lambda > 0", String(lambda));
-  if (tracing()) return fromNode(scale(scalar("log", scalar("sub", constant(1), tracedUniform(shape))), -1 / lambda), options);
+  if (tracing())
+    return fromNode(scale(scalar("log", scalar("sub", constant(1), tracedUniform(shape))), -1 / lambda), options);
   const out = new Float32Array(sizeOf(shape));
   (options.generator ?? defaultGenerator).exponential(out, lambda);
   return rounded(out, shape, options);

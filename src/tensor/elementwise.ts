@@ -20,11 +20,19 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
     return this.derive(scalar(name, this.node), this);
   }
 
-  add(other: Operand): T { return this.binary("add", other); }
-  sub(other: Operand): T { return this.binary("sub", other); }
-  mul(other: Operand): T { return this.binary("mul", other); }
+  add(other: Operand): T {
+    return this.binary("add", other);
+  }
+  sub(other: Operand): T {
+    return this.binary("sub", other);
+  }
+  mul(other: Operand): T {
+    return this.binary("mul", other);
+  }
   /** True division; integers give floats. */
-  div(other: Operand): T { return this.binary("div", other); }
+  div(other: Operand): T {
+    return this.binary("div", other);
+  }
   /** Integers to the power of integers stay integers. */
   pow(exponent: Operand): T {
     const power = this.operand(exponent);
@@ -34,58 +42,144 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
     return exponent instanceof TensorCore ? this.derive(result, this, exponent) : this.derive(result, this);
   }
   /** The remainder with the sign of the divisor, as Python's %. */
-  remainder(other: Operand): T { return this.binary("remainder", other); }
-  floorDivide(other: Operand): T { return this.binary("floorDivide", other); }
-  maximum(other: Operand): T { return this.binary("maximum", other); }
-  minimum(other: Operand): T { return this.binary("minimum", other); }
+  remainder(other: Operand): T {
+    return this.binary("remainder", other);
+  }
+  floorDivide(other: Operand): T {
+    return this.binary("floorDivide", other);
+  }
+  maximum(other: Operand): T {
+    return this.binary("maximum", other);
+  }
+  minimum(other: Operand): T {
+    return this.binary("minimum", other);
+  }
 
-  eq(other: Operand): T { return this.binary("eq", other); }
-  ne(other: Operand): T { return this.binary("ne", other); }
-  lt(other: Operand): T { return this.binary("lt", other); }
-  le(other: Operand): T { return this.binary("le", other); }
-  gt(other: Operand): T { return this.binary("gt", other); }
-  ge(other: Operand): T { return this.binary("ge", other); }
-  logicalAnd(other: Operand): T { return this.binary("and", other); }
-  logicalOr(other: Operand): T { return this.binary("or", other); }
-  logicalXor(other: Operand): T { return this.binary("xor", other); }
-  logicalNot(): T { return this.unary("not"); }
+  eq(other: Operand): T {
+    return this.binary("eq", other);
+  }
+  ne(other: Operand): T {
+    return this.binary("ne", other);
+  }
+  lt(other: Operand): T {
+    return this.binary("lt", other);
+  }
+  le(other: Operand): T {
+    return this.binary("le", other);
+  }
+  gt(other: Operand): T {
+    return this.binary("gt", other);
+  }
+  ge(other: Operand): T {
+    return this.binary("ge", other);
+  }
+  logicalAnd(other: Operand): T {
+    return this.binary("and", other);
+  }
+  logicalOr(other: Operand): T {
+    return this.binary("or", other);
+  }
+  logicalXor(other: Operand): T {
+    return this.binary("xor", other);
+  }
+  logicalNot(): T {
+    return this.unary("not");
+  }
 
-  neg(): T { return this.unary("neg"); }
-  abs(): T { return this.unary("abs"); }
-  sign(): T { return this.unary("sign"); }
-  exp(): T { return this.unary("exp"); }
-  expm1(): T { return this.unary("expm1"); }
-  log(): T { return this.unary("log"); }
-  log1p(): T { return this.unary("log1p"); }
-  log2(): T { return this.derive(mul(scalar("log", this.node), constant(Math.LOG2E)), this); }
-  log10(): T { return this.derive(mul(scalar("log", this.node), constant(Math.LOG10E)), this); }
-  sqrt(): T { return this.unary("sqrt"); }
-  rsqrt(): T { return this.unary("rsqrt"); }
-  square(): T { return this.derive(mul(this.node, this.node), this); }
-  reciprocal(): T { return this.unary("reciprocal"); }
-  sin(): T { return this.unary("sin"); }
-  cos(): T { return this.unary("cos"); }
-  erf(): T { return this.unary("erf"); }
-  floor(): T { return this.unary("floor"); }
-  ceil(): T { return this.unary("ceil"); }
+  neg(): T {
+    return this.unary("neg");
+  }
+  abs(): T {
+    return this.unary("abs");
+  }
+  sign(): T {
+    return this.unary("sign");
+  }
+  exp(): T {
+    return this.unary("exp");
+  }
+  expm1(): T {
+    return this.unary("expm1");
+  }
+  log(): T {
+    return this.unary("log");
+  }
+  log1p(): T {
+    return this.unary("log1p");
+  }
+  log2(): T {
+    return this.derive(mul(scalar("log", this.node), constant(Math.LOG2E)), this);
+  }
+  log10(): T {
+    return this.derive(mul(scalar("log", this.node), constant(Math.LOG10E)), this);
+  }
+  sqrt(): T {
+    return this.unary("sqrt");
+  }
+  rsqrt(): T {
+    return this.unary("rsqrt");
+  }
+  square(): T {
+    return this.derive(mul(this.node, this.node), this);
+  }
+  reciprocal(): T {
+    return this.unary("reciprocal");
+  }
+  sin(): T {
+    return this.unary("sin");
+  }
+  cos(): T {
+    return this.unary("cos");
+  }
+  erf(): T {
+    return this.unary("erf");
+  }
+  floor(): T {
+    return this.unary("floor");
+  }
+  ceil(): T {
+    return this.unary("ceil");
+  }
   /** To the nearest whole number, halves to the even one. */
-  round(): T { return this.unary("round"); }
-  trunc(): T { return this.unary("trunc"); }
-  isnan(): T { return isFloat(this.dtype) ? this.unary("isnan") : this.derive(cast(like(this.node, 0), "bool"), this); }
-  isinf(): T { return this.derive(scalar("eq", scalar("abs", this.node), constant(Number.POSITIVE_INFINITY)), this); }
-  isfinite(): T { return this.derive(scalar("lt", scalar("abs", this.node), constant(Number.POSITIVE_INFINITY)), this); }
+  round(): T {
+    return this.unary("round");
+  }
+  trunc(): T {
+    return this.unary("trunc");
+  }
+  isnan(): T {
+    return isFloat(this.dtype) ? this.unary("isnan") : this.derive(cast(like(this.node, 0), "bool"), this);
+  }
+  isinf(): T {
+    return this.derive(scalar("eq", scalar("abs", this.node), constant(Number.POSITIVE_INFINITY)), this);
+  }
+  isfinite(): T {
+    return this.derive(scalar("lt", scalar("abs", this.node), constant(Number.POSITIVE_INFINITY)), this);
+  }
 
-  sigmoid(): T { return this.unary("sigmoid"); }
-  tanh(): T { return this.unary("tanh"); }
-  relu(): T { return this.derive(where(scalar("gt", this.node, like(this.node, 0)), this.node, positiveZeroOrNan(this.node)), this); }
+  sigmoid(): T {
+    return this.unary("sigmoid");
+  }
+  tanh(): T {
+    return this.unary("tanh");
+  }
+  relu(): T {
+    return this.derive(
+      where(scalar("gt", this.node, like(this.node, 0)), this.node, positiveZeroOrNan(this.node)),
+      this,
+    );
+  }
   /** x Φ(x), or its tanh approximation (Hendrycks and Gimpel 2016). */
   gelu(options: { approximate?: "none" | "tanh" } = {}): T {
     const { approximate = "none" } = options;
-    if (approximate !== "none" && approximate !== "tanh") fail("gelu", 'approximate "none" or "tanh"', String(approximate));
+    if (approximate !== "none" && approximate !== "tanh")
+      fail("gelu", 'approximate "none" or "tanh"', String(approximate));
     return this.derive(gelu(this.node, approximate), this);
   }
   /** x sigmoid(x) */
-  silu(): T { return this.derive(silu(this.node), this); }
+  silu(): T {
+    return this.derive(silu(this.node), this);
+  }
   /** log(1 + exp x), safe for large x */
   softplus(): T {
     const x = this.node;
@@ -109,8 +203,12 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
 
   /** `value` where the mask is true, this tensor elsewhere. The mask is bool and broadcasts to this shape. */
   maskedFill(mask: TensorCore<unknown>, value: number | TensorCore<unknown>): T {
-    if (mask.dtype !== "bool") fail("maskedFill", "a bool mask", describe(mask), "compare it, as in mask.eq(0), or convert it with .bool()");
-    const fill = typeof value === "number" ? constant(value, [], this.dtype === "bool" ? "bool" : promoteFill(this.dtype, value)) : value.node;
+    if (mask.dtype !== "bool")
+      fail("maskedFill", "a bool mask", describe(mask), "compare it, as in mask.eq(0), or convert it with .bool()");
+    const fill =
+      typeof value === "number"
+        ? constant(value, [], this.dtype === "bool" ? "bool" : promoteFill(this.dtype, value))
+        : value.node;
     const node = where(mask.node, fill, this.node);
     return typeof value === "number" ? this.derive(node, this) : this.derive(node, this, value);
   }
@@ -140,7 +238,7 @@ function positiveZeroOrNan(x: Node): Node {
 
 /** @throws HeedError unless bool */
 export function boolNode(condition: TensorCore<unknown>): Node {
-  if (condition.dtype !== "bool") fail("where", "a bool condition", describe(condition), "compare it, as in x.gt(0), or convert it with .bool()");
+  if (condition.dtype !== "bool")
+    fail("where", "a bool condition", describe(condition), "compare it, as in x.gt(0), or convert it with .bool()");
   return condition.node;
 }
-

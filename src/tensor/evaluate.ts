@@ -1,14 +1,14 @@
 // The one place where graph, compiler and executor meet: pending nodes become one program, run in one call.
 
+import { fail } from "../base/errors.js";
 import { sizeOf } from "../base/shape.js";
 import { type CompileOptions, compile } from "../compiler/compile.js";
 import type { Executable, Executor, ExecutorName, Memory } from "../executors/executor.js";
 import { nativeExecutor, nativeProblem } from "../executors/native.js";
 import { ReferenceExecutor } from "../executors/reference.js";
-import { fail } from "../base/errors.js";
 import type { Node } from "../graph/node.js";
 import type { Program } from "../program/program.js";
-import { leafOf, Value, valueOf } from "./value.js";
+import { leafOf, leafValue, Value } from "./value.js";
 
 let current: Executor | null = null;
 
@@ -35,8 +35,16 @@ function chooseExecutor(): Executor {
   if (wish && wish !== "native") fail("HEED_EXECUTOR", "native or reference", wish);
   const native = nativeExecutor();
   if (native) return native;
-  if (wish === "native") fail("HEED_EXECUTOR=native", "the native addon", nativeProblem() ?? "none", "run `npm run build`, or `heed doctor` to see what is missing");
-  console.warn(`heed: running on the reference executor, which is much slower: ${nativeProblem() ?? "no native addon"}. \`heed doctor\` says how to get the native one.`);
+  if (wish === "native")
+    fail(
+      "HEED_EXECUTOR=native",
+      "the native addon",
+      nativeProblem() ?? "none",
+      "run `npm run build`, or `heed doctor` to see what is missing",
+    );
+  console.warn(
+    `heed: running on the reference executor, which is much slower: ${nativeProblem() ?? "no native addon"}. \`heed doctor\` says how to get the native one.`,
+  );
   return new ReferenceExecutor();
 }
 
@@ -77,8 +85,10 @@ export function evaluateWith(nodes: readonly Node[], fresh: readonly Node[]): Va
   if (outputs.length === 0) return [];
   const on = executor();
   const { program, leaves } = compile({ outputs, writes: [] }, compileOptions());
-  const externals: Memory[] = leaves.map((leaf) => valueOf(leaf).memoryFor(on));
-  const results = outputs.map((node) => new Value(node.dtype, node.shape, on.allocate(node.dtype, sizeOf(node.shape)), on));
+  const externals: Memory[] = leaves.map((leaf) => leafValue(leaf).memoryFor(on));
+  const results = outputs.map(
+    (node) => new Value(node.dtype, node.shape, on.allocate(node.dtype, sizeOf(node.shape)), on),
+  );
   for (const result of results) externals.push(result.memory as Memory);
   prepare(program, on).run(externals);
   pending.forEach((node, i) => finished.set(node, leafOf(results[i])));

@@ -16,22 +16,35 @@ import { tracing } from "./trace.js";
 export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
   if (tensors.length === 0) fail("cat", "at least one tensor", "none");
   const d = normalizeDim("cat", dim, tensors[0].ndim);
-  if (tensors[0].ndim === 0) fail("cat", "tensors with at least one dimension", describe(tensors[0]), "use stack for scalars");
-  return Tensor.from(build.cat(tensors.map((t) => t.node), d), ...tensors);
+  if (tensors[0].ndim === 0)
+    fail("cat", "tensors with at least one dimension", describe(tensors[0]), "use stack for scalars");
+  return Tensor.from(
+    build.cat(
+      tensors.map((t) => t.node),
+      d,
+    ),
+    ...tensors,
+  );
 }
 
 /** Tensors of one shape along a new dimension. */
 export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
   if (tensors.length === 0) fail("stack", "at least one tensor", "none");
   const d = normalizeDim("stack", dim, tensors[0].ndim + 1);
-  return cat(tensors.map((t) => t.unsqueeze(d)), d);
+  return cat(
+    tensors.map((t) => t.unsqueeze(d)),
+    d,
+  );
 }
 
 /** `a` where the condition is true, `b` elsewhere; all three broadcast. */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   const tensors = [a, b].filter((x): x is Tensor => x instanceof Tensor);
   const lift = (x: Operand): Node => (x instanceof Tensor ? x.node : number(x as number | boolean, tensors[0]));
-  return Tensor.from(build.where(boolNode(condition), lift(a), lift(b)), ...(tensors.length > 0 ? tensors : [condition]));
+  return Tensor.from(
+    build.where(boolNode(condition), lift(a), lift(b)),
+    ...(tensors.length > 0 ? tensors : [condition]),
+  );
 }
 
 function number(x: number | boolean, like: Tensor | undefined): Node {
@@ -52,7 +65,8 @@ export const sigmoid = (x: Tensor): Tensor => x.sigmoid();
 
 /** x Wᵀ + b: x [..., in], weight [out, in], bias [out]. */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor {
-  if (weight.ndim !== 2 || x.shape.at(-1) !== weight.shape[1]) fail("linear", `an input whose last dimension is ${weight.shape[1]}, for weight ${describe(weight)}`, describe(x));
+  if (weight.ndim !== 2 || x.shape.at(-1) !== weight.shape[1])
+    fail("linear", `an input whose last dimension is ${weight.shape[1]}, for weight ${describe(weight)}`, describe(x));
   const product = x.matmul(weight.transpose(0, 1));
   return bias ? product.add(bias) : product;
 }
@@ -67,7 +81,10 @@ export function embedding(indices: Tensor, weight: Tensor, options: { paddingIdx
   const rows = Tensor.from(build.gather(weight.node, 0, index), weight);
   const { paddingIdx } = options;
   // The padding row takes no gradient.
-  const picked = paddingIdx === undefined ? rows : where(Tensor.from(build.scalar("eq", index, build.constant(paddingIdx, [], "i32"))), rows.detach(), rows);
+  const picked =
+    paddingIdx === undefined
+      ? rows
+      : where(Tensor.from(build.scalar("eq", index, build.constant(paddingIdx, [], "i32"))), rows.detach(), rows);
   return picked.reshape([...indices.shape, width]);
 }
 
@@ -76,19 +93,38 @@ export function layerNorm(x: Tensor, shape: Shape, weight?: Tensor | null, bias?
   checkNormShape("layerNorm", x, shape);
   if (bias && !weight) return layerNorm(x, shape, null, null, eps).add(bias);
   const affine = [weight, bias].filter((t): t is Tensor => t !== undefined && t !== null);
-  return Tensor.from(build.layerNorm(x.node, shape.length, eps, affine.map((t) => t.node)), x, ...affine);
+  return Tensor.from(
+    build.layerNorm(
+      x.node,
+      shape.length,
+      eps,
+      affine.map((t) => t.node),
+    ),
+    x,
+    ...affine,
+  );
 }
 
 /** x / sqrt(mean(x²) + eps) * weight over the last axes. */
 export function rmsNorm(x: Tensor, shape: Shape, weight?: Tensor | null, eps = 1.1920928955078125e-7): Tensor {
   checkNormShape("rmsNorm", x, shape);
   const affine = weight ? [weight] : [];
-  return Tensor.from(build.rmsNorm(x.node, shape.length, eps, affine.map((t) => t.node)), x, ...affine);
+  return Tensor.from(
+    build.rmsNorm(
+      x.node,
+      shape.length,
+      eps,
+      affine.map((t) => t.node),
+    ),
+    x,
+    ...affine,
+  );
 }
 
 function checkNormShape(op: string, x: Tensor, shape: Shape): void {
   const last = x.shape.slice(x.ndim - shape.length);
-  if (shape.length === 0 || shape.some((n, i) => n !== last[i])) fail(op, `an input whose last dimensions are [${shape}]`, describe(x));
+  if (shape.length === 0 || shape.some((n, i) => n !== last[i]))
+    fail(op, `an input whose last dimensions are [${shape}]`, describe(x));
 }
 
 /** Zeroes each element with probability p and scales the rest by 1/(1-p); the identity when not training. */
@@ -131,7 +167,8 @@ export function crossEntropy(
   const classWeight = weight ? weight.reshape(1, classes).expand(flat.shape) : null;
   const weighted = classWeight ? logProbability.mul(classWeight) : logProbability;
   let loss = where(hit, weighted, 0).sum(-1, { keepdim: true });
-  if (labelSmoothing > 0) loss = loss.mul(1 - labelSmoothing).add(weighted.sum(-1, { keepdim: true }).mul(labelSmoothing / classes));
+  if (labelSmoothing > 0)
+    loss = loss.mul(1 - labelSmoothing).add(weighted.sum(-1, { keepdim: true }).mul(labelSmoothing / classes));
   const each = where(kept, loss.neg(), 0);
   if (reduction === "none") return each.reshape(targets.shape);
   if (reduction === "sum") return each.sum();
@@ -142,7 +179,11 @@ export function crossEntropy(
 function classesLast(logits: Tensor, targets: Tensor): Tensor {
   const last = [...targets.shape];
   if (logits.ndim === targets.ndim + 1 && last.every((n, i) => n === logits.shape[i])) return logits;
-  const order = logits.ndim >= 2 && logits.ndim === targets.ndim + 1 && logits.shape[0] === targets.shape[0] && last.slice(1).every((n, i) => n === logits.shape[i + 2]);
+  const order =
+    logits.ndim >= 2 &&
+    logits.ndim === targets.ndim + 1 &&
+    logits.shape[0] === targets.shape[0] &&
+    last.slice(1).every((n, i) => n === logits.shape[i + 2]);
   if (!order) fail("crossEntropy", `logits [${last.join(",")},V] for targets ${describe(targets)}`, describe(logits));
   return logits.permute([0, ...last.slice(1).map((_, i) => i + 2), 1]);
 }
@@ -152,7 +193,12 @@ function checkTargets(targets: Tensor, classes: number, ignoreIndex: number): vo
   if (tracing() || targets.rawNode.op !== "leaf") return;
   const data = targets.raw();
   for (let i = 0; i < data.length; i++) {
-    if ((data[i] < 0 || data[i] >= classes) && data[i] !== ignoreIndex) fail("crossEntropy", `targets from 0 to ${classes - 1} (or ignoreIndex ${ignoreIndex})`, `${data[i]} at position ${i}`);
+    if ((data[i] < 0 || data[i] >= classes) && data[i] !== ignoreIndex)
+      fail(
+        "crossEntropy",
+        `targets from 0 to ${classes - 1} (or ignoreIndex ${ignoreIndex})`,
+        `${data[i]} at position ${i}`,
+      );
   }
 }
 
@@ -171,7 +217,11 @@ export function l1Loss(input: Tensor, target: Tensor, options: { reduction?: Red
 }
 
 /** Binary cross entropy on logits, safe for large ones. */
-export function binaryCrossEntropyWithLogits(logits: Tensor, target: Tensor, options: { reduction?: Reduction } = {}): Tensor {
+export function binaryCrossEntropyWithLogits(
+  logits: Tensor,
+  target: Tensor,
+  options: { reduction?: Reduction } = {},
+): Tensor {
   return reduceLoss(logits.softplus().sub(logits.mul(target)), options.reduction);
 }
 
@@ -183,14 +233,23 @@ function reduceLoss(each: Tensor, reduction: Reduction = "mean"): Tensor {
  * Draws category indices from rows of weights [V] or [N,V]: i32 [samples] or [N,samples]. The weights need not sum to one.
  * @throws HeedError for negative, infinite or NaN weights, and for more samples than nonzero weights without replacement
  */
-export function multinomial(weights: Tensor, samples: number, options: { replacement?: boolean; generator?: Generator } = {}): Tensor {
-  if (weights.ndim < 1 || weights.ndim > 2 || !isFloat(weights.dtype)) fail("multinomial", "float weights of one or two dimensions", describe(weights));
+export function multinomial(
+  weights: Tensor,
+  samples: number,
+  options: { replacement?: boolean; generator?: Generator } = {},
+): Tensor {
+  if (weights.ndim < 1 || weights.ndim > 2 || !isFloat(weights.dtype))
+    fail("multinomial", "float weights of one or two dimensions", describe(weights));
   const categories = weights.shape[weights.ndim - 1];
   const { replacement = false, generator = defaultGenerator } = options;
   if (tracing()) {
-    if (replacement && samples > 1) fail("multinomial", "draws without replacement inside compile", "replacement: true", "draw one sample at a time");
+    if (replacement && samples > 1)
+      fail("multinomial", "draws without replacement inside compile", "replacement: true", "draw one sample at a time");
     // The largest of p / q with q exponential is a draw from p; the k largest are k draws without replacement.
-    const q = build.scale(build.scalar("log", build.scalar("sub", build.constant(1), tracedUniform(weights.shape))), -1);
+    const q = build.scale(
+      build.scalar("log", build.scalar("sub", build.constant(1), tracedUniform(weights.shape))),
+      -1,
+    );
     return Tensor.from(build.div(weights.node, q)).topk(samples, -1).indices;
   }
   const picked = drawCategories(generator, weights.dataSync() as Float32Array, categories, { samples, replacement });

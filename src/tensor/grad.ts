@@ -13,22 +13,35 @@ type Gradients<N extends Argnums> = N extends number ? Tensor : Tensor[];
  * The value of a scalar function and its gradient with respect to the arguments `argnums`. Both are lazy, so gradients of gradients work.
  * @example const [loss, dw] = valueAndGrad((w: Tensor) => w.mul(w).sum())(w);
  */
-export function valueAndGrad<A extends Tensor[], N extends Argnums = 0>(f: (...args: A) => Tensor, argnums: N = 0 as N): (...args: A) => [Tensor, Gradients<N>] {
+export function valueAndGrad<A extends Tensor[], N extends Argnums = 0>(
+  f: (...args: A) => Tensor,
+  argnums: N = 0 as N,
+): (...args: A) => [Tensor, Gradients<N>] {
   return (...args: A) => {
     const numbers: readonly number[] = typeof argnums === "number" ? [argnums] : (argnums as readonly number[]);
-    for (const n of numbers) if (!(args[n] instanceof Tensor)) fail("grad", `a tensor as argument ${n}`, typeof args[n]);
+    for (const n of numbers)
+      if (!(args[n] instanceof Tensor)) fail("grad", `a tensor as argument ${n}`, typeof args[n]);
     // Fresh tensors: the caller's own do not start to require gradients, and what f reads besides its arguments counts as constant.
     const inputs = args.map((x, i) => (numbers.includes(i) ? new Tensor(alias(x.node), true) : x)) as A;
     const value = enableGrad(() => f(...inputs));
-    if (value.numel !== 1) fail("grad", "a function that returns one number", describe(value), "reduce it with .sum() or .mean()");
+    if (value.numel !== 1)
+      fail("grad", "a function that returns one number", describe(value), "reduce it with .sum() or .mean()");
     const outside = args.some((x) => x.requiresGrad);
-    const gradients = numbers.map((n) => new Tensor(gradient(value.node, inputs[n].node, like(value.node, 1)), outside));
-    return [new Tensor(value.node, outside || value.requiresGrad), (typeof argnums === "number" ? gradients[0] : gradients) as Gradients<N>];
+    const gradients = numbers.map(
+      (n) => new Tensor(gradient(value.node, inputs[n].node, like(value.node, 1)), outside),
+    );
+    return [
+      new Tensor(value.node, outside || value.requiresGrad),
+      (typeof argnums === "number" ? gradients[0] : gradients) as Gradients<N>,
+    ];
   };
 }
 
 /** As valueAndGrad, the gradient alone. */
-export function grad<A extends Tensor[], N extends Argnums = 0>(f: (...args: A) => Tensor, argnums: N = 0 as N): (...args: A) => Gradients<N> {
+export function grad<A extends Tensor[], N extends Argnums = 0>(
+  f: (...args: A) => Tensor,
+  argnums: N = 0 as N,
+): (...args: A) => Gradients<N> {
   const both = valueAndGrad(f, argnums);
   return (...args: A) => both(...args)[1];
 }

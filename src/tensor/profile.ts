@@ -8,13 +8,21 @@ import type { CompiledFunction } from "./compiled.js";
  * `explain` prints it, each line headed by the step's median time in milliseconds.
  * @example console.log(profile(step, [x, y]));
  */
-export function profile<A extends unknown[]>(compiled: CompiledFunction<A, unknown>, args: A, options: { repeat?: number } = {}): string {
+export function profile<A extends unknown[]>(
+  compiled: CompiledFunction<A, unknown>,
+  args: A,
+  options: { repeat?: number } = {},
+): string {
   const { repeat = 10 } = options;
   const runs = Array.from({ length: repeat + 1 }, () => compiled.timeSteps(...args)).slice(1);
   const medians = runs[0].map((_, step) => median(runs.map((r) => r[step])));
   const total = medians.reduce((a, b) => a + b, 0);
   const lines = printProgram(compiled.program(...args)).split("\n");
-  const timed = lines.map((line, i) => (i < medians.length ? `${medians[i].toFixed(3).padStart(9)} ms  ${line}` : `${total.toFixed(3).padStart(9)} ms  ${line}`));
+  const timed = lines.map((line, i) =>
+    i < medians.length
+      ? `${medians[i].toFixed(3).padStart(9)} ms  ${line}`
+      : `${total.toFixed(3).padStart(9)} ms  ${line}`,
+  );
   return timed.join("\n");
 }
 

@@ -3,7 +3,30 @@
 import { isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { describe, normalizeDim, normalizeDims } from "../base/shape.js";
-import { argsort, cast, cumsum, div, gather, iota, like, logSoftmax, logsumexp, mul, narrow, permute, reduce, reshape, scalar, scale, softmax, sub, where } from "../graph/build.js";
+import {
+  argsort,
+  cast,
+  constant,
+  cumsum,
+  div,
+  gather,
+  iota,
+  like,
+  logSoftmax,
+  logsumexp,
+  mul,
+  narrow,
+  offset,
+  permute,
+  reduce,
+  reshape,
+  scalar,
+  scale,
+  softmax,
+  sub,
+  sum,
+  where,
+} from "../graph/build.js";
 import type { Node } from "../graph/node.js";
 import { TensorElementwise } from "./elementwise.js";
 
@@ -33,7 +56,10 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
     this.needsFloat("mean");
     const axes = normalizeDims("mean", dim, this.ndim);
     const count = axes.reduce((n, d) => n * this.shape[d], 1);
-    return this.derive(cast(scale(this.reduced("sum", this.wide(), dim, options.keepdim ?? false), 1 / count), this.dtype), this);
+    return this.derive(
+      cast(scale(this.reduced("sum", this.wide(), dim, options.keepdim ?? false), 1 / count), this.dtype),
+      this,
+    );
   }
 
   /** Mean squared distance from the mean; `correction` 1 divides by N - 1, as PyTorch does by default. */
@@ -85,11 +111,16 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
 
   private extremeAlong(op: "max" | "min", dim: number, options: KeepDim): ValuesAndIndices<T> {
     const d = normalizeDim(op, dim, this.ndim);
+    if (this.ndim === 0)
+      return { values: this.derive(this.node, this), indices: this.wrap(constant(0, [], "i32"), false) };
     const index = this.extremeIndex(op, d);
     // The gradient goes to the one element that was picked.
     const values = this.requiresGrad ? gather(this.node, d, index) : reduce(op, this.node, [d]);
     const keepdim = options.keepdim ?? false;
-    return { values: this.derive(dropDims(values, [d], keepdim), this), indices: this.wrap(dropDims(index, [d], keepdim), false) };
+    return {
+      values: this.derive(dropDims(values, [d], keepdim), this),
+      indices: this.wrap(dropDims(index, [d], keepdim), false),
+    };
   }
 
   private extremeIndex(op: "max" | "min", dim: number): Node {
@@ -144,16 +175,22 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
   }
 
   softmax(dim: number): T {
-    return this.derive(softmax(this.node, this.axis("softmax", dim)), this);
+    const d = this.axis("softmax", dim);
+    return this.derive(this.numel === 0 ? this.node : softmax(this.node, d), this);
   }
 
   logSoftmax(dim: number): T {
-    return this.derive(logSoftmax(this.node, this.axis("logSoftmax", dim)), this);
+    const d = this.axis("logSoftmax", dim);
+    return this.derive(this.numel === 0 ? this.node : logSoftmax(this.node, d), this);
   }
 
   logsumexp(dim: Dims, options: KeepDim = {}): T {
     const axes = normalizeDims("logsumexp", dim, this.ndim);
-    const node = axes.reduce((x, d) => logsumexp(x, d), this.node);
+    // The sum of nothing is 0, and its logarithm -Infinity.
+    const empty = axes.some((d) => this.shape[d] === 0);
+    const node = empty
+      ? offset(sum(this.node, axes), Number.NEGATIVE_INFINITY)
+      : axes.reduce((x, d) => logsumexp(x, d), this.node);
     return this.derive(dropDims(node, axes, options.keepdim ?? false), this);
   }
 
@@ -178,7 +215,8 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
   /** The k largest (or smallest) along `dim`, in order. */
   topk(k: number, dim = -1, options: { largest?: boolean } = {}): ValuesAndIndices<T> {
     const d = this.axis("topk", dim);
-    if (!Number.isInteger(k) || k < 0 || k > this.shape[d]) fail("topk", `k from 0 to ${this.shape[d]}, the size of dimension ${d} of ${describe(this)}`, String(k));
+    if (!Number.isInteger(k) || k < 0 || k > this.shape[d])
+      fail("topk", `k from 0 to ${this.shape[d]}, the size of dimension ${d} of ${describe(this)}`, String(k));
     return this.pick(d, options.largest ?? true, k);
   }
 
@@ -217,6 +255,10 @@ function smoothRoot(x: Node): Node {
 }
 
 function dropDims(node: Node, dims: readonly number[], keepdim: boolean): Node {
-  return keepdim ? node : reshape(node, node.shape.filter((_, i) => !dims.includes(i)));
+  return keepdim
+    ? node
+    : reshape(
+        node,
+        node.shape.filter((_, i) => !dims.includes(i)),
+      );
 }
-

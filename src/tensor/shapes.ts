@@ -2,7 +2,24 @@
 
 import { fail } from "../base/errors.js";
 import { describe, normalizeDim, normalizeDims, type Shape, sizeOf } from "../base/shape.js";
-import { constant, expand, flip, gather, iota, like, matmul, narrow, permute, place, reshape, scalar, scatterAdd, slice, transpose, where } from "../graph/build.js";
+import {
+  constant,
+  expand,
+  flip,
+  gather,
+  iota,
+  like,
+  matmul,
+  narrow,
+  permute,
+  place,
+  reshape,
+  scalar,
+  scatterAdd,
+  slice,
+  transpose,
+  where,
+} from "../graph/build.js";
 import type { Node } from "../graph/node.js";
 import type { TensorCore } from "./core.js";
 import { TensorReductions } from "./reductions.js";
@@ -26,12 +43,15 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
   private completed(op: string, shape: Shape): Shape {
     const unknown = shape.indexOf(-1);
     const known = shape.reduce((p, n) => (n === -1 ? p : p * n), 1);
-    if (shape.some((n) => !Number.isInteger(n) || n < -1) || shape.lastIndexOf(-1) !== unknown) fail(op, "whole sizes with at most one -1", `[${shape}]`);
+    if (shape.some((n) => !Number.isInteger(n) || n < -1) || shape.lastIndexOf(-1) !== unknown)
+      fail(op, "whole sizes with at most one -1", `[${shape}]`);
     if (unknown < 0) {
-      if (known !== this.numel) fail(op, `a shape of ${this.numel} elements for ${describe(this)}`, `[${shape}], which has ${known}`);
+      if (known !== this.numel)
+        fail(op, `a shape of ${this.numel} elements for ${describe(this)}`, `[${shape}], which has ${known}`);
       return shape;
     }
-    if (known === 0 || this.numel % known !== 0) fail(op, `sizes that divide the ${this.numel} elements of ${describe(this)}`, `[${shape}]`);
+    if (known === 0 || this.numel % known !== 0)
+      fail(op, `sizes that divide the ${this.numel} elements of ${describe(this)}`, `[${shape}]`);
     return shape.map((n) => (n === -1 ? this.numel / known : n));
   }
 
@@ -101,8 +121,17 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
     if (counts.length < this.ndim) fail("repeat", `at least ${this.ndim} counts for ${describe(this)}`, `[${counts}]`);
     const shape = [...new Array<number>(counts.length - this.ndim).fill(1), ...this.shape];
     const spread = shape.flatMap((n) => [1, n]);
-    const repeated = expand(reshape(this.node, spread), shape.flatMap((n, i) => [counts[i], n]));
-    return this.derive(reshape(repeated, shape.map((n, i) => n * counts[i])), this);
+    const repeated = expand(
+      reshape(this.node, spread),
+      shape.flatMap((n, i) => [counts[i], n]),
+    );
+    return this.derive(
+      reshape(
+        repeated,
+        shape.map((n, i) => n * counts[i]),
+      ),
+      this,
+    );
   }
 
   /** Each element (or each slice along dim) repeated in a row. */
@@ -123,8 +152,18 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
   narrow(dim: number, start: number, length: number): T {
     const d = normalizeDim("narrow", dim, this.ndim);
     const from = start < 0 ? start + this.shape[d] : start;
-    if (!Number.isInteger(from) || !Number.isInteger(length) || from < 0 || length < 0 || from + length > this.shape[d]) {
-      fail("narrow", `a range within 0 and ${this.shape[d]} on dimension ${d} of ${describe(this)}`, `start ${start}, length ${length}`);
+    if (
+      !Number.isInteger(from) ||
+      !Number.isInteger(length) ||
+      from < 0 ||
+      length < 0 ||
+      from + length > this.shape[d]
+    ) {
+      fail(
+        "narrow",
+        `a range within 0 and ${this.shape[d]} on dimension ${d} of ${describe(this)}`,
+        `start ${start}, length ${length}`,
+      );
     }
     return this.derive(narrow(this.node, d, from, length), this);
   }
@@ -132,11 +171,20 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
   /** From `start` up to but without `end` on one axis, every `step`-th; bounds are clipped and count from the end when negative, as in Python. */
   slice(dim: number, start?: number | null, end?: number | null, step = 1): T {
     const d = normalizeDim("slice", dim, this.ndim);
-    if (!Number.isInteger(step) || step < 1) fail("slice", "a step of at least 1", String(step), "use .flip(dim) to reverse");
+    if (!Number.isInteger(step) || step < 1)
+      fail("slice", "a step of at least 1", String(step), "use .flip(dim) to reverse");
     const [from, to] = clipRange(this.shape[d], start, end);
     const count = Math.max(0, Math.ceil((to - from) / step));
     const starts = this.shape.map((_, i) => (i === d ? from : 0));
-    return this.derive(slice(this.node, starts, this.shape.map((n, i) => (i === d ? count : n)), starts.map((_, i) => (i === d ? step : 1))), this);
+    return this.derive(
+      slice(
+        this.node,
+        starts,
+        this.shape.map((n, i) => (i === d ? count : n)),
+        starts.map((_, i) => (i === d ? step : 1)),
+      ),
+      this,
+    );
   }
 
   /** One slice of an axis, which goes away. */
@@ -144,17 +192,29 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
     const d = normalizeDim("select", dim, this.ndim);
     const n = this.shape[d];
     const at = index < 0 ? index + n : index;
-    if (!Number.isInteger(index) || at < 0 || at >= n) fail("select", `an index from ${-n} to ${n - 1} on dimension ${d} of ${describe(this)}`, String(index));
-    return this.derive(reshape(narrow(this.node, d, at, 1), this.shape.filter((_, i) => i !== d)), this);
+    if (!Number.isInteger(index) || at < 0 || at >= n)
+      fail("select", `an index from ${-n} to ${n - 1} on dimension ${d} of ${describe(this)}`, String(index));
+    return this.derive(
+      reshape(
+        narrow(this.node, d, at, 1),
+        this.shape.filter((_, i) => i !== d),
+      ),
+      this,
+    );
   }
 
   /** Parts of `size` (the last may be smaller), or of the listed sizes, along `dim`. */
   split(size: number | Shape, dim = 0): T[] {
     const d = normalizeDim("split", dim, this.ndim);
     const n = this.shape[d];
-    if (typeof size === "number" && (!Number.isInteger(size) || size < 1)) fail("split", "a size of at least 1", String(size));
-    const parts = typeof size === "number" ? Array.from({ length: Math.max(1, Math.ceil(n / size)) }, (_, i) => Math.min(size, n - i * size)) : size;
-    if (parts.reduce((a, b) => a + b, 0) !== n) fail("split", `sizes that sum to ${n}, dimension ${d} of ${describe(this)}`, `[${parts}]`);
+    if (typeof size === "number" && (!Number.isInteger(size) || size < 1))
+      fail("split", "a size of at least 1", String(size));
+    const parts =
+      typeof size === "number"
+        ? Array.from({ length: Math.max(1, Math.ceil(n / size)) }, (_, i) => Math.min(size, n - i * size))
+        : size;
+    if (parts.reduce((a, b) => a + b, 0) !== n)
+      fail("split", `sizes that sum to ${n}, dimension ${d} of ${describe(this)}`, `[${parts}]`);
     let start = 0;
     return parts.map((length) => {
       start += length;
@@ -184,22 +244,40 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
     const d = normalizeDim("roll", dim, this.ndim);
     const n = this.shape[d];
     const by = n === 0 ? 0 : ((shift % n) + n) % n;
-    const index = scalar("remainder", scalar("add", iota([n], 0), constant(n - by, [], "i32")), constant(Math.max(n, 1), [], "i32"));
+    const index = scalar(
+      "remainder",
+      scalar("add", iota([n], 0), constant(n - by, [], "i32")),
+      constant(Math.max(n, 1), [], "i32"),
+    );
     return this.takeAlong(d, index);
   }
 
   /** Pads the last axes: [left, right] of the last, then of the one before, and so on, as torch.nn.functional.pad. */
   pad(pads: readonly number[], value = 0): T {
-    if (pads.length % 2 !== 0 || pads.length / 2 > this.ndim) fail("pad", `pairs for at most ${this.ndim} dimensions`, `[${pads}]`);
+    if (pads.length % 2 !== 0 || pads.length / 2 > this.ndim)
+      fail("pad", `pairs for at most ${this.ndim} dimensions`, `[${pads}]`);
     const before = this.shape.map((_, i) => pads[2 * (this.ndim - 1 - i)] ?? 0);
     const after = this.shape.map((_, i) => pads[2 * (this.ndim - 1 - i) + 1] ?? 0);
     // Negative padding crops.
-    const cropped = slice(this.node, before.map((b) => Math.max(0, -b)), this.shape.map((n, i) => {
-      const left = n + Math.min(0, before[i]) + Math.min(0, after[i]);
-      return left >= 0 ? left : fail("pad", `padding that leaves something of ${describe(this)}`, `[${pads}]`);
-    }));
+    const cropped = slice(
+      this.node,
+      before.map((b) => Math.max(0, -b)),
+      this.shape.map((n, i) => {
+        const left = n + Math.min(0, before[i]) + Math.min(0, after[i]);
+        return left >= 0 ? left : fail("pad", `padding that leaves something of ${describe(this)}`, `[${pads}]`);
+      }),
+    );
     const shape = cropped.shape.map((n, i) => n + Math.max(0, before[i]) + Math.max(0, after[i]));
-    return this.derive(place(cropped, shape, before.map((b) => Math.max(0, b)), before.map(() => 1), value), this);
+    return this.derive(
+      place(
+        cropped,
+        shape,
+        before.map((b) => Math.max(0, b)),
+        before.map(() => 1),
+        value,
+      ),
+      this,
+    );
   }
 
   /** The lower triangle of the last two axes, zero above the diagonal `diagonal`. */
@@ -226,7 +304,11 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
     const [m, n] = this.shape.slice(-2);
     const length = Math.max(0, Math.min(m + Math.min(offset, 0), n - Math.max(offset, 0)));
     const rows = narrow(this.node, this.ndim - 2, Math.max(0, -offset), length);
-    const index = scalar("add", iota([...this.shape.slice(0, -2), length, 1], this.ndim - 2), constant(Math.max(0, offset), [], "i32"));
+    const index = scalar(
+      "add",
+      iota([...this.shape.slice(0, -2), length, 1], this.ndim - 2),
+      constant(Math.max(0, offset), [], "i32"),
+    );
     return this.derive(reshape(gather(rows, this.ndim - 1, index), [...this.shape.slice(0, -2), length]), this);
   }
 
@@ -239,7 +321,10 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
 
   private takeAlong(dim: number, index: Node): T {
     const shape = this.shape.map((n, i) => (i === dim ? index.shape[0] : n));
-    const column = reshape(index, shape.map((n, i) => (i === dim ? n : 1)));
+    const column = reshape(
+      index,
+      shape.map((n, i) => (i === dim ? n : 1)),
+    );
     return this.derive(gather(this.node, dim, expand(column, shape)), this);
   }
 
@@ -250,7 +335,11 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
 
   /** A copy with source[i...] added at [i... with axis dim replaced by index[i...]]. */
   scatterAdd(dim: number, index: TensorCore<unknown>, source: TensorCore<unknown>): T {
-    return this.derive(scatterAdd(this.node, normalizeDim("scatterAdd", dim, this.ndim), index.node, source.node), this, source);
+    return this.derive(
+      scatterAdd(this.node, normalizeDim("scatterAdd", dim, this.ndim), index.node, source.node),
+      this,
+      source,
+    );
   }
 }
 
@@ -264,4 +353,3 @@ export function clipRange(n: number, start?: number | null, end?: number | null)
   const clip = (x: number) => Math.min(Math.max(x < 0 ? x + n : x, 0), n);
   return [clip(start ?? 0), clip(end ?? n)];
 }
-

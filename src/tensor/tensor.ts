@@ -6,11 +6,11 @@ import { bf16FromF32, f16FromF32 } from "../base/half.js";
 import { describe, sameShape } from "../base/shape.js";
 import { cast, expand } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
-import { evaluateWith, executor, finishedLeaf } from "./evaluate.js";
 import { backward, own as owner } from "./backward.js";
+import { evaluateWith, executor, finishedLeaf } from "./evaluate.js";
 import { TensorIndexing } from "./indexing.js";
 import { tracing } from "./trace.js";
-import { leafOf, Value, valueOf } from "./value.js";
+import { leafOf, leafValue, Value } from "./value.js";
 
 /**
  * A lazy, immutable n-dimensional array. Shapes and mistakes are known at once; numbers are computed when somebody asks.
@@ -40,7 +40,8 @@ export class Tensor extends TensorIndexing<Tensor> {
   }
 
   set grad(value: Tensor | null) {
-    if (value && !sameShape(value.shape, this.shape)) fail("grad", `a gradient of shape [${this.shape}]`, describe(value));
+    if (value && !sameShape(value.shape, this.shape))
+      fail("grad", `a gradient of shape [${this.shape}]`, describe(value));
     tracing()?.setGrad(this, this.gradient);
     this.gradient = value;
   }
@@ -76,14 +77,14 @@ export class Tensor extends TensorIndexing<Tensor> {
   protected override use(): void {
     // What a trace captures may be assigned later: then it must be this tensor's alone.
     if (tracing()) this.ownNumbers();
-    else valueOf(this.current).touched = true;
+    else leafValue(this.current).touched = true;
   }
 
   /** @internal Makes this a leaf whose numbers no other tensor shares; false if it was one already. */
   ownNumbers(): boolean {
     if (this.current.op !== "leaf") this.evaluate();
     const leaf = finishedLeaf(this.current) as Node;
-    const value = valueOf(leaf);
+    const value = leafValue(leaf);
     if (this.current === leaf && (value.exclusive || !value.memory)) return false;
     this.adopt(value.copy());
     return true;
@@ -109,7 +110,8 @@ export class Tensor extends TensorIndexing<Tensor> {
 
   /** @internal The value as this tensor would hold it. */
   fitted(value: Tensor | number): Node {
-    if (typeof value !== "number" && !sameShape(value.shape, this.shape)) fail("assign", `a value of shape [${this.shape}]`, describe(value));
+    if (typeof value !== "number" && !sameShape(value.shape, this.shape))
+      fail("assign", `a value of shape [${this.shape}]`, describe(value));
     const node = this.operand(value);
     return cast(sameShape(node.shape, this.shape) ? node : expand(node, this.shape), this.dtype);
   }
@@ -117,8 +119,9 @@ export class Tensor extends TensorIndexing<Tensor> {
   /** Sets every element at once, without a program: learning rates and other numbers that change between runs of a compiled function. */
   fill(value: number): this {
     const number = this.dtype === "f16" || this.dtype === "bf16" ? halfBits(this.dtype, value) : value;
-    const own = this.current.op === "leaf" ? valueOf(this.current) : null;
-    if (own?.exclusive && !own.touched && own.memory) own.memory.data.fill(own.memory.data instanceof Float64Array ? value : number);
+    const own = this.current.op === "leaf" ? leafValue(this.current) : null;
+    if (own?.exclusive && !own.touched && own.memory)
+      own.memory.data.fill(own.memory.data instanceof Float64Array ? value : number);
     else {
       const on = executor();
       const memory = on.allocate(this.dtype, this.numel);
@@ -132,7 +135,7 @@ export class Tensor extends TensorIndexing<Tensor> {
   adopt(value: Value): void {
     value.exclusive = true;
     if (this.current.op === "leaf") {
-      const old = valueOf(this.current);
+      const old = leafValue(this.current);
       if (old.exclusive) old.successor = value;
     }
     this.current = leafOf(value);
@@ -142,7 +145,7 @@ export class Tensor extends TensorIndexing<Tensor> {
   /** @internal The value of a finished tensor. */
   get value(): Value {
     this.evaluate();
-    return valueOf(finishedLeaf(this.current) as Node);
+    return leafValue(finishedLeaf(this.current) as Node);
   }
 
   /** @internal Replaces the node while a function is traced. */
@@ -159,7 +162,7 @@ export class Tensor extends TensorIndexing<Tensor> {
   dispose(): void {
     const leaf = finishedLeaf(this.current);
     if (!leaf) return;
-    const value = valueOf(leaf);
+    const value = leafValue(leaf);
     value.disposed = true;
     value.memory = null;
   }
@@ -176,7 +179,12 @@ export class Tensor extends TensorIndexing<Tensor> {
   /** `${t}` prints; arithmetic operators, which JavaScript cannot give to objects, say what to write instead. */
   [Symbol.toPrimitive](hint: string): string {
     if (hint === "string") return this.toString();
-    return fail("tensor", "a method such as .add(), .mul() or .item()", "an operator", "JavaScript has no operators for objects: write a.add(b)");
+    return fail(
+      "tensor",
+      "a method such as .add(), .mul() or .item()",
+      "an operator",
+      "JavaScript has no operators for objects: write a.add(b)",
+    );
   }
 }
 
@@ -193,7 +201,10 @@ export function assignAll(pairs: readonly (readonly [Tensor, Tensor | number])[]
     pairs.forEach(([tensor], i) => trace.assign(tensor, nodes[i]));
     return;
   }
-  const values = evaluateWith(also.map((t) => t.rawNode), nodes);
+  const values = evaluateWith(
+    also.map((t) => t.rawNode),
+    nodes,
+  );
   for (const t of also) t.settle();
   pairs.forEach(([tensor], i) => tensor.adopt(values[i]));
 }

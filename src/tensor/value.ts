@@ -45,7 +45,12 @@ export class Value {
   memoryFor(executor: Executor): Memory {
     if (!this.memory) {
       if (this.disposed) fail("evaluate", "numbers that are still there", `${describe(this)}, which was disposed`);
-      fail("evaluate", "known numbers", `${describe(this)}, an argument of a function being compiled`, "return the tensor from the function and read it outside");
+      fail(
+        "evaluate",
+        "known numbers",
+        `${describe(this)}, an argument of a function being compiled`,
+        "return the tensor from the function and read it outside",
+      );
     }
     if (this.executor !== executor) {
       const moved = executor.allocate(this.dtype, this.memory.data.length);
@@ -61,6 +66,6 @@ export function leafOf(value: Value): Node<"leaf"> {
   return makeLeaf(value, value.shape, value.dtype);
 }
 
-export function valueOf(leaf: Node): Value {
+export function leafValue(leaf: Node): Value {
   return leaf.source as Value;
 }

@@ -5,7 +5,7 @@ import { noGrad } from "../tensor/grad-mode.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { evaluationBatches } from "../text/dataset.js";
 import { Breath } from "./breath.js";
-import { batchTensors, type LanguageModel } from "./step.js";
+import { batchTensors, type TrainableModel } from "./step.js";
 
 export interface EvaluationOptions {
   /** B, windows at a time. */
@@ -21,7 +21,7 @@ export interface EvaluationOptions {
  * @throws HeedError for a text too short for one window
  */
 export function evaluation(
-  model: LanguageModel,
+  model: TrainableModel,
   tokens: Int32Array,
   { batch, length, batches = 50 }: EvaluationOptions,
 ): () => Promise<number> {

@@ -24,4 +24,4 @@ export {
   type Schedule,
   type ScheduleOptions,
 } from "./schedules.js";
-export { type LanguageModel, TrainingStep } from "./step.js";
+export { type TrainableModel, TrainingStep } from "./step.js";

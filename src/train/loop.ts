@@ -6,7 +6,7 @@ import type { Batch } from "../text/dataset.js";
 import { Breath } from "./breath.js";
 import type { CommonSettings, Optimizer } from "./optimizer.js";
 import type { Schedule } from "./schedules.js";
-import { type LanguageModel, TrainingStep } from "./step.js";
+import { type TrainableModel, TrainingStep } from "./step.js";
 
 /** What is known after a step; the steps count from 1. */
 export interface StepMetrics {
@@ -22,7 +22,7 @@ export interface StepMetrics {
 }
 
 export interface TrainOptions {
-  readonly model: LanguageModel;
+  readonly model: TrainableModel;
   readonly optimizer: Optimizer<CommonSettings>;
   readonly schedule: Schedule;
   /** Where batches come from, all of one shape: a WindowSampler. */

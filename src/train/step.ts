@@ -10,7 +10,7 @@ import { clipGradNorm_ } from "./clip.js";
 import type { CommonSettings, Optimizer } from "./optimizer.js";
 
 /** A model that predicts each next token: GPT and its kin. */
-export interface LanguageModel extends Module {
+export interface TrainableModel extends Module {
   /** The mean cross-entropy of `targets` i32[B,T] after `ids` i32[B,T], in nats: f32[]. */
   loss(ids: Tensor, targets: Tensor): Tensor;
 }
@@ -28,7 +28,7 @@ export class TrainingStep {
   private readonly gather: (ids: Tensor, targets: Tensor) => Tensor;
 
   constructor(
-    model: LanguageModel,
+    model: TrainableModel,
     optimizer: Optimizer<CommonSettings>,
     private readonly accumulate: number,
     clipNorm: number,

@@ -14,10 +14,13 @@ export interface Case {
   readonly torch: string;
   /** False where torch has no gradient, or another one at a point where any will do. */
   readonly gradient: boolean;
+  /** False where the result is not differentiable in the strict sense: infinite, or with a gradient cut off on purpose. */
+  readonly smooth: boolean;
 }
 
 export interface CaseOptions {
   readonly gradient?: boolean;
+  readonly smooth?: boolean;
 }
 
 /** One case for each list of inputs; a list of one input may be written without brackets. */
@@ -34,6 +37,7 @@ export function cases(
     heed,
     torch,
     gradient: options.gradient ?? true,
+    smooth: options.smooth ?? true,
   }));
 }
 

@@ -10,11 +10,11 @@ const HALVES = ["f16[33]", "bf16[33]@flipped"];
 type Unary = (x: Tensor) => Tensor;
 
 /** `kind` keeps the numbers where the function is defined; special values are without gradients: conventions differ at infinities. */
-function unary(op: string, heed: Unary, torch: string, kind = "", gradient = true): Case[] {
+function unary(op: string, heed: Unary, torch: string, kind = "", extreme = "f32[24]:special"): Case[] {
   const of = (text: string) => (kind === "" ? text : text.replace("]", `]:${kind}`));
   return [
-    ...cases(op, heed, torch, [...RAGGED, ...HALVES].map(of), { gradient }),
-    ...cases(op, heed, torch, ["f32[24]:special"], { gradient: false }),
+    ...cases(op, heed, torch, [...RAGGED, ...HALVES].map(of)),
+    ...cases(op, heed, torch, [extreme], { gradient: false }),
   ];
 }
 
@@ -48,7 +48,7 @@ const UNARY: Case[] = [
   ...unary("sigmoid", (x) => x.sigmoid(), "a.sigmoid()"),
   ...unary("tanh", (x) => x.tanh(), "a.tanh()"),
   ...unary("relu", (x) => x.relu(), "a.relu()"),
-  ...unary("gelu", (x) => x.gelu(), "F.gelu(a)"),
+  ...unary("gelu", (x) => x.gelu(), "F.gelu(a)", "", "f32[64]:wide"), // torch gives NaN at infinity
   ...unary("geluTanh", (x) => x.gelu({ approximate: "tanh" }), "F.gelu(a, approximate='tanh')"),
   ...unary("silu", (x) => x.silu(), "F.silu(a)"),
   ...unary("softplus", (x) => x.softplus(), "F.softplus(a)"),
@@ -81,13 +81,13 @@ const WHOLE = [["i32[3,7]:whole", "i32[7]:digits"], ["i32[7]:whole", "bool[7]"]]
 
 type Binary = (a: Tensor, b: Tensor) => Tensor;
 
-function binary(op: string, heed: Binary, torch: string, options: { kind?: string; gradient?: boolean; bool?: boolean } = {}): Case[] {
-  const { kind = "", gradient = true, bool = true } = options;
+function binary(op: string, heed: Binary, torch: string, options: { kind?: string; gradient?: boolean; bool?: boolean; special?: boolean } = {}): Case[] {
+  const { kind = "", gradient = true, bool = true, special = true } = options;
   const of = (list: string[]) => list.map((text) => (kind === "" || /:|bool/.test(text) ? text : text.replace("]", `]:${kind}`)));
   const two = heed as Case["heed"];
   return [
     ...cases(op, two, torch, [...PAIRS, ...MIXED].map(of), { gradient }),
-    ...cases(op, two, torch, [...SPECIAL_PAIRS, ...WHOLE.slice(0, bool ? 2 : 1)], { gradient: false }),
+    ...cases(op, two, torch, [...(special ? SPECIAL_PAIRS : []), ...WHOLE.slice(0, bool ? 2 : 1)], { gradient: false }),
   ];
 }
 
@@ -98,7 +98,7 @@ const BINARY: Case[] = [
   ...binary("div", (a, b) => a.div(b), "a / b", { kind: "positive" }),
   ...binary("pow", (a, b) => a.pow(b), "a ** b", { kind: "positive", bool: false }),
   ...binary("remainder", (a, b) => a.remainder(b), "a % b", { kind: "positive", bool: false }),
-  ...binary("floorDivide", (a, b) => a.floorDivide(b), "a // b", { kind: "positive", gradient: false, bool: false }),
+  ...binary("floorDivide", (a, b) => a.floorDivide(b), "a // b", { kind: "positive", gradient: false, bool: false, special: false }),
   ...binary("maximum", (a, b) => a.maximum(b), "torch.maximum(a, b)"),
   ...binary("minimum", (a, b) => a.minimum(b), "torch.minimum(a, b)"),
   ...binary("eq", (a, b) => a.eq(b), "a == b"),
@@ -129,10 +129,11 @@ const BINARY: Case[] = [
 ];
 
 const CHOICES: Case[] = [
-  ...cases("clamp", (a) => a.clamp(-0.5, 1), "a.clamp(-0.5, 1)", ["f32[3,17]", "f32[24]:special", "f16[33]", "i32[7]:whole"]),
+  ...cases("clamp", (a) => a.clamp(-0.5, 1), "a.clamp(-0.5, 1)", ["f32[3,17]", "f16[33]", "i32[7]:whole"]),
+  ...cases("clamp", (a) => a.clamp(-0.5, 1), "a.clamp(-0.5, 1)", ["f32[24]:special"], { gradient: false }),
   ...cases("clamp", (a) => a.clamp(null, 0), "a.clamp(max=0)", ["f32[17]", "f32[3]:zero", "i32[7]:whole"]),
   ...cases("clamp", (a) => a.clamp(0), "a.clamp(min=0)", ["f32[17]", "f32[0]"]),
-  ...cases("maskedFill", (a, m) => a.maskedFill(m, -Infinity), "a.masked_fill(b, float('-inf'))", [["f32[3,7]", "bool[3,7]"], ["f32[2,3,7]", "bool[7]"], ["f16[7]", "bool[7]"]]),
+  ...cases("maskedFill", (a, m) => a.maskedFill(m, -Infinity), "a.masked_fill(b, float('-inf'))", [["f32[3,7]", "bool[3,7]"], ["f32[2,3,7]", "bool[7]"], ["f16[7]", "bool[7]"]], { smooth: false }),
   ...cases("maskedFill", (a, m, v) => a.maskedFill(m, v), "torch.where(b, c, a)", [["f32[3,7]", "bool[3,1]", "f32[]"]]),
   ...cases("maskedFill", (a, m) => a.maskedFill(m, 2), "a.masked_fill(b, 2)", [["i32[7]:whole", "bool[7]"]]),
   ...cases("where", (c, a, b) => where(c, a, b), "torch.where(a, b, c)", [

@@ -1,6 +1,7 @@
 // Cases of methods that change the shape or pick parts, and of the products.
 
-import { cat, einsum, stack } from "../../src/tensor/functions.js";
+import { einsum } from "../../src/tensor/einsum.js";
+import { cat, stack } from "../../src/tensor/functions.js";
 import { type Case, cases } from "./case.js";
 
 const VIEWS: Case[] = [

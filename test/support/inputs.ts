@@ -83,7 +83,7 @@ const KINDS: Record<string, (lcg: Lcg, i: number, count: number) => number> = {
   digits: (lcg) => Math.floor(9 * lcg.uniform()) + 1,
   index: (lcg) => Math.floor(5 * lcg.uniform()),
   /** all different, in no order */
-  distinct: (_, i, count) => (((i * 7919 + 3) % count) - count / 2) / 8,
+  distinct: (_, i, count) => ((i * 7919 + 3) % count) - count / 2,
   /** every third row of five is -inf throughout */
   masked: (lcg, i) => (Math.floor(i / 5) % 3 === 1 ? Number.NEGATIVE_INFINITY : 4 * lcg.uniform() - 2),
   zero: () => 0,

@@ -1,0 +1,39 @@
+"""How much memory this process holds when it trains a GPT: before the model is made, after the marked steps, and at most."""
+
+import resource
+import sys
+
+from gpt import Training
+from peer import Work, serve
+
+
+def footprint(marks, **arguments):
+    base = resident()
+    training = Training(**arguments)
+    found = []
+    for step in range(1, marks[-1] + 1):
+        training.step()
+        if step in marks:
+            found.append(resident())
+    return Work(lambda n: None, {"base": base, "marks": found, "peak": peak()})
+
+
+def status(field):
+    """Bytes, from Linux's own account of this process; None elsewhere."""
+    try:
+        with open("/proc/self/status") as lines:
+            return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
+    except OSError:
+        return None
+
+
+def peak():
+    unit = 1 if sys.platform == "darwin" else 1024
+    return status("VmHWM:") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def resident():
+    return status("VmRSS:") or peak()
+
+
+serve({"footprint": footprint})

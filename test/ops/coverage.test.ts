@@ -1,0 +1,57 @@
+// Every op of the table has a gradient row, a golden case, and a finite-difference case or a reason for having none.
+
+import { describe, expect, it } from "vitest";
+import { GRADIENTS } from "../../src/compiler/gradients.js";
+import { topological } from "../../src/graph/node.js";
+import { OPS, type OpName } from "../../src/graph/ops.js";
+import { type Case, inputsOf, resultsOf } from "./case.js";
+import { CASES } from "./cases.js";
+import { smoothCases } from "./smooth.js";
+
+/** Ops that no golden can be made for. */
+const WITHOUT_GOLDEN: Partial<Record<OpName, string>> = {
+  random: "draws from Heed's own generator, which test/base checks; no such numbers in torch",
+  gradient: "is what gradients are asked with; gone before anything is computed",
+  alias: "is the identity, gone before anything is computed",
+};
+
+/** Ops whose gradient is nothing or zero, so that finite differences would show nothing. */
+const WITHOUT_CALCULUS: Partial<Record<OpName, string>> = {
+  leaf: "is where gradients arrive",
+  constant: "does not depend on anything",
+  iota: "does not depend on anything",
+  random: "does not depend on anything that has a gradient",
+  gradient: "is taken apart by the pass differentiate, which the second derivatives test",
+  alias: "is what every finite-difference case differentiates by",
+  detach: "has gradient 0 whatever its input does, by definition",
+  argsort: "gives whole numbers",
+  sign: "is piecewise constant", floor: "is piecewise constant", ceil: "is piecewise constant", round: "is piecewise constant",
+  trunc: "is piecewise constant", floorDivide: "is piecewise constant",
+  isnan: "gives truth values", not: "gives truth values", eq: "gives truth values", ne: "gives truth values", lt: "gives truth values",
+  le: "gives truth values", gt: "gives truth values", ge: "gives truth values", and: "gives truth values", or: "gives truth values",
+  xor: "gives truth values",
+};
+
+function opsOf(list: Iterable<Case>): Set<OpName> {
+  const roots = [...list].flatMap((c) => resultsOf(c, inputsOf(c)).map((t) => t.rawNode));
+  return new Set(topological(roots).map((n) => n.op));
+}
+
+describe("every op", () => {
+  const all = Object.keys(OPS) as OpName[];
+
+  it("has a gradient row", () => {
+    expect(Object.keys(GRADIENTS).sort()).toEqual([...all].sort());
+  });
+
+  it("has a golden case, or a reason for having none", () => {
+    const covered = opsOf(CASES);
+    expect(all.filter((op) => !covered.has(op) && !WITHOUT_GOLDEN[op])).toEqual([]);
+    expect(Object.keys(WITHOUT_GOLDEN).filter((op) => covered.has(op as OpName))).toEqual([]);
+  });
+
+  it("has a finite-difference case, or a reason for having none", () => {
+    const covered = opsOf([...smoothCases().values()].flat());
+    expect(all.filter((op) => !covered.has(op) && !WITHOUT_CALCULUS[op])).toEqual([]);
+  });
+});
