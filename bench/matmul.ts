@@ -5,7 +5,7 @@ import { compile, randn, type Tensor } from "heed";
 import { compare } from "./lib/compare.js";
 import { quick } from "./lib/machine.js";
 import { Peer } from "./lib/peer.js";
-import { Report } from "./lib/report.js";
+import { Report, versus } from "./lib/report.js";
 
 const SMALL = [16, 32, 64, 128];
 const LARGE = quick ? [256, 512] : [256, 512, 768, 1024, 1536, 2048];
@@ -24,16 +24,14 @@ for (const size of [...SMALL, ...LARGE]) {
     const a = randn(size, size).evaluate();
     const b = randn(size, size).evaluate();
     const product = compile(products[transposed]);
-    const { heed, peers } = await compare(peer, {
+    const result = await compare(peer, {
       heed: () => product(a, b),
       peers: { "torch.mm": { name: "mm", arguments: { size, transposed } } },
     });
-    const torch = peers["torch.mm"];
     report.add({
       work: `${size}${words[transposed]}`,
       unit: "seconds",
-      heed,
-      peer: torch && { name: "torch.mm", value: torch.seconds, ratio: torch.ratio },
+      ...versus(result, "torch.mm"),
       target: { ratio: SMALL.includes(size) ? 1 : 0.9 },
       flops: SMALL.includes(size) ? undefined : 2 * size ** 3,
     });

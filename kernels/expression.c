@@ -35,14 +35,35 @@ static void random_values(CounterKey key, float *values, int64_t n) {  // from t
   if (i < n) store_part(values + i, counter_uniform(key, (vu)load_part(values + i, n - i)), n - i);
 }
 
+// Where the operands of the next block are asked for. Past the last block this asks for what nobody needs, which does no harm.
+typedef struct {
+  int32_t stream;
+  int64_t line, lines, share;  // lines of 64 bytes: the next, of each stream, for each loop
+} Ahead;
+
+HEED_INLINE void ask_ahead(const Expression *e, Ahead *ahead, int64_t row, int64_t column) {
+  int64_t left = ahead->share;
+  while (left > 0 && ahead->stream < e->streams) {
+    const char *next = view_address(e->stream[ahead->stream], row, column) + ahead->lines * 64;
+    int64_t end = min64(ahead->lines, ahead->line + left);
+    left -= end - ahead->line;
+    for (int64_t i = ahead->line; i < end; i++) __builtin_prefetch(next + i * 64, 0, 2);
+    ahead->line = end;
+    if (end == ahead->lines) ahead->stream++, ahead->line = 0;
+  }
+}
+
 const void *KERNEL(expression_run)(Expression *e, int64_t row, int64_t rows, int64_t column, int64_t columns) {
   char **place = e->place;
   const int64_t n = rows * columns;
+  Ahead ahead = {.lines = n / 16};
+  if (e->streams) ahead.share = (ahead.lines * e->streams + e->loops - 1) / e->loops;
   for (const Action *t = e->action, *end = t + e->actions; t < end; t++) {
     switch (t->kind) {
       case ACTION_RUN: {
         if (t->view) place[t->d] = view_address(t->view, row, column);
         Run run = {place[t->d], place[t->a], place[t->b], place[t->c], n, t->a_step, t->b_step, t->c_step};
+        if (e->streams) ask_ahead(e, &ahead, row, column);
         t->run(&run);
         break;
       }

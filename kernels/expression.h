@@ -41,10 +41,10 @@ typedef struct Expression Expression;
 // Scratch for blocks of at most `rows` rows and `values` values.
 int64_t KERNEL(expression_bytes)(const Body *body, int64_t rows, int64_t values);
 
-// Makes a body ready in `scratch` (64-byte aligned, expression_bytes long) for the part of its shape that `axes` spans: axis order is
-// free, the last is the columns. Blocks will have at most `rows` rows and `columns` columns; where they have fewer columns than the
-// part, they have one row, or `columns` divides every row into pieces of any length up to it. With `result` >= 0 the body has no
-// stores and leaves its result in that full register. The outputs are those of the body, or none when `with_outputs` is 0.
+// Makes a body ready in `scratch` (64-byte aligned, expression_bytes long) for the part of its shape that `axes` spans; they may come
+// in any order, the last is the columns. Blocks have at most `rows` rows and `columns` columns; unless `columns` is the whole of the
+// last axis, what has several rows is copied into the registers. With `result` >= 0 that full register is kept for the caller. The
+// body's stores are done when `with_outputs` is set.
 Expression *KERNEL(expression_make)(const Body *body, const Context *context, char *scratch, const Axis *axes, int32_t rank,
                                     int64_t rows, int64_t columns, int32_t result, int with_outputs);
 

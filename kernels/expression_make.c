@@ -5,7 +5,7 @@
 
 #include "expression_plan.h"
 
-enum { INSTRUCTION_WORDS = 6, LINE = 64 };
+enum { INSTRUCTION_WORDS = 6, LINE = 64, IN_CACHE = 1 << 19 };
 
 typedef struct {
   const Body *body;
@@ -310,6 +310,23 @@ static void make_instruction(Maker *m, int32_t k) {
   }
 }
 
+// Once all actions are known: which operands to ask for ahead of time.
+static void choose_streams(Maker *m) {
+  Expression *e = m->expression;
+  int64_t bytes = 0;
+  int32_t found = 0;
+  for (const Action *t = e->action, *end = t + e->actions; t < end; t++) {
+    e->loops += t->kind == ACTION_RUN;
+    if (!t->view || (t->kind != ACTION_BIND && t->kind != ACTION_RUN) || found == STREAMS) continue;
+    int seen = 0;
+    for (int32_t i = 0; i < found; i++) seen |= e->stream[i]->base == t->view->base;
+    if (seen) continue;
+    e->stream[found++] = t->view;
+    bytes += t->view->high - t->view->low;
+  }
+  if (e->loops && bytes > IN_CACHE) e->streams = found;
+}
+
 Expression *KERNEL(expression_make)(const Body *b, const Context *context, char *scratch, const Axis *axes, int32_t rank,
                                     int64_t rows, int64_t columns, int32_t result, int with_outputs) {
   Maker maker = {.body = b, .context = context, .axes = axes, .rank = rank, .rows = rows, .columns = columns, .free = scratch,
@@ -319,7 +336,7 @@ Expression *KERNEL(expression_make)(const Body *b, const Context *context, char 
   m->view = take(m, (b->inputs + b->outputs + b->count) * (int64_t)sizeof(View));
   e->action = take(m, 2 * (int64_t)b->count * (int64_t)sizeof(Action));
   e->place = take(m, (b->full + b->rows + 2 * (int64_t)b->count + 2) * 8);
-  e->actions = e->places = e->result = 0;
+  e->actions = e->places = e->result = e->loops = e->streams = 0;
   m->place = take(m, b->full * 4 + 4), m->step = take(m, b->full * 4 + 4), m->bound = take(m, b->full * 4 + 4);
   m->by_row = take(m, b->full * 4 + 4);
   m->stored = take(m, b->count + 1);
@@ -339,5 +356,6 @@ Expression *KERNEL(expression_make)(const Body *b, const Context *context, char 
   m->views = b->inputs + b->outputs;
   for (int32_t k = 0; k < b->count; k++) make_instruction(m, k);
   if (result >= 0) e->result = spread(m, result);
+  choose_streams(m);
   return e;
 }

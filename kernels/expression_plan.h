@@ -20,8 +20,14 @@ typedef struct {
   CounterKey key;
 } Action;
 
+// Operands used where they lie are asked for a block ahead, a few lines before each loop: arithmetic then hides the wait for memory.
+enum { STREAMS = 12 };
+
 struct Expression {
   int32_t actions, places, result;
+  int32_t loops;       // actions of kind ACTION_RUN
+  int32_t streams;     // 0 where all operands fit in the cache
+  const View *stream[STREAMS];
   Action *action;
   char **place;
 };

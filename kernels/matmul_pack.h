@@ -52,6 +52,8 @@ HEED_INLINE void transpose_four(float *to, int64_t width, const char *from, int3
 HEED_INLINE void pack_rows(float *to, int64_t width, const char *from, int32_t dtype, int64_t down, int64_t k, int64_t n) {
   int64_t bytes = dtype_bytes(dtype), whole = n / HEED_LANES * HEED_LANES;
   for (int64_t i = 0; i < k; i++, from += down, to += width) {
+    __builtin_prefetch(from + 12 * down);
+    __builtin_prefetch(from + 12 * down + 64);
     for (int64_t j = 0; j < whole; j += HEED_LANES) store(to + j, load_wide(from + j * bytes, dtype));
     for (int64_t j = whole; j < width; j++) to[j] = j < n ? load_one(from + j * bytes, dtype) : 0;
   }
@@ -101,7 +103,10 @@ HEED_INLINE void pack_tall_as(float *to, int64_t stride, const char *from, const
   for (int64_t i = 0; i < m; i++, from += down, to += stride) {
     int64_t j = 0;
     if (across == bytes)
-      for (; j + HEED_LANES <= k; j += HEED_LANES) store(to + j, load_wide(from + j * bytes, dtype));
+      for (; j + HEED_LANES <= k; j += HEED_LANES) {
+        __builtin_prefetch(from + 4 * down + j * bytes);
+        store(to + j, load_wide(from + j * bytes, dtype));
+      }
     for (; j < k; j++) to[j] = load_one(from + j * across, dtype);
   }
 }
@@ -125,6 +130,7 @@ HEED_INLINE void pack_tiles_as(float *to, const char *from, const int32_t dtype,
       for (int64_t i = block; i < end; i++) {
         const char *line = from + i * across + row * bytes;
         int64_t j = 0;
+        __builtin_prefetch(line + 16 * across);
         // Numbers beyond the tile's rows are the next tile's: harmless as long as they are there to be read.
         for (; j < rows && row + j + HEED_LANES <= m; j += HEED_LANES)
           store(tile + i * TILE_PANEL + j, load_wide(line + j * bytes, dtype));

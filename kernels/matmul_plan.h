@@ -59,9 +59,9 @@ static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
   int64_t k = plan->depth, tiles = tile_count(plan->rows);
 
   int64_t bytes = p->a.dtype == DTYPE_F32 ? 4 : 2;
-  if (p->a.dtype == DTYPE_F32 && p->a.columns == 1 && (plan->rows <= 2 * TILE_ROWS || p->a.rows * bytes % 2048))
+  if (p->a.dtype == DTYPE_F32 && p->a.columns == 1 && (plan->rows <= 2 * TILE_ROWS || p->a.rows * bytes % 4096))
     plan->tall = TALL_DIRECT;
-  else if (p->a.dtype == DTYPE_F32 && p->a.rows == 1 && (plan->columns <= 2 * TILE_COLUMNS))
+  else if (p->a.dtype == DTYPE_F32 && p->a.rows == 1 && p->a.columns % 1024)
     plan->tall = TALL_DIRECT;
   else
     plan->tall = p->a.rows == 1 && p->a.columns != 1 ? TALL_TILES : TALL_ROWS;
@@ -69,7 +69,7 @@ static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
   if (plan->tall == TALL_TILES) plan->own_tall = padded(tiles * TILE_PANEL * k * 4);
 
   plan->wides = is_shared(p, &p->b) ? 1 : p->batches;
-  if (p->b.dtype == DTYPE_F32 && p->b.columns == 1 && plan->rows <= 3 * TILE_ROWS)
+  if (p->b.dtype == DTYPE_F32 && p->b.columns == 1 && (plan->rows <= 3 * TILE_ROWS || (plan->rows <= 128 && p->b.rows % 1024)))
     plan->wide = WIDE_DIRECT;
   else if ((plan->down > 1 || plan->wides < p->batches) && work >= 1 << 21 && plan->parts == 1 &&
            plan->wides * p->k * round_up(p->n, TILE_COLUMNS) * 4 <= SHARED_LIMIT)

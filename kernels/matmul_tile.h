@@ -15,7 +15,7 @@
 #define TILE_ROWS 6
 #endif
 #ifndef TILE_UNROLL
-#define TILE_UNROLL 4
+#define TILE_UNROLL 1
 #endif
 #define TILE_VECTORS 2
 #define TILE_COLUMNS (TILE_VECTORS * HEED_LANES)

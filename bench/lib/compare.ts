@@ -21,7 +21,7 @@ export interface Contest {
 export interface Result {
   /** Seconds of one call. */
   readonly heed: Sample;
-  readonly peers: { readonly [name: string]: { readonly seconds: Sample; readonly ratio: Sample } };
+  readonly peers: { readonly [name: string]: { readonly seconds: Sample; readonly ratio: Sample } | undefined };
 }
 
 /** Seconds of a call on each side, and how many times as fast Heed is. */

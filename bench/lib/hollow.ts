@@ -3,12 +3,18 @@
 
 type Exports = { run: (...args: unknown[]) => number };
 
-export const kernels = { work: true };
+export const kernels = {
+  /** False: calls into the addon return at once. */
+  work: true,
+  /** Whether the addon has been loaded through here. */
+  within: false,
+};
 
 const load = process.dlopen;
 process.dlopen = (...[module, ...rest]: Parameters<typeof load>) => {
   load.call(process, module, ...rest);
   const loaded = module as { exports: Exports };
   const { run } = loaded.exports;
+  kernels.within = true;
   loaded.exports = { ...loaded.exports, run: (...args) => (kernels.work ? run(...args) : 0) };
 };

@@ -1,5 +1,6 @@
 // What a benchmark prints: an aligned table for people, or with --json one line for machines.
 
+import type { Result } from "./compare.js";
 import { describeMachine, json } from "./machine.js";
 import { HOW_TO_GET_A_PEER, type Peer } from "./peer.js";
 import type { Sample } from "./statistics.js";
@@ -15,6 +16,12 @@ export interface Row {
   readonly target?: Target;
   /** The work in a call, where a rate says more than a time. */
   readonly flops?: number;
+}
+
+/** What a row says of a contest: Heed's time, and that of the peer of this name where there was one. */
+export function versus({ heed, peers }: Result, name: string): Pick<Row, "heed" | "peer"> {
+  const other = peers[name];
+  return { heed, peer: other && { name, value: other.seconds, ratio: other.ratio } };
 }
 
 export class Report {

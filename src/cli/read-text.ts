@@ -45,17 +45,24 @@ function decode(file: string, bytes: Uint8Array): string {
   }
 }
 
-/** Where valid UTF-8 ends: the longest beginning that decodes. */
+/** Where valid UTF-8 ends: the longest beginning that decodes, less a character that it breaks off. */
 function firstInvalid(bytes: Uint8Array): number {
   let [good, bad] = [0, bytes.length];
   while (bad - good > 1) {
     const middle = (good + bad) >> 1;
-    try {
-      new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, middle), { stream: true });
-      good = middle;
-    } catch {
-      bad = middle;
-    }
+    if (decodes(bytes.subarray(0, middle), true)) good = middle;
+    else bad = middle;
   }
+  while (!decodes(bytes.subarray(0, good), false)) good--;
   return good;
+}
+
+/** @param open whether the last character may be incomplete */
+function decodes(bytes: Uint8Array, open: boolean): boolean {
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: open });
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,6 +1,6 @@
 // A run of heed train from its first step, or its last checkpoint, to its end: keeps the folder, the metrics and the screen up to date.
 
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import type { Generator } from "../base/random.js";
 import type { GPT } from "../models/gpt.js";
 import { writeSafetensors } from "../tensor/safetensors.js";
@@ -118,7 +118,7 @@ export class TrainingRun {
     }
   }
 
-  private evaluation(): () => Promise<number> {
+  private evaluation(): (batches?: number) => Promise<number> {
     const { model, validation, settings } = this.run;
     return evaluation(model, validation, { batch: settings.batch, length: settings.context });
   }
@@ -199,7 +199,7 @@ export class TrainingRun {
         : "";
     return `\nTrained in ${duration(seconds)}: loss ${loss.toFixed(4)}${held}${better}.
 The model is in ${folder}, its course in ${join(folder, RUN_FILES.chart)}. Let it write:
-  heed generate ${quoted(relative("", folder) || ".")} --prompt ${quoted(this.prompt())}\n`;
+  heed generate ${quoted(folder)} --prompt ${quoted(this.prompt())}\n`;
   }
 
   private stopped(step: number): string {

@@ -42,7 +42,9 @@ export function compileRequest(request: Request, options: CompileOptions): { pro
   const { known, trace } = options;
   let roots: readonly Node[] = [...request.outputs, ...request.writes.map((w) => w.value)];
   trace?.("built", printGraph(roots));
-  const finish = (nodes: readonly Node[]) => (known ? substitute(nodes, known) : nodes);
+  // Only what the request itself is made of: gradients may meet a node that is known by chance, which no cache key tells of.
+  const own = new Set(topological(roots));
+  const finish = (nodes: readonly Node[]) => (known ? substitute(nodes, (n) => (own.has(n) ? known(n) : undefined)) : nodes);
   if (!roots.some((r) => r.hasGradient)) roots = finish(roots);
   for (const pass of PASSES) {
     roots = pass.run(roots);

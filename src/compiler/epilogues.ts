@@ -83,8 +83,17 @@ function finish(product: MatmulStep, epilogue: Epilogue, follower: ElementwiseSt
   const label = `matmul, ${follower.label}`;
   const flops = product.flops + follower.flops;
   const { c } = product;
+  const code = epilogue.body.instructions;
+  // The product must have been read before a result is stored over it.
+  const lastRead = code.findLastIndex((i) => i.op === "load" && epilogue.inputs[i.input].buffer === c.buffer);
   const home =
-    alone && epilogue.outputs.find((o) => o.dtype === c.dtype && !epilogue.inputs.some((i) => i.buffer === o.buffer));
+    alone &&
+    epilogue.outputs.find(
+      (o, at) =>
+        o.dtype === c.dtype &&
+        !epilogue.inputs.some((i) => i.buffer === o.buffer) &&
+        lastRead < code.findIndex((i) => i.op === "store" && i.output === at),
+    );
   if (!home) return { ...product, label, flops, epilogue };
   const inputs = epilogue.inputs.map((o) => (o.buffer === c.buffer ? home : o));
   return { ...product, label, flops, c: home, epilogue: { ...epilogue, inputs } };

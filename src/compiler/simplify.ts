@@ -73,7 +73,7 @@ function simplifyScalar(node: Node): Node {
   switch (name) {
     case "add":
       // x + 0 is x but for -0, which nobody can see in a sum.
-      return b === 0 ? x : a === 0 ? y : node;
+      return b === 0 ? x : a === 0 ? y : (scatterOnto(x, y) ?? scatterOnto(y, x) ?? node);
     case "sub":
       return b === 0 ? x : node;
     case "mul":
@@ -91,6 +91,13 @@ function simplifyScalar(node: Node): Node {
     default:
       return node;
   }
+}
+
+/** zeros with rows added, plus x, is x with the rows added: the gradient of a tied embedding. */
+function scatterOnto(scattered: Node, x: Node): Node | null {
+  if (scattered.op !== "scatterAdd" || constantOf(scattered.inputs[0]) !== 0) return null;
+  const [, index, updates] = scattered.inputs;
+  return makeNode("scatterAdd", [x, index, updates], scattered.params, scattered.shape, scattered.dtype);
 }
 
 function isPowerOfTwo(x: number): boolean {

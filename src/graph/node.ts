@@ -20,9 +20,13 @@ export interface Node<O extends OpName = OpName> {
 
 let nextId = 1;
 const interned = new Map<string, WeakRef<Node>>();
-const forget = new FinalizationRegistry<string>((key) => {
-  if (!interned.get(key)?.deref()) interned.delete(key);
-});
+let sweepAt = 4096;
+
+/** Forgets nodes that nobody holds any more, each time the table has doubled. */
+function sweep(): void {
+  for (const [key, reference] of interned) if (!reference.deref()) interned.delete(key);
+  sweepAt = Math.max(4096, 2 * interned.size);
+}
 
 /** A leaf is always new: its identity is its source. */
 export function makeLeaf(source: object, shape: Shape, dtype: DType): Node<"leaf"> {
@@ -52,7 +56,7 @@ export function makeNode<O extends OpName>(
     hasGradient: op === "gradient" || inputs.some((i) => i.hasGradient),
   });
   interned.set(key, new WeakRef(node));
-  forget.register(node, key);
+  if (interned.size >= sweepAt) sweep();
   return node;
 }
 

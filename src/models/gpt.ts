@@ -160,7 +160,7 @@ export class GPT extends Module {
     const { layers, heads, width } = this.config;
     if (capacity > this.context)
       fail("GPT.newCache", `a capacity of at most ${this.context}, the context`, String(capacity));
-    return new KeyValueCache({ layers, heads, headWidth: width / heads, capacity });
+    return new KeyValueCache({ layers, heads, headWidth: width / heads, capacity, dtype: this.tokens.weight.dtype });
   }
 
   /**

@@ -1,6 +1,7 @@
 // The keys and values of what a model has read, so that the next token costs one position instead of all. Buffers have a fixed capacity;
 // how much of them counts is a 0-d tensor that programs read when they run, so a decoding step compiles once.
 
+import type { DType } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { arange, tensor, zeros } from "../tensor/create.js";
 import { where } from "../tensor/functions.js";
@@ -16,6 +17,8 @@ export interface CacheSizes {
   readonly capacity: number;
   /** B; 1. */
   readonly batch?: number;
+  /** What the keys and values are kept as; f32. */
+  readonly dtype?: DType;
 }
 
 /** One layer's part: keys and values [B,H,S,D]. */
@@ -26,9 +29,10 @@ export class LayerCache {
   constructor(
     private readonly whole: KeyValueCache,
     shape: readonly number[],
+    dtype: DType,
   ) {
-    this.keys = zeros(shape).evaluate();
-    this.values = zeros(shape).evaluate();
+    this.keys = zeros(shape, { dtype });
+    this.values = zeros(shape, { dtype });
   }
 
   /** Writes key and value [B,H,T,D] behind what is there, and returns all rows [B,H,S,D], valid or not: see `future`. */
@@ -68,15 +72,18 @@ export class KeyValueCache {
   readonly capacity: number;
   readonly layers: readonly LayerCache[];
   /** Positions held, i32[], read by programs when they run. */
-  readonly length: Tensor = tensor(0).evaluate();
+  readonly length: Tensor = tensor(0);
   private held = 0;
 
   constructor(sizes: CacheSizes) {
-    const { layers, heads, headWidth, capacity, batch = 1 } = sizes;
+    const { layers, heads, headWidth, capacity, batch = 1, dtype = "f32" } = sizes;
     if (!Number.isInteger(capacity) || capacity < 1)
       fail("KeyValueCache", "a capacity of at least 1", String(capacity));
     this.capacity = capacity;
-    this.layers = Array.from({ length: layers }, () => new LayerCache(this, [batch, heads, capacity, headWidth]));
+    this.layers = Array.from(
+      { length: layers },
+      () => new LayerCache(this, [batch, heads, capacity, headWidth], dtype),
+    );
   }
 
   /** Positions held. */

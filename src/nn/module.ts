@@ -53,7 +53,7 @@ export class Module extends Fields {
   }
 
   namedChildren(): Entry<Module>[] {
-    return unique([...ownModules<Module>(this)]);
+    return unique(ownModules<Module>(this));
   }
 
   /** This module and all below it, each once. */
@@ -63,7 +63,7 @@ export class Module extends Fields {
 
   /** As modules, with dotted names; this module's own is `prefix`. */
   namedModules(prefix = ""): Entry<Module>[] {
-    return [...walk<Module>(this, prefix)];
+    return walk<Module>(this, prefix);
   }
 
   /**
@@ -158,8 +158,8 @@ export class Module extends Fields {
   }
 }
 
-function dotted<V>(prefix: string, entries: Iterable<Entry<V>>): Entry<V>[] {
-  return [...entries].map(([name, value]) => [join(prefix, name), value]);
+function dotted<V>(prefix: string, entries: readonly Entry<V>[]): Entry<V>[] {
+  return entries.map(([name, value]) => [join(prefix, name), value]);
 }
 
 function unique<V>(entries: readonly Entry<V>[]): Entry<V>[] {

@@ -46,32 +46,37 @@ export abstract class Fields {
 
 export type Entry<V> = [name: string, value: V];
 
-/** The fields of `module` in order of definition under their state names, arrays item by item as `field.0`. */
-function* items(module: Fields): Generator<Entry<unknown>> {
+/** The fields of `module` that hold a `kind`, in order of definition under their state names, items of arrays as `field.0`. */
+function find<V>(module: Fields, kind: abstract new (...args: never[]) => V): Entry<V>[] {
+  const found: Entry<V>[] = [];
   const names = module.stateNames();
-  for (const [field, value] of Object.entries(module)) yield* spread(names[field] ?? field, value);
+  const visit = (name: string, value: unknown): void => {
+    if (value instanceof kind) found.push([name, value]);
+    else if (Array.isArray(value) && typeof value[0] === "object")
+      value.forEach((item, i) => visit(`${name}.${i}`, item));
+  };
+  for (const field of Object.keys(module))
+    visit(names[field] ?? field, (module as unknown as Record<string, unknown>)[field]);
+  return found;
 }
 
-function* spread(name: string, value: unknown): Generator<Entry<unknown>> {
-  if (Array.isArray(value)) for (let i = 0; i < value.length; i++) yield* spread(`${name}.${i}`, value[i]);
-  else yield [name, value];
+export function ownParameters(module: Fields): Entry<Parameter>[] {
+  return find(module, Parameter);
 }
 
-export function* ownParameters(module: Fields): Generator<Entry<Parameter>> {
-  for (const [name, value] of items(module)) if (value instanceof Parameter) yield [name, value];
-}
-
-export function* ownModules<M extends Fields>(module: M): Generator<Entry<M>> {
-  for (const [name, value] of items(module)) if (value instanceof Fields) yield [name, value as M];
+export function ownModules<M extends Fields>(module: M): Entry<M>[] {
+  return find(module, Fields) as Entry<M>[];
 }
 
 /** The registered buffers that are there; the persistent ones alone where asked. */
-export function* ownBuffers(module: Fields, persistentOnly = false): Generator<Entry<Tensor>> {
+export function ownBuffers(module: Fields, persistentOnly = false): Entry<Tensor>[] {
+  const found: Entry<Tensor>[] = [];
   const names = module.stateNames();
   for (const [field, persistent] of module.registeredBuffers) {
     const value = (module as unknown as Record<string, unknown>)[field];
-    if (value instanceof Tensor && (persistent || !persistentOnly)) yield [names[field] ?? field, value];
+    if (value instanceof Tensor && (persistent || !persistentOnly)) found.push([names[field] ?? field, value]);
   }
+  return found;
 }
 
 export function join(prefix: string, name: string): string {
@@ -79,9 +84,15 @@ export function join(prefix: string, name: string): string {
 }
 
 /** `module` and all below it, each before its parts and once, with dotted names; the root's is `prefix`. */
-export function* walk<M extends Fields>(module: M, prefix: string, seen = new Set<M>()): Generator<Entry<M>> {
-  if (seen.has(module)) return;
-  seen.add(module);
-  yield [prefix, module];
-  for (const [name, part] of ownModules(module)) yield* walk(part, join(prefix, name), seen);
+export function walk<M extends Fields>(module: M, prefix: string): Entry<M>[] {
+  const seen = new Set<M>();
+  const found: Entry<M>[] = [];
+  const visit = (at: M, name: string): void => {
+    if (seen.has(at)) return;
+    seen.add(at);
+    found.push([name, at]);
+    for (const [part, value] of ownModules(at)) visit(value, join(name, part));
+  };
+  visit(module, prefix);
+  return found;
 }

@@ -17,25 +17,28 @@ export interface EvaluationOptions {
 }
 
 /**
- * A function that computes the mean loss of a model on `tokens`, with dropout off; the model is left as it was.
+ * A function that computes the mean loss of a model on `tokens`, with dropout off; the model is left as it was. Its argument, where given,
+ * limits the batches for once.
  * @throws HeedError for a text too short for one window
  */
 export function evaluation(
   model: TrainableModel,
   tokens: Int32Array,
   { batch, length, batches = 50 }: EvaluationOptions,
-): () => Promise<number> {
+): (most?: number) => Promise<number> {
   // Windows apart from each other where the text has more of them than are looked at.
   const room = (tokens.length - 1 - length) / Math.max(1, batch * batches - 1);
   const stride = Math.max(length, Math.floor(room));
   const list = evaluationBatches(tokens, { batch, length, stride, limit: batches });
   const lossOf = compile((ids: Tensor, targets: Tensor) => noGrad(() => model.loss(ids, targets)));
-  return async () => {
+  return async (most = batches) => {
     const { training } = model;
     const breath = new Breath();
     let sum = 0;
     let count = 0;
+    let done = 0;
     for (const windows of list) {
+      if (done++ === most) break;
       model.eval();
       try {
         const size = windows.targets.length;

@@ -35,9 +35,12 @@ export interface TrainOptions {
   readonly accumulate?: number;
   /** The largest norm of the gradient; 1 unless told. */
   readonly clipNorm?: number;
-  /** The loss on held-back text, after every `every` steps and the last. */
-  readonly evaluation?: { readonly every: number; readonly run: () => Promise<number> };
-  /** Keeps a checkpoint, after every `every` steps, the last, and when stopped. */
+  /** The loss on held-back text, after every `every` steps and the last; `batches` limits how much of the text is looked at. */
+  readonly evaluation?: { readonly every: number; readonly run: (batches?: number) => Promise<number> };
+  /**
+   * Keeps a checkpoint, after every `every` steps, the last, and when stopped; but none of a model that has broken down since the last loss
+   * was computed, as far as `evaluation` can tell.
+   */
   readonly checkpoint?: { readonly every: number; readonly save: (step: number) => Promise<void> };
   readonly onStep?: (metrics: StepMetrics) => void;
   /** Aborted, the loop finishes its step, saves and returns. */
@@ -82,7 +85,6 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       fail("train", `${name} to be a whole number of at least 1`, String(value));
   const training = new TrainingStep(model, optimizer, accumulate, clipNorm);
   const breath = new Breath();
-  let saved = start;
   let step = start;
   model.train();
   while (step < steps && !signal?.aborted) {
@@ -101,18 +103,19 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const tokensPerSecond = (1000 * tokens) / (performance.now() - began);
     const evaluate = evaluation && (step % evaluation.every === 0 || step === steps);
     const validationLoss = evaluate ? await evaluation.run() : undefined;
+    if (validationLoss !== undefined && !Number.isFinite(validationLoss)) diverged(step, validationLoss);
     onStep?.({ step, loss, ...(evaluate ? { validationLoss } : {}), learningRate, tokensPerSecond, gradientNorm });
-    if (checkpoint && step % checkpoint.every === 0) {
+    if (checkpoint && (step % checkpoint.every === 0 || step === steps || signal?.aborted)) {
+      const check = validationLoss ?? (await evaluation?.run(1)) ?? loss;
+      if (!Number.isFinite(check)) diverged(step, check);
       await checkpoint.save(step);
-      saved = step;
     }
     await breath.take();
   }
-  if (checkpoint && saved !== step) await checkpoint.save(step);
   return { step, interrupted: step < steps };
 }
 
-function diverged(step: number, loss: number, gradientNorm: number): never {
+function diverged(step: number, loss: number, gradientNorm = 0): never {
   const got = Number.isFinite(loss) ? `a gradient of norm ${gradientNorm}` : `a loss of ${loss}`;
   const remedy = "lower the learning rate or warm up longer; the last checkpoint is untouched";
   throw new DivergedError(

@@ -27,7 +27,11 @@ export async function heed(
     columns: 100,
     write(text: string) {
       out += text;
-      if (stopAtStep !== undefined && new RegExp(` ${stopAtStep}/\\d`).test(text)) stop?.(130);
+      if (stopAtStep !== undefined && new RegExp(` ${stopAtStep}/\\d`).test(text)) {
+        const once = stop;
+        stop = undefined;
+        once?.(130);
+      }
     },
   };
   const stderr = {

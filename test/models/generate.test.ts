@@ -67,6 +67,16 @@ describe("a cache", () => {
     }
   });
 
+  it("keeps the model's dtype", () => {
+    const half = makeModel().eval().bfloat16();
+    const decoder = new Decoder(half);
+    decoder.next(text.slice(0, 4));
+    const logits = decoder.next([text[4]]);
+    expect(decoder.cache.layers[1].keys.dtype).toBe("bf16");
+    const wanted = half.forward(tensor([text.slice(0, 5)])).narrow(1, 4, 1).dataSync(); // biome-ignore format: short
+    expect(Math.max(...logits.map((x, i) => Math.abs(x - wanted[i])))).toBeLessThan(0.1);
+  });
+
   it("has a capacity", () => {
     const cache = new KeyValueCache({ layers: 1, heads: 1, headWidth: 2, capacity: 3 });
     cache.advance(2);

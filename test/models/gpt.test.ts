@@ -120,6 +120,16 @@ describe("GPT", () => {
     expect(one.narrow(1, 3, 1).toArray()).not.toEqual(other.narrow(1, 3, 1).toArray());
   });
 
+  it("drops anew at each run of a compiled step, and not at all in evaluation", () => {
+    const model = new GPT({ ...config, dropout: 0.3 });
+    const ids = tensor([[1, 2, 3, 4]]);
+    const loss = compile((x: Tensor) => model.loss(x, x));
+    expect(loss(ids).item()).not.toBe(loss(ids).item());
+    model.eval();
+    expect(loss(ids).item()).toBe(loss(ids).item());
+    expect(loss(ids).item()).toBeCloseTo(model.loss(ids, ids).item(), 5);
+  });
+
   it("goes through JSON", () => {
     const model = GPT.fromConfig(JSON.parse(JSON.stringify(new GPT({ ...config, dropout: 0.25 }).config)));
     expect(model.config).toEqual({ ...config, dropout: 0.25, normEpsilon: 1e-5 });
