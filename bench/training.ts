@@ -71,9 +71,7 @@ async function agrees(variant: string, work: Case, losses: readonly number[]): P
     theirs = await peer.about<number[]>(work);
   } catch (error) {
     if (!work.arguments.compiled) throw error;
-    report.note(
-      `${variant} is left out, as it does not run here: ${`${error}`.split("\n").slice(-2).join(" ").slice(0, 300)}`,
-    );
+    report.note(`${variant} is left out, as it does not run here: ${error instanceof Error ? error.message : error}`);
     return false;
   }
   const apart = Math.max(...losses.map((loss, i) => Math.abs(loss - theirs[i])));

@@ -1,10 +1,30 @@
 // Running an expression: see expression.h. Making it ready is in expression_make.c.
 
 #include "expression_plan.h"
+#include "expression_words.h"
 
 #include "counter.h"
 #include "fold.h"
 #include "row_division.h"
+
+int64_t KERNEL(body_cost)(const Body *b) {
+  int64_t cost = 0;
+  for (int32_t k = 0; k < b->count; k++) {
+    const int32_t *i = instruction(b, k);
+    int32_t code = i[0] & 127;
+    if (i[1] && !is_reduce(code)) continue;
+    int dear = (code >= 19 && code <= 22) || (code >= 26 && code <= 29) || code == 35 || code == OP_RANDOM;
+    int slow = code == 23 || code == 24 || code == 25 || code == 67;
+    cost += code == OP_CONSTANT ? 0 : code == 68 || code == 71 ? 20 : dear ? 8 : slow ? 4 : 1;
+  }
+  return cost;
+}
+
+int64_t KERNEL(body_block)(const Body *b) {
+  int32_t live = b->full;
+  for (int32_t k = 0; k < b->count; k++) live -= instruction(b, k)[0] == OP_CONSTANT && !instruction(b, k)[1];
+  return live <= 8 ? 1024 : live <= 16 ? 512 : 256;
+}
 
 HEED_INLINE int64_t whole_vectors(int64_t n) { return (n + HEED_LANES - 1) / HEED_LANES * HEED_LANES; }
 

@@ -4,8 +4,9 @@
 // something between it and the store still reads what lies there.
 
 #include "expression_plan.h"
+#include "expression_words.h"
 
-enum { INSTRUCTION_WORDS = 6, LINE = 64, IN_CACHE = 1 << 19 };
+enum { LINE = 64, IN_CACHE = 1 << 19 };
 
 typedef struct {
   const Body *body;
@@ -33,53 +34,23 @@ static void *take(Maker *m, int64_t bytes) {
   return p;
 }
 
-static const int32_t *instruction(const Body *b, int32_t k) { return b->code + k * INSTRUCTION_WORDS; }
-static int is_scalar(int32_t code) { return (code & 127) >= 16; }
-static int is_reduce(int32_t code) { return (code & 127) >= OP_REDUCE_SUM && (code & 127) <= OP_REDUCE_PROD; }
-
-static int reads_full(const int32_t *i, int32_t r) {
-  if (i[0] == OP_STORE) return i[1] == 0 && i[3] == r;
-  if (is_reduce(i[0])) return i[3] == r;
-  if (i[1] || !is_scalar(i[0])) return 0;
-  int32_t arity = KERNEL(operation_arity)(i[0]);
-  return i[3] == r || (arity > 1 && i[4] == r) || (arity > 2 && i[5] == r);
-}
-static int writes_full(const int32_t *i, int32_t r) { return i[1] == 0 && i[0] != OP_STORE && i[2] == r; }
-
-int64_t KERNEL(body_cost)(const Body *b) {
-  int64_t cost = 0;
-  for (int32_t k = 0; k < b->count; k++) {
-    const int32_t *i = instruction(b, k);
-    int32_t code = i[0] & 127;
-    if (i[1] && !is_reduce(code)) continue;
-    int dear = (code >= 19 && code <= 22) || (code >= 26 && code <= 29) || code == 35 || code == OP_RANDOM;
-    int slow = code == 23 || code == 24 || code == 25 || code == 67;
-    cost += code == OP_CONSTANT ? 0 : code == 68 || code == 71 ? 20 : dear ? 8 : slow ? 4 : 1;
-  }
-  return cost;
-}
-
-int64_t KERNEL(body_block)(const Body *b) {
-  int32_t live = b->full;
-  for (int32_t k = 0; k < b->count; k++) live -= instruction(b, k)[0] == OP_CONSTANT && !instruction(b, k)[1];
-  return live <= 8 ? 1024 : live <= 16 ? 512 : 256;
-}
-
 // Room for an array of values. Were the arrays of 1024 values 4 KiB apart, loads would wait for stores to the array before, which
 // differ in the high bits of the address alone.
 static int64_t values_bytes(int64_t values) { return round_line((values + HEED_LANES) * 4) + 8 * LINE; }
 
 int64_t KERNEL(expression_bytes)(const Body *b, int64_t rows, int64_t values) {
-  int32_t kept = 0;  // full loads and indices may get an array of their own
+  int64_t indices = 0, kept = 0, vectors = 0;  // views without memory; arrays and single vectors that are filled once
   for (int32_t k = 0; k < b->count; k++) {
     const int32_t *i = instruction(b, k);
+    indices += i[0] == OP_IOTA || i[0] == OP_RANDOM;
     kept += (i[0] == OP_LOAD || i[0] == OP_IOTA) && !i[1];
+    vectors += (i[0] == OP_LOAD || i[0] == OP_CONSTANT) && !i[1];
   }
   int64_t places = b->full + b->rows + 2 * (int64_t)b->count + 2;
-  return round_line(sizeof(Expression)) + round_line((b->inputs + b->outputs + b->count) * (int64_t)sizeof(View)) +
+  return round_line(sizeof(Expression)) + round_line((b->inputs + b->outputs + indices) * (int64_t)sizeof(View)) +
          round_line(2 * (int64_t)b->count * (int64_t)sizeof(Action)) + round_line(places * 8) + 4 * round_line(b->full * 4 + 4) +
          round_line(b->count + 1) + (b->full + kept) * values_bytes(values) + b->rows * values_bytes(rows) +
-         (int64_t)b->count * round_line(HEED_LANES * 4) + LINE;
+         vectors * round_line(HEED_LANES * 4);
 }
 
 static int32_t new_place(Maker *m, char *address) {
@@ -222,8 +193,6 @@ static int32_t spread(Maker *m, int32_t r) {
   return m->place[r];
 }
 
-enum { OP_DIV = 67, OP_POW = 68 };
-
 // Whether what instruction k broadcasts only ever divides, while the row register still holds it.
 static int only_divides(const Maker *m, int32_t k) {
   const int32_t *broadcast = instruction(m->body, k);
@@ -333,7 +302,9 @@ Expression *KERNEL(expression_make)(const Body *b, const Context *context, char 
                  .with_outputs = with_outputs, .whole_rows = rank == 0 || columns == axes[rank - 1].size};
   Maker *m = &maker;
   Expression *e = m->expression = take(m, sizeof(Expression));
-  m->view = take(m, (b->inputs + b->outputs + b->count) * (int64_t)sizeof(View));
+  int64_t indices = 0;
+  for (int32_t k = 0; k < b->count; k++) indices += instruction(b, k)[0] == OP_IOTA || instruction(b, k)[0] == OP_RANDOM;
+  m->view = take(m, (b->inputs + b->outputs + indices) * (int64_t)sizeof(View));
   e->action = take(m, 2 * (int64_t)b->count * (int64_t)sizeof(Action));
   e->place = take(m, (b->full + b->rows + 2 * (int64_t)b->count + 2) * 8);
   e->actions = e->places = e->result = e->loops = e->streams = 0;

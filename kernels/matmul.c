@@ -18,6 +18,13 @@ HEED_INLINE const char *at(const char *base, const Side *side, int64_t row, int6
   return base + (row * side->rows + column * side->columns) * dtype_bytes(side->dtype);
 }
 
+HEED_INLINE Ahead ahead_tall(const Side *a, const char *from) {
+  int64_t bytes = dtype_bytes(a->dtype);
+  return a->columns == 1 ? (Ahead){from, a->rows * bytes, 64} : (Ahead){from, a->columns * bytes, a->columns * bytes * 16};
+}
+
+HEED_INLINE Ahead ahead_wide(const Side *b, const char *from) { return (Ahead){from, b->rows * 4, b->rows * 64}; }
+
 // target[rows][columns] = A[rows][k0..k1) @ B[k0..k1)[columns], by the micro-kernel.
 static void multiply_block(const Plan *plan, const Context *context, const Block *at_, float *target, int64_t ld) {
   const Problem *p = &plan->p;
@@ -65,8 +72,15 @@ static void multiply_block(const Plan *plan, const Context *context, const Block
       for (int64_t t = 0; t < tiles; t++) {
         int64_t row = t * at_->rows / tiles, rows = (t + 1) * at_->rows / tiles - row;
         const float *from = plan->tall == TALL_TILES ? tall + t * TILE_PANEL * k : a_rows + row * (down ? 1 : step);
+        Ahead ahead = {(const char *)from, 0, 0};
+        if (plan->wide == WIDE_DIRECT && tiles < 4)  // few rows: B is what costs
+          ahead = ahead_wide(b, at(b_from, b, 0, j + TILE_COLUMNS + t * HEED_LANES));
+        else if (j == 0 ? k0 == at_->k0 : j + TILE_COLUMNS >= at_->columns)  // A is new: its next tile; A is done with: the next k
+          ahead = ahead_tall(a, j == 0 ? at(a_from, a, row + rows, 0) : at(a_from, a, row, k));
+        else if (t < 2 && plan->wide != WIDE_DIRECT)  // the next panel of B
+          ahead = (Ahead){(const char *)(panel + TILE_COLUMNS * k + t * HEED_LANES * k), 64, 1024};
         multiply_tile(rows, columns, down, from, plan->tall == TALL_TILES ? TILE_PANEL : step, panel, width, k,
-                      target + row * ld + j, ld, k0 > at_->k0, panel + (t == 0 ? k : t == 1 ? 2 * k : 0) * HEED_LANES + k * HEED_LANES);
+                      target + row * ld + j, ld, k0 > at_->k0, ahead);
       }
     }
     k0 += k;
@@ -97,7 +111,7 @@ static void multiply_skinny(const Plan *plan, const Context *context, const Bloc
 
 static void finish_block(const Plan *plan, const Context *context, const Block *at_, const float *target, int64_t ld) {
   const Problem *p = &plan->p;
-  if (plan->buffered) {
+  if (plan->buffered || plan->parts > 1) {
     char *to = (char *)at(side_base(p, &p->c, context, at_->batch), &p->c, at_->row, at_->column);
     for (int64_t i = 0; i < at_->rows; i++)
       store_row(to + i * p->c.rows * dtype_bytes(p->c.dtype), p->c.dtype, p->c.columns, target + i * ld, at_->columns);
@@ -112,26 +126,56 @@ static void finish_block(const Plan *plan, const Context *context, const Block *
   }
 }
 
-static void run_blocks(const Plan *plan, const Context *context, int64_t task) {
+HEED_INLINE Block nth_block(const Plan *plan, int64_t index) {
   const Problem *p = &plan->p;
-  int64_t j = task % plan->across, i = task / plan->across % plan->down, group = task / blocks(plan);
-  Block block = {0, i * plan->rows, 0, j * plan->columns, 0, 0, p->k};
+  Block block = {0, index / plan->across * plan->rows, 0, index % plan->across * plan->columns, 0, 0, p->k};
   block.rows = min64(plan->rows, p->m - block.row);
   block.columns = min64(plan->columns, p->n - block.column);
+  return block;
+}
+
+// Where the sums over one part of k stand: [part][batch][row][column], rows padded to `ld`.
+HEED_INLINE float *partial(const Plan *plan, const Context *context, const Block *at_, int64_t part, int64_t ld) {
+  return (float *)context->shared + ((part * plan->p.batches + at_->batch) * plan->p.m + at_->row) * ld + at_->column;
+}
+
+static void run_blocks(const Plan *plan, const Context *context, int64_t task) {
+  const Problem *p = &plan->p;
+  int64_t part = task % plan->parts, index = task / plan->parts, group = index / blocks(plan);
+  Block block = nth_block(plan, index % blocks(plan));
+  block.k0 = part * plan->part;
+  block.k1 = min64(block.k0 + plan->part, p->k);
   int64_t last = min64((group + 1) * plan->group, p->batches);
   for (block.batch = group * plan->group; block.batch < last; block.batch++) {
     float *target = (float *)(context->own + plan->own_tall + plan->own_wide);
     int64_t ld = round_up(plan->columns, HEED_LANES);
-    if (!plan->buffered) {
-      target = (float *)at(side_base(p, &p->c, context, block.batch), &p->c, block.row, block.column);
+    if (plan->parts > 1) {
+      ld = round_up(p->n, HEED_LANES);
+      target = partial(plan, context, &block, part, ld);
+    } else if (!plan->buffered) {
       ld = p->c.rows;
+      target = (float *)at(side_base(p, &p->c, context, block.batch), &p->c, block.row, block.column);
     }
     if (plan->path == PATH_TILED)
       multiply_block(plan, context, &block, target, ld);
     else
       multiply_skinny(plan, context, &block, target, ld);
-    finish_block(plan, context, &block, target, ld);
+    if (plan->parts == 1) finish_block(plan, context, &block, target, ld);
   }
+}
+
+// The last phase of a product in parts.
+static void add_parts(const Plan *plan, const Context *context, int64_t task) {
+  Block block = nth_block(plan, task % blocks(plan));
+  block.batch = task / blocks(plan);
+  int64_t ld = round_up(plan->p.n, HEED_LANES);
+  float *sum = partial(plan, context, &block, 0, ld);
+  for (int64_t part = 1; part < plan->parts; part++) {
+    const float *more = partial(plan, context, &block, part, ld);
+    for (int64_t i = 0; i < block.rows; i++)
+      for (int64_t j = 0; j < block.columns; j++) sum[i * ld + j] += more[i * ld + j];
+  }
+  finish_block(plan, context, &block, sum, ld);
 }
 
 #define PACK_COLUMNS (4 * TILE_COLUMNS)
@@ -152,6 +196,7 @@ static void pack_shared(const Plan *plan, const Context *context, int64_t task) 
 static int64_t shared_bytes(const int32_t *words) {
   Plan plan;
   make_plan(words, &plan);
+  if (plan.parts > 1) return plan.parts * plan.p.batches * plan.p.m * round_up(plan.p.n, HEED_LANES) * 4;
   return plan.wide == WIDE_SHARED ? plan.wides * plan.p.k * round_up(plan.p.n, TILE_COLUMNS) * 4 : 0;
 }
 
@@ -164,13 +209,14 @@ static int64_t own_bytes(const int32_t *words) {
 static int32_t phases(const int32_t *words) {
   Plan plan;
   make_plan(words, &plan);
-  return plan.wide == WIDE_SHARED ? 2 : 1;
+  return plan.wide == WIDE_SHARED || plan.parts > 1 ? 2 : 1;
 }
 
 static int64_t tasks(const int32_t *words, int32_t phase) {
   Plan plan;
   make_plan(words, &plan);
-  return plan.wide == WIDE_SHARED && phase == 0 ? pack_tasks(&plan) : groups(&plan) * blocks(&plan);
+  if (plan.wide == WIDE_SHARED && phase == 0) return pack_tasks(&plan);
+  return groups(&plan) * blocks(&plan) * (phase == 0 ? plan.parts : 1);
 }
 
 static void run(const int32_t *words, const Context *context, int32_t phase, int64_t task) {
@@ -178,6 +224,8 @@ static void run(const int32_t *words, const Context *context, int32_t phase, int
   make_plan(words, &plan);
   if (plan.wide == WIDE_SHARED && phase == 0)
     pack_shared(&plan, context, task);
+  else if (plan.parts > 1 && phase == 1)
+    add_parts(&plan, context, task);
   else
     run_blocks(&plan, context, task);
 }

@@ -48,14 +48,26 @@ HEED_INLINE void transpose_four(float *to, int64_t width, const char *from, int3
   for (int q = 0; q < 4; q++) store(to + q * width, x[q]);
 }
 
-// One panel of n <= TILE_COLUMNS columns whose rows run along memory.
-HEED_INLINE void pack_rows(float *to, int64_t width, const char *from, int32_t dtype, int64_t down, int64_t k, int64_t n) {
-  int64_t bytes = dtype_bytes(dtype), whole = n / HEED_LANES * HEED_LANES;
-  for (int64_t i = 0; i < k; i++, from += down, to += width) {
-    __builtin_prefetch(from + 12 * down);
-    __builtin_prefetch(from + 12 * down + 64);
-    for (int64_t j = 0; j < whole; j += HEED_LANES) store(to + j, load_wide(from + j * bytes, dtype));
-    for (int64_t j = whole; j < width; j++) to[j] = j < n ? load_one(from + j * bytes, dtype) : 0;
+// Panels whose rows run along memory: up to PANELS_AT_ONCE of them, for the sake of long reads.
+#define PANELS_AT_ONCE 4
+HEED_INLINE void pack_rows(float *to, const char *from, int32_t dtype, int64_t down, int64_t k, int64_t n) {
+  int64_t bytes = dtype_bytes(dtype), whole = n / TILE_COLUMNS, left = n - whole * TILE_COLUMNS;
+  int64_t width = left > HEED_LANES ? TILE_COLUMNS : HEED_LANES, vector = left / HEED_LANES * HEED_LANES;
+  for (int64_t i = 0; i < k; i++, from += down) {
+    float *panel = to + i * TILE_COLUMNS;
+    const char *next = from + (k - i > 8 ? 8 : 0) * down;
+    for (int64_t p = 0; p < whole; p++, panel += TILE_COLUMNS * k)
+#pragma GCC unroll 2
+      for (int64_t v = 0; v < TILE_VECTORS; v++) {
+        int64_t j = p * TILE_COLUMNS + v * HEED_LANES;
+        __builtin_prefetch(next + j * bytes);
+        store(panel + v * HEED_LANES, load_wide(from + j * bytes, dtype));
+      }
+    if (left == 0) continue;
+    const char *edge = from + whole * TILE_COLUMNS * bytes;
+    panel = to + whole * TILE_COLUMNS * k + i * width;
+    if (vector) store(panel, load_wide(edge, dtype));
+    for (int64_t j = vector; j < width; j++) panel[j] = j < left ? load_one(edge + j * bytes, dtype) : 0;
   }
 }
 
@@ -75,12 +87,15 @@ HEED_INLINE void pack_columns(float *to, int64_t width, const char *from, int32_
 
 HEED_INLINE void pack_wide_as(float *to, const char *from, const int32_t dtype, int64_t down, int64_t across, int64_t k, int64_t n) {
   int64_t bytes = dtype_bytes(dtype);
+  if (across == bytes) {
+    for (int64_t j = 0; j < n; j += PANELS_AT_ONCE * TILE_COLUMNS)
+      pack_rows(to + j * k, from + j * bytes, dtype, down, k, min64(n - j, PANELS_AT_ONCE * TILE_COLUMNS));
+    return;
+  }
   for (int64_t j = 0; j < n; j += TILE_COLUMNS) {
     int64_t columns = min64(n - j, TILE_COLUMNS), width = columns > HEED_LANES ? TILE_COLUMNS : HEED_LANES;
     const char *panel = from + j * across;
-    if (across == bytes)
-      pack_rows(to + j * k, width, panel, dtype, down, k, columns);
-    else if (down == bytes)
+    if (down == bytes)
       pack_columns(to + j * k, width, panel, dtype, across, k, columns);
     else
       pack_scalar(to + j * k, width, panel, dtype, down, across, k, columns);
@@ -103,10 +118,7 @@ HEED_INLINE void pack_tall_as(float *to, int64_t stride, const char *from, const
   for (int64_t i = 0; i < m; i++, from += down, to += stride) {
     int64_t j = 0;
     if (across == bytes)
-      for (; j + HEED_LANES <= k; j += HEED_LANES) {
-        __builtin_prefetch(from + 4 * down + j * bytes);
-        store(to + j, load_wide(from + j * bytes, dtype));
-      }
+      for (; j + HEED_LANES <= k; j += HEED_LANES) store(to + j, load_wide(from + j * bytes, dtype));
     for (; j < k; j++) to[j] = load_one(from + j * across, dtype);
   }
 }
@@ -130,7 +142,6 @@ HEED_INLINE void pack_tiles_as(float *to, const char *from, const int32_t dtype,
       for (int64_t i = block; i < end; i++) {
         const char *line = from + i * across + row * bytes;
         int64_t j = 0;
-        __builtin_prefetch(line + 16 * across);
         // Numbers beyond the tile's rows are the next tile's: harmless as long as they are there to be read.
         for (; j < rows && row + j + HEED_LANES <= m; j += HEED_LANES)
           store(tile + i * TILE_PANEL + j, load_wide(line + j * bytes, dtype));

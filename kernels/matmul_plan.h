@@ -31,16 +31,18 @@ HEED_INLINE int64_t blocks(const Plan *plan) { return plan->down * plan->across;
 
 #define SKINNY_DOT 32            // rows up to which dot products beat packing a transposed B
 #define SKINNY_STREAM 8          // rows up to which B is streamed
+#define SKINNY_TURN 8            // columns up to which the transposed problem is better
 #define SHARED_LIMIT (16 << 20)  // bytes of packed B kept for all tasks
 
 // Blocks of C: enough for 16 threads to share, not so small that their edges cost.
-static void plan_blocks(Plan *plan, int64_t want, int64_t most_rows, int64_t most_columns, int64_t least_rows, int64_t least_columns) {
+static void plan_blocks(Plan *plan, int64_t want, int64_t most_rows, int64_t most_columns, int64_t least_rows, int64_t least_columns,
+                        int64_t wider) {
   int64_t m = plan->p.m, n = plan->p.n, down = divide_up(m, most_rows), across = divide_up(n, most_columns);
   while (down * across < want) {
     int64_t rows = m / down, columns = n / across;
     int32_t can_down = rows >= 2 * least_rows, can_across = columns >= 2 * least_columns;
     if (!can_down && !can_across) break;
-    if (can_down && (rows >= columns || !can_across))
+    if (can_down && (rows * wider >= columns || !can_across))
       down *= 2;
     else
       across *= 2;
@@ -51,40 +53,55 @@ static void plan_blocks(Plan *plan, int64_t want, int64_t most_rows, int64_t mos
   plan->across = divide_up(n, plan->columns);
 }
 
+// Too few blocks for the threads, but a long k: sums over parts of k go to shared scratch and are added, in order, afterwards.
+static void plan_parts(Plan *plan, int64_t want, int64_t least) {
+  Problem *p = &plan->p;
+  int64_t parts = min64(want / blocks(plan), p->k / least), bytes = p->batches * p->m * round_up(p->n, HEED_LANES) * 4;
+  if (parts < 2 || plan->group > 1 || plan->wide == WIDE_SHARED || parts * bytes > SHARED_LIMIT) return;
+  plan->part = round_up(divide_up(p->k, parts), 16);
+  plan->parts = divide_up(p->k, plan->part);
+  plan->depth = min64(plan->depth, plan->part);
+}
+
 static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
   Problem *p = &plan->p;
   plan->path = PATH_TILED;
-  plan_blocks(plan, want, 256, 256, 2 * TILE_ROWS, 2 * TILE_COLUMNS);
-  plan->depth = p->k <= 384 ? p->k : round_up(divide_up(p->k, divide_up(p->k, 256)), 16);
-  int64_t k = plan->depth, tiles = tile_count(plan->rows);
-
-  int64_t bytes = p->a.dtype == DTYPE_F32 ? 4 : 2;
-  if (p->a.dtype == DTYPE_F32 && p->a.columns == 1 && (plan->rows <= 2 * TILE_ROWS || p->a.rows * bytes % 4096))
+  // Where A lies well it is read in place; rows a multiple of a page apart crowd into the same lines of the cache.
+  int32_t plain = p->a.dtype == DTYPE_F32, narrow = p->m <= 2 * TILE_ROWS;
+  if (plain && p->a.columns == 1 && (narrow || p->a.rows % 1024))
     plan->tall = TALL_DIRECT;
-  else if (p->a.dtype == DTYPE_F32 && p->a.rows == 1 && p->a.columns % 1024)
+  else if (plain && p->a.rows == 1 && p->a.columns % 1024)
     plan->tall = TALL_DIRECT;
   else
     plan->tall = p->a.rows == 1 && p->a.columns != 1 ? TALL_TILES : TALL_ROWS;
+  // A block of A that is packed should meet many columns.
+  int32_t direct = plan->tall == TALL_DIRECT;
+  plan_blocks(plan, want, 256, direct ? 256 : 1024, 2 * TILE_ROWS, 2 * TILE_COLUMNS, direct ? 1 : 4);
+  plan->depth = p->k <= 384 ? p->k : round_up(divide_up(p->k, divide_up(p->k, 256)), 16);
+  int64_t k = plan->depth, tiles = tile_count(plan->rows);
+
   if (plan->tall == TALL_ROWS) plan->own_tall = padded(plan->rows * (k + HEED_LANES) * 4);
   if (plan->tall == TALL_TILES) plan->own_tall = padded(tiles * TILE_PANEL * k * 4);
 
   plan->wides = is_shared(p, &p->b) ? 1 : p->batches;
-  if (p->b.dtype == DTYPE_F32 && p->b.columns == 1 && (plan->rows <= 3 * TILE_ROWS || (plan->rows <= 128 && p->b.rows % 1024)))
+  if (p->b.dtype == DTYPE_F32 && p->b.columns == 1 && plan->rows <= 128 && p->b.rows < 1024)
     plan->wide = WIDE_DIRECT;
-  else if ((plan->down > 1 || plan->wides < p->batches) && work >= 1 << 21 && plan->parts == 1 &&
+  else if ((plan->down > 1 || plan->wides < p->batches) && work >= 1 << 21 &&
            plan->wides * p->k * round_up(p->n, TILE_COLUMNS) * 4 <= SHARED_LIMIT)
     plan->wide = WIDE_SHARED;
   else
     plan->wide = WIDE_OWN;
   plan->own_wide = padded((plan->wide == WIDE_OWN ? round_up(plan->columns, TILE_COLUMNS) : TILE_COLUMNS) * k * 4);
   if (plan->wide == WIDE_SHARED) plan->own_wide = 0;
+  plan_parts(plan, want, 512);
 }
 
 static void plan_skinny(Plan *plan, int32_t path, int64_t want) {
   Problem *p = &plan->p;
   plan->path = path;
-  plan_blocks(plan, want, p->m, 2048, p->m, path == PATH_DOT ? 8 : 64);
+  plan_blocks(plan, want, p->m, path == PATH_DOT ? p->n : 2048, p->m, path == PATH_DOT ? 8 : 512, 1);
   plan->depth = p->k;
+  if (path == PATH_STREAM) plan_parts(plan, want, 64);
   int32_t whole = path == PATH_STREAM || p->k % HEED_LANES == 0;
   plan->tall = p->a.dtype == DTYPE_F32 && p->a.columns == 1 && whole ? TALL_DIRECT : TALL_ROWS;
   if (plan->tall == TALL_ROWS) plan->own_tall = padded(p->m * round_up(p->k, HEED_LANES) * 4);
@@ -97,7 +114,7 @@ static void make_plan(const int32_t *words, Plan *plan) {
   plan->group = plan->parts = 1;
   plan->part = p->k;
   if (p->m == 0 || p->n == 0 || p->batches == 0) return;
-  if (p->n < p->m ? p->n <= SKINNY_STREAM : p->c.columns != 1 && p->c.rows == 1 && p->m > SKINNY_STREAM) turn(p);
+  if (p->n < p->m ? p->n <= SKINNY_TURN : p->c.columns != 1 && p->c.rows == 1 && p->m > SKINNY_TURN) turn(p);
   if (p->n == 1) p->b.columns = p->c.columns = 1;
   if (p->k == 1) p->a.columns = 1;
 
@@ -109,11 +126,11 @@ static void make_plan(const int32_t *words, Plan *plan) {
 
   if (p->b.rows == 1 && p->k >= HEED_LANES && p->m <= SKINNY_DOT && p->m * p->k <= 1 << 16)
     plan_skinny(plan, PATH_DOT, want);
-  else if (p->b.columns == 1 && p->m <= SKINNY_STREAM && p->k > 0)
+  else if (p->b.columns == 1 && p->m <= (p->b.rows < 1024 ? 3 : SKINNY_STREAM) && p->k > 0)
     plan_skinny(plan, PATH_STREAM, want);
   else
     plan_tiled(plan, work, want);
-  if (plan->buffered) plan->own_c = padded(plan->rows * round_up(plan->columns, HEED_LANES) * 4);
+  if (plan->buffered && plan->parts == 1) plan->own_c = padded(plan->rows * round_up(plan->columns, HEED_LANES) * 4);
 }
 
 #endif

@@ -14,52 +14,54 @@
 #else
 #define TILE_ROWS 6
 #endif
-#ifndef TILE_UNROLL
-#define TILE_UNROLL 1
-#endif
 #define TILE_VECTORS 2
 #define TILE_COLUMNS (TILE_VECTORS * HEED_LANES)
 
-// A few k: sum += (numbers of A) x (vectors of B).
-HEED_INLINE void tile_steps(const int unroll, const int rows, const int vectors, const int down, vf sum[TILE_ROWS][TILE_VECTORS],
-                            const float **p, const float **a, int64_t as, const float **b, int64_t bs, const float **ahead) {
-#pragma GCC unroll 4
-  for (int u = 0; u < unroll; u++) {
-    vf wide[TILE_VECTORS];
-#pragma GCC unroll 2
-    for (int v = 0; v < vectors; v++) wide[v] = load(*b + v * HEED_LANES);
-    *b += bs;
-    __builtin_prefetch(*ahead + u * 16, 0, 2);
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; i++) {
-      vf x = splat(down ? (*a)[i] : p[i / 3][i % 3 * as + u]);
-#pragma GCC unroll 2
-      for (int v = 0; v < vectors; v++) sum[i][v] += x * wide[v];
-    }
-    if (down) *a += as;
-  }
-  *ahead += unroll * 16;
-  if (down) return;
-#pragma GCC unroll 16
-  for (int i = 0; i < rows; i += 3) {
-    p[i / 3] += unroll;
-    __asm__("" : "+r"(p[i / 3]));  // or the compiler makes a pointer of each row again
-  }
-}
+// Lines of memory to fetch while a tile is computed, one a k: sixteen lines `step` bytes apart, then again `jump` bytes on.
+typedef struct {
+  const char *from;
+  int64_t step, jump;
+} Ahead;
 
 HEED_INLINE void tile_body(const int rows, const int vectors, const int down, const float *a, int64_t as, const float *b, int64_t bs,
-                           int64_t k, float *c, int64_t cs, int32_t add, const float *ahead) {
+                           int64_t k, float *c, int64_t cs, int32_t add, Ahead ahead) {
   vf sum[TILE_ROWS][TILE_VECTORS];
 #pragma GCC unroll 16
   for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
-    for (int v = 0; v < vectors; v++) sum[i][v] = (vf){0};
+    for (int v = 0; v < vectors; v++) {
+      sum[i][v] = (vf){0};
+      __builtin_prefetch(c + i * cs + v * HEED_LANES, 1);
+    }
   // A pointer for three rows (p, p + as, p + 2 as are addressing modes) keeps the pointers in registers.
   const float *p[(TILE_ROWS + 2) / 3];
 #pragma GCC unroll 16
   for (int i = 0; i < rows; i += 3) p[i / 3] = down ? a : a + i * as;
-  for (; k >= TILE_UNROLL; k -= TILE_UNROLL) tile_steps(TILE_UNROLL, rows, vectors, down, sum, p, &a, as, &b, bs, &ahead);
-  for (; k > 0; k--) tile_steps(1, rows, vectors, down, sum, p, &a, as, &b, bs, &ahead);
+  for (; k > 0; k -= 16, ahead.from += ahead.jump) {
+    const char *line = ahead.from;
+    for (int64_t left = k < 16 ? k : 16; left > 0; left--, line += ahead.step) {
+      __builtin_prefetch(line, 0, 2);
+      vf wide[TILE_VECTORS];
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; v++) wide[v] = load(b + v * HEED_LANES);
+#pragma GCC unroll 16
+      for (int i = 0; i < rows; i++) {
+        vf x = splat(down ? a[i] : p[i / 3][i % 3 * as]);
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++) sum[i][v] += x * wide[v];
+      }
+      b += bs;
+      if (down)
+        a += as;
+      else {
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i += 3) {
+          p[i / 3]++;
+          __asm__("" : "+r"(p[i / 3]));  // or the compiler makes a pointer of each row again
+        }
+      }
+    }
+  }
 #pragma GCC unroll 16
   for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
@@ -70,11 +72,11 @@ HEED_INLINE void tile_body(const int rows, const int vectors, const int down, co
 }
 
 typedef void (*Tile)(const float *a, int64_t as, const float *b, int64_t bs, int64_t k, float *c, int64_t cs, int32_t add,
-                     const float *ahead);
+                     Ahead ahead);
 
 #define TILE(rows, vectors, down)                                                                                              \
   static void tile_##rows##_##vectors##_##down(const float *a, int64_t as, const float *b, int64_t bs, int64_t k, float *c,   \
-                                               int64_t cs, int32_t add, const float *ahead) {                                  \
+                                               int64_t cs, int32_t add, Ahead ahead) {                                  \
     tile_body(rows, vectors, down, a, as, b, bs, k, c, cs, add, ahead);                                                        \
   }
 #define TILE_ROW(rows) TILE(rows, 1, 0) TILE(rows, 2, 0) TILE(rows, 1, 1) TILE(rows, 2, 1)
@@ -99,7 +101,7 @@ static const Tile tiles[TILE_ROWS][2][2] = {  // [rows - 1][down][vectors - 1]
 
 // A tile of any width up to TILE_COLUMNS; B has whole vectors (packed panels are padded), C is touched only within `columns`.
 HEED_INLINE void multiply_tile(int64_t rows, int64_t columns, int32_t down, const float *a, int64_t as, const float *b, int64_t bs,
-                               int64_t k, float *c, int64_t cs, int32_t add, const float *ahead) {
+                               int64_t k, float *c, int64_t cs, int32_t add, Ahead ahead) {
   int64_t vectors = columns > HEED_LANES ? 2 : 1;
   Tile tile = tiles[rows - 1][down][vectors - 1];
   if (columns == vectors * HEED_LANES) {

@@ -1,5 +1,6 @@
 // npm start [-- text.txt] [-- flags of heed train]: builds what is missing, trains a small GPT on Moby-Dick with live
-// progress, and lets it write. Flags given here come after the ones below, and the later of two counts.
+// progress, and lets it write. Flags given here come after the ones below, and the later of two counts; a run that is resumed
+// keeps its own text and settings.
 
 import { existsSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
@@ -11,10 +12,11 @@ const SHAPE = "--layers 4 --heads 4 --width 128 --context 64 --batch 12";
 const COURSE = "--steps 2000 --learning-rate 1e-3 --warmup 100 --seed 1";
 
 const words = process.argv.slice(2);
-const text = words[0] && !words[0].startsWith("-") ? words.shift() : MOBY_DICK;
+const resume = words.includes("--resume");
+const given = words[0] && !words[0].startsWith("-") ? words.shift() : undefined;
+const text = given ?? (resume ? undefined : MOBY_DICK);
 const out = lastValue("--out") ?? DEMO;
 const folder = resolve(root, out);
-const resume = words.includes("--resume");
 const heed = (...args) => run(process.execPath, [join(root, "dist", "cli", "main.js"), ...args]);
 
 await build({ strict: false });
@@ -30,7 +32,8 @@ if (replaces) {
   rmSync(previous, { recursive: true, force: true });
   renameSync(folder, previous);
 }
-const trained = await heed("train", text, "--out", out, ...SHAPE.split(" "), ...COURSE.split(" "), ...words);
+const settings = resume ? [] : [...SHAPE.split(" "), ...COURSE.split(" ")];
+const trained = await heed("train", ...(text ? [text] : []), "--out", out, ...settings, ...words);
 const made = existsSync(join(folder, "model.safetensors"));
 if (replaces && !made) {
   rmSync(folder, { recursive: true, force: true });
@@ -39,12 +42,13 @@ if (replaces && !made) {
 if (trained !== 0) {
   if (made)
     console.log(
-      `\nTo go on from there: npm start -- ${[...(text === MOBY_DICK ? [] : [text]), ...words.filter((word) => word !== "--resume"), "--resume"].join(" ")}`,
+      `\nTo go on from there: npm start -- ${[...(given ? [given] : []), ...words.filter((word) => word !== "--resume"), "--resume"].join(" ")}`,
     );
   process.exit(trained);
 }
 
-const prompt = text === MOBY_DICK ? "Call me Ishmael" : beginning(text);
+// What a resumed run was trained on only it knows; without a prompt the model begins by itself.
+const prompt = text === MOBY_DICK ? "Call me Ishmael" : text ? beginning(text) : "";
 console.log();
 const wrote = await heed("generate", out, "--prompt", prompt, "--tokens", "400", "--stream");
 console.log();

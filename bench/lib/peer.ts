@@ -25,43 +25,39 @@ export const HOW_TO_GET_A_PEER =
   "Only Heed is measured. To compare with PyTorch, set HEED_PYTHON to a Python that has it: pip install torch numpy, then HEED_PYTHON=python3 npm run bench.";
 
 export class Peer {
-  /** The versions of what runs there, for the record. */
-  readonly versions: { readonly python: string; readonly torch: string };
   readonly #child: ChildProcessWithoutNullStreams;
-  readonly #answers: AsyncIterator<string>;
   readonly #lines: Interface;
-  readonly #complaint: () => string;
+  readonly #answers: AsyncIterator<string>;
+  readonly #ended: Promise<void>;
+  /** The last of what Python wrote to standard error: a traceback, or why it did not start. */
+  #words = "";
+  #versions = { python: "", torch: "" };
 
-  private constructor(
-    child: ChildProcessWithoutNullStreams,
-    lines: Interface,
-    first: string,
-    answers: AsyncIterator<string>,
-    complaint: () => string,
-  ) {
-    this.#child = child;
-    this.#lines = lines;
-    this.#answers = answers;
-    this.#complaint = complaint;
-    this.versions = JSON.parse(first) as Peer["versions"];
+  private constructor(python: string, script: string) {
+    const path = fileURLToPath(new URL(`../peers/${script}`, import.meta.url));
+    this.#child = spawn(python, [path, `${threads}`], { stdio: "pipe" });
+    this.#child.stderr.on("data", (text) => (this.#words = (this.#words + text).slice(-2000)));
+    this.#child.stdin.on("error", () => {}); // one that died is noticed by its missing answer
+    this.#ended = new Promise((resolve) => {
+      this.#child.on("close", () => resolve());
+      this.#child.on("error", (error) => (this.#words += error.message));
+    });
+    this.#lines = createInterface({ input: this.#child.stdout });
+    this.#answers = this.#lines[Symbol.asyncIterator]();
   }
 
   /** Starts a script of bench/peers with as many threads as Heed has; null where HEED_PYTHON names no Python. */
   static async start(script: string): Promise<Peer | null> {
     const python = process.env.HEED_PYTHON;
     if (!python) return null;
-    const path = fileURLToPath(new URL(`../peers/${script}`, import.meta.url));
-    const child = spawn(python, [path, `${threads}`], { stdio: "pipe" });
-    let complaints = "";
-    child.stderr.on("data", (text) => (complaints = (complaints + text).slice(-2000)));
-    child.on("error", (error) => (complaints += error.message));
-    child.stdin.on("error", () => {}); // a peer that died is noticed by its missing answer
-    const lines = createInterface({ input: child.stdout });
-    const answers = lines[Symbol.asyncIterator]();
-    const complaint = () => `the PyTorch side ended: ${complaints.trim() || "without a word"} (HEED_PYTHON=${python})`;
-    const first = await answers.next();
-    if (first.done) throw new Error(complaint());
-    return new Peer(child, lines, first.value, answers, complaint);
+    const peer = new Peer(python, script);
+    peer.#versions = JSON.parse(await peer.#line());
+    return peer;
+  }
+
+  /** The versions of what runs there, for the record. */
+  get versions(): { readonly python: string; readonly torch: string } {
+    return this.#versions;
   }
 
   /** Seconds of one call, the mean over `repeat` calls after `warmup` untimed ones. @throws Error with what Python said */
@@ -74,17 +70,22 @@ export class Peer {
     return (await this.#ask(work, 0, 0)).about as T;
   }
 
-  async #ask(work: Case, repeat: number, warmup: number): Promise<Answer> {
-    this.#child.stdin.write(`${JSON.stringify({ case: work.name, arguments: work.arguments, repeat, warmup })}\n`);
-    const line = await this.#answers.next();
-    if (line.done) throw new Error(this.#complaint());
-    const answer = JSON.parse(line.value) as Answer;
-    if (answer.error) throw new Error(answer.error);
-    return answer;
-  }
-
   close(): void {
     this.#lines.close();
     this.#child.stdin.end();
+  }
+
+  async #ask(work: Case, repeat: number, warmup: number): Promise<Answer> {
+    this.#child.stdin.write(`${JSON.stringify({ case: work.name, arguments: work.arguments, repeat, warmup })}\n`);
+    const answer = JSON.parse(await this.#line()) as Answer;
+    if (answer.error) throw new Error(answer.error, { cause: this.#words });
+    return answer;
+  }
+
+  async #line(): Promise<string> {
+    const line = await this.#answers.next();
+    if (!line.done) return line.value;
+    await this.#ended;
+    throw new Error(`HEED_PYTHON=${process.env.HEED_PYTHON} ended: ${this.#words.trim() || "without a word"}`);
   }
 }

@@ -36,8 +36,9 @@ def serve(cases):
             if key not in made:
                 made[key] = cases[request["case"]](**request["arguments"])
             answer = {"seconds": seconds(made[key].run, request["repeat"], request["warmup"]), "about": made[key].about}
-        except Exception:
-            answer = {"error": traceback.format_exc(limit=-3)[-1500:]}
+        except Exception as error:
+            traceback.print_exc()
+            answer = {"error": f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"}
         settle()
         print(json.dumps(answer), file=channel)
 

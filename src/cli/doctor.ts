@@ -30,19 +30,20 @@ interface Report {
 
 /** Prints the report. Returns 0, or 1 where no executor can be had. */
 export async function doctor({ flags }: Parsed<(typeof doctorVerb)["flags"]>, io: Io): Promise<number> {
-  const report = examine(io);
+  const report = examine();
   io.stdout.write(flags.json ? `${JSON.stringify(report, null, 2)}\n` : asText(report));
   return report.executor === null ? 1 : 0;
 }
 
-function examine({ env }: Io): Report {
+function examine(): Report {
   const missing: { what: string; remedy: string }[] = [];
   let chosen: ReturnType<typeof executor> | null = null;
   let why = "";
   try {
     const problem = nativeProblem();
     chosen = executor();
-    if (env.HEED_EXECUTOR) why = `HEED_EXECUTOR is ${env.HEED_EXECUTOR}`;
+    const wish = process.env.HEED_EXECUTOR;
+    if (wish) why = `HEED_EXECUTOR is ${wish}`;
     else why = problem ? "the native kernels are missing" : "the fastest there is here";
     if (problem) missing.push({ what: problem, remedy: howToBuild() });
   } catch (error) {

@@ -48,6 +48,8 @@ export class TrainingRun {
   private readonly validation: Point[] = [];
   private start = 0;
   private speed = 0;
+  /** The step of the checkpoint in the folder. */
+  private saved: number | null = null;
   private best: RunState["best"] = null;
   private metrics: readonly MetricsFile[] = [];
 
@@ -67,6 +69,7 @@ export class TrainingRun {
   restore(file: LoadedSafetensors): void {
     const { step, best } = restoreTraining(this.parts, file);
     this.start = step;
+    this.saved = step;
     this.best = best;
   }
 
@@ -160,7 +163,14 @@ export class TrainingRun {
     };
     // Config and tokenizer do not change, and a save of every session is enough to have them.
     const changing = step === this.start ? files : { training: files.training, model: files.model, chart: files.chart };
-    await saveRunFiles(folder, changing, io.stage);
+    try {
+      await saveRunFiles(folder, changing, io.stage);
+    } catch (error) {
+      if (this.saved !== null && error instanceof Error)
+        error.message += `; the checkpoint of step ${this.saved} is whole: heed train --resume --out ${quoted(folder)}`;
+      throw error;
+    }
+    this.saved = step;
   }
 
   private chart(...more: Point[]): string {

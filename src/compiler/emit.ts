@@ -120,8 +120,9 @@ export class Emitter {
       }
       case "reduce": {
         const a = this.value(node.inputs[0]);
-        const dst = this.fresh(this.columns === 1 ? "full" : "row");
-        if (this.columns === 1) return a;
+        // An axis of one element is reduced already.
+        if (this.columns === 1 || this.widths[a] === "row") return a;
+        const dst = this.fresh("row");
         this.code.push({ op: "reduce", width: "row", reduce: node.op as ReduceOp, int: isInt(node.dtype), dst, a });
         return this.rounded(node.dtype, dst, "row");
       }

@@ -15,9 +15,14 @@ export class Group {
   rows: Shape;
   columns: number;
   rowwise: boolean;
+  /** The lowest and the highest id of its nodes. */
+  low: number;
+  high: number;
 
   constructor(node: Node, domain: Shape, rowwise: boolean) {
     this.nodes.push(node);
+    this.low = node.id;
+    this.high = node.id;
     this.rows = domain.slice(0, -1);
     this.columns = domain.length === 0 ? 1 : domain[domain.length - 1];
     this.rowwise = rowwise;
@@ -27,14 +32,6 @@ export class Group {
     return this.rows.length === 0 && this.columns === 1 && this.nodes.every((n) => n.shape.length === 0)
       ? []
       : [...this.rows, this.columns];
-  }
-
-  minId(): number {
-    return Math.min(...this.nodes.map((n) => n.id));
-  }
-
-  maxId(): number {
-    return Math.max(...this.nodes.map((n) => n.id));
   }
 }
 
@@ -73,34 +70,39 @@ export function rowBehind(node: Node): Node | null {
 
 export function formGroups(order: readonly Node[], capabilities: Capabilities): Map<Node, Group> {
   const groupOf = new Map<Node, Group>();
+  const groups = new Set<Group>();
   for (const node of order) {
     if (!isFusable(node, capabilities)) continue;
     const reduction = familyOf(node) === "reduce";
-    groupOf.set(node, new Group(node, reduction ? node.inputs[0].shape : node.shape, reduction));
+    const single = new Group(node, reduction ? node.inputs[0].shape : node.shape, reduction);
+    groupOf.set(node, single);
+    groups.add(single);
     for (const input of node.inputs) {
       const producer = groupOf.get(input) ?? groupOf.get(rowBehind(input) as Node);
       const own = groupOf.get(node) as Group;
-      if (producer && producer !== own && mergeable(producer, own, groupOf, capabilities))
-        merge(producer, own, groupOf);
+      if (!producer || producer === own || !alike(producer, own, capabilities)) continue;
+      if (leavesAndReturns(producer, own, groupOf, groups) || leavesAndReturns(own, producer, groupOf, groups)) continue;
+      merge(producer, own, groupOf);
+      groups.delete(own);
     }
   }
   return groupOf;
 }
 
-function mergeable(a: Group, b: Group, groupOf: Map<Node, Group>, capabilities: Capabilities): boolean {
+/** True where one domain serves both. */
+function alike(a: Group, b: Group, capabilities: Capabilities): boolean {
   if (!sameShape(a.rows, b.rows) || a.nodes.length + b.nodes.length > MOST_NODES) return false;
   if (a.columns !== b.columns) {
     const narrow = a.columns === 1 ? a : b.columns === 1 ? b : null;
     if (!narrow || narrow.nodes.some((n) => n.op === "random")) return false;
   }
   const rowwise = a.rowwise || b.rowwise || a.columns !== b.columns;
-  if (rowwise && !rowsFit(a.rows, Math.max(a.columns, b.columns), capabilities)) return false;
-  return !leavesAndReturns(a, b, groupOf) && !leavesAndReturns(b, a, groupOf);
+  return !rowwise || rowsFit(a.rows, Math.max(a.columns, b.columns), capabilities);
 }
 
 /** True if `later` needs something outside both groups that needs `earlier`. */
-function leavesAndReturns(earlier: Group, later: Group, groupOf: Map<Node, Group>): boolean {
-  const floor = earlier.minId();
+function leavesAndReturns(earlier: Group, later: Group, groupOf: Map<Node, Group>, groups: Set<Group>): boolean {
+  const floor = floorOf(earlier, later, groups);
   const inside = (n: Node) => {
     const group = groupOf.get(n);
     return group === earlier || group === later;
@@ -127,15 +129,26 @@ function leavesAndReturns(earlier: Group, later: Group, groupOf: Map<Node, Group
     else if (!seen.has(group)) {
       // A step runs as a whole: reaching one of its nodes means needing the inputs of all.
       seen.add(group);
-      if (group.maxId() >= floor)
-        for (const member of group.nodes)
-          for (const input of member.inputs) if (groupOf.get(input) !== group) push(input);
+      for (const member of group.nodes)
+        for (const input of member.inputs) if (groupOf.get(input) !== group) push(input);
     }
   }
   return false;
 }
 
+/** Below this id nothing needs `earlier`: not by itself, and not by a group that has older and younger members. */
+function floorOf(earlier: Group, later: Group, groups: Set<Group>): number {
+  for (let floor = earlier.low; ; ) {
+    let lowest = floor;
+    for (const group of groups) if (group.high >= floor && group.low < lowest && group !== later) lowest = group.low;
+    if (lowest === floor) return floor;
+    floor = lowest;
+  }
+}
+
 function merge(into: Group, from: Group, groupOf: Map<Node, Group>): void {
+  into.low = Math.min(into.low, from.low);
+  into.high = Math.max(into.high, from.high);
   into.rowwise = into.rowwise || from.rowwise || into.columns !== from.columns;
   into.columns = Math.max(into.columns, from.columns);
   for (const node of from.nodes) {

@@ -86,6 +86,12 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const training = new TrainingStep(model, optimizer, accumulate, clipNorm);
   const breath = new Breath();
   let step = start;
+  let saved = start;
+  const keep = async (validationLoss?: number) => {
+    checkHeldBack(step, validationLoss ?? (await evaluation?.run(1)));
+    await checkpoint?.save(step);
+    saved = step;
+  };
   model.train();
   while (step < steps && !signal?.aborted) {
     const began = performance.now();
@@ -99,24 +105,25 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     optimizer.learningRate = learningRate;
     const { loss, gradientNorm } = training.run(next);
     step++;
-    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) diverged(step, loss, gradientNorm);
+    if (!Number.isFinite(loss)) diverged(step, loss, `a loss of ${loss}`);
+    if (!Number.isFinite(gradientNorm)) diverged(step, loss, `a gradient of norm ${gradientNorm}`);
     const tokensPerSecond = (1000 * tokens) / (performance.now() - began);
     const evaluate = evaluation && (step % evaluation.every === 0 || step === steps);
     const validationLoss = evaluate ? await evaluation.run() : undefined;
-    if (validationLoss !== undefined && !Number.isFinite(validationLoss)) diverged(step, validationLoss);
+    checkHeldBack(step, validationLoss);
     onStep?.({ step, loss, ...(evaluate ? { validationLoss } : {}), learningRate, tokensPerSecond, gradientNorm });
-    if (checkpoint && (step % checkpoint.every === 0 || step === steps || signal?.aborted)) {
-      const check = validationLoss ?? (await evaluation?.run(1)) ?? loss;
-      if (!Number.isFinite(check)) diverged(step, check);
-      await checkpoint.save(step);
-    }
+    if (checkpoint && step % checkpoint.every === 0) await keep(validationLoss);
     await breath.take();
   }
+  if (checkpoint && saved !== step) await keep();
   return { step, interrupted: step < steps };
 }
 
-function diverged(step: number, loss: number, gradientNorm = 0): never {
-  const got = Number.isFinite(loss) ? `a gradient of norm ${gradientNorm}` : `a loss of ${loss}`;
+function checkHeldBack(step: number, loss = 0): void {
+  if (!Number.isFinite(loss)) diverged(step, loss, `a loss of ${loss} on held-back text`);
+}
+
+function diverged(step: number, loss: number, got: string): never {
   const remedy = "lower the learning rate or warm up longer; the last checkpoint is untouched";
   throw new DivergedError(
     step,
