@@ -75,7 +75,7 @@ static void multiply_block(const Plan *plan, const Context *context, const Block
         Ahead ahead = {(const char *)from, 0, 0};
         if (plan->wide == WIDE_DIRECT && tiles < 4)  // few rows: B is what costs
           ahead = ahead_wide(b, at(b_from, b, 0, j + TILE_COLUMNS + t * HEED_LANES));
-        else if (j == 0 ? k0 == at_->k0 : j + TILE_COLUMNS >= at_->columns)  // A is new: its next tile; A is done with: the next k
+        else if (j == 0 ? k0 == at_->k0 : j + TILE_COLUMNS >= at_->columns && k0 + k < at_->k1)  // A is new: its next tile; A is done with: the next k
           ahead = ahead_tall(a, j == 0 ? at(a_from, a, row + rows, 0) : at(a_from, a, row, k));
         else if (t < 2 && plan->wide != WIDE_DIRECT)  // the next panel of B
           ahead = (Ahead){(const char *)(panel + TILE_COLUMNS * k + t * HEED_LANES * k), 64, 1024};

@@ -84,7 +84,7 @@ static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
   if (plan->tall == TALL_TILES) plan->own_tall = padded(tiles * TILE_PANEL * k * 4);
 
   plan->wides = is_shared(p, &p->b) ? 1 : p->batches;
-  if (p->b.dtype == DTYPE_F32 && p->b.columns == 1 && plan->rows <= 128 && p->b.rows < 1024)
+  if (p->b.dtype == DTYPE_F32 && p->b.columns == 1 && (plan->rows <= 3 * TILE_ROWS ? p->b.rows % 1024 : plan->rows <= 128 && p->b.rows < 1024))
     plan->wide = WIDE_DIRECT;
   else if ((plan->down > 1 || plan->wides < p->batches) && work >= 1 << 21 &&
            plan->wides * p->k * round_up(p->n, TILE_COLUMNS) * 4 <= SHARED_LIMIT)
@@ -120,7 +120,7 @@ static void make_plan(const int32_t *words, Plan *plan) {
 
   int64_t one = p->m * p->n * max64(p->k, 1), work = one * p->batches;
   if (one < 1 << 17) plan->group = max64(1, min64((1 << 17) / one, p->batches / 16));
-  int64_t want = min64(work >> 18, 16);
+  int64_t want = min64(work >> 19, 16);
   want = divide_up(max64(want, 1), p->batches);
   plan->buffered = p->c.dtype != DTYPE_F32 || p->c.columns != 1;
 

@@ -17,6 +17,9 @@
 #define TILE_VECTORS 2
 #define TILE_COLUMNS (TILE_VECTORS * HEED_LANES)
 
+// Keeps a pointer as it is written: compilers would rather have one a row, or compute its end beforehand, and run out of registers.
+#define KEEP(pointer) __asm__("" : "+r"(pointer))
+
 // Lines of memory to fetch while a tile is computed, one a k: sixteen lines `step` bytes apart, then again `jump` bytes on.
 typedef struct {
   const char *from;
@@ -29,10 +32,14 @@ HEED_INLINE void tile_body(const int rows, const int vectors, const int down, co
 #pragma GCC unroll 16
   for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
-    for (int v = 0; v < vectors; v++) {
-      sum[i][v] = (vf){0};
-      __builtin_prefetch(c + i * cs + v * HEED_LANES, 1);
-    }
+    for (int v = 0; v < vectors; v++) sum[i][v] = (vf){0};
+  const float *row = c;
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; i++, row += cs) {
+    KEEP(row);
+    __builtin_prefetch(row, 1);
+    if (vectors * HEED_LANES > 16) __builtin_prefetch(row + 16, 1);
+  }
   // A pointer for three rows (p, p + as, p + 2 as are addressing modes) keeps the pointers in registers.
   const float *p[(TILE_ROWS + 2) / 3];
 #pragma GCC unroll 16
@@ -51,13 +58,15 @@ HEED_INLINE void tile_body(const int rows, const int vectors, const int down, co
         for (int v = 0; v < vectors; v++) sum[i][v] += x * wide[v];
       }
       b += bs;
-      if (down)
+      KEEP(b);
+      if (down) {
         a += as;
-      else {
+        KEEP(a);
+      } else {
 #pragma GCC unroll 16
         for (int i = 0; i < rows; i += 3) {
           p[i / 3]++;
-          __asm__("" : "+r"(p[i / 3]));  // or the compiler makes a pointer of each row again
+          KEEP(p[i / 3]);
         }
       }
     }

@@ -10,9 +10,11 @@
 #define LN2_HIGH 0.693359375f  // nine bits: times a whole number up to 2^15 it is exact
 #define LN2_LOW -2.12194440e-4f
 
-// e^x = 2^n e^r with |r| <= ln(2) / 2.
+// e^x = 2^n e^r with |r| <= ln(2) / 2. What underflows to 0 is taken apart: computing it would cost a microcode assist a vector, and a
+// masked score is -infinity.
 HEED_INLINE vf vector_exp(vf x) {
-  x = clamp(x, -104, 89);
+  vi vanishes = x < -104;
+  x = select(vanishes, splat(0), clamp(x, -104, 89));
   vf n = round_even(x * 1.44269504f);
   vf r = mad(n, splat(-LN2_LOW), mad(n, splat(-LN2_HIGH), x));
   vf p = splat(0.00138144661f);  // (e^r - 1 - r) / r^2, error 2^-28
@@ -20,7 +22,7 @@ HEED_INLINE vf vector_exp(vf x) {
   p = mad(p, r, splat(0.0416683927f));
   p = mad(p, r, splat(0.166665196f));
   p = mad(p, r, splat(0.49999994f));
-  return scale_by_power(mad(r * r, p, r) + 1, n);
+  return select(vanishes, splat(0), scale_by_power(mad(r * r, p, r) + 1, n));
 }
 
 // e^x - 1 = 2^n (e^r - 1) + (2^n - 1), at half size so that 2^128 does not come up.

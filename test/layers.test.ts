@@ -48,10 +48,16 @@ const named = (path: string) => relative(source, path).split(sep).join("/");
 function importsOf(path: string): Import[] {
   const text = readFileSync(path, "utf8").replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
   const found: Import[] = [];
-  for (const match of text.matchAll(/^(?:import|export)\s+(type\s+)?([^"';]*?)from\s+"([^"]+)"|^import\s+"([^"]+)"|\bimport\("([^"]+)"\)/gm)) {
+  for (const match of text.matchAll(
+    /^(?:import|export)\s+(type\s+)?([^"';]*?)from\s+"([^"]+)"|^import\s+"([^"]+)"|\bimport\("([^"]+)"\)/gm,
+  )) {
     const to = match[3] ?? match[4] ?? match[5];
     const names = /^\s*\{([^}]*)\}\s*$/.exec(match[2] ?? "")?.[1];
-    const types = names?.split(",").filter((n) => n.trim() !== "").every((n) => n.trim().startsWith("type ")) ?? false;
+    const types =
+      names
+        ?.split(",")
+        .filter((n) => n.trim() !== "")
+        .every((n) => n.trim().startsWith("type ")) ?? false;
     const target = to.startsWith(".") ? named(normalize(join(dirname(path), to)).replace(/\.js$/, ".ts")) : to;
     found.push({ from: named(path), to: target, typeOnly: match[1] !== undefined || types });
   }
@@ -94,7 +100,9 @@ describe("imports", () => {
   });
 
   it("need no package at run time", () => {
-    expect(imports.filter((i) => !i.typeOnly && !i.to.endsWith(".ts") && !i.to.startsWith("node:")).map(arrow)).toEqual([]);
+    expect(imports.filter((i) => !i.typeOnly && !i.to.endsWith(".ts") && !i.to.startsWith("node:")).map(arrow)).toEqual(
+      [],
+    );
   });
 
   it("make no circle", () => {

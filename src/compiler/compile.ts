@@ -46,7 +46,8 @@ export function compileRequest(request: Request, options: CompileOptions): { pro
   trace?.("built", printGraph(roots));
   // Only what the request itself is made of: gradients may meet a node that is known by chance, which no cache key tells of.
   const own = new Set(topological(roots));
-  const finish = (nodes: readonly Node[]) => (known ? substitute(nodes, (n) => (own.has(n) ? known(n) : undefined)) : nodes);
+  const finish = (nodes: readonly Node[]) =>
+    known ? substitute(nodes, (n) => (own.has(n) ? known(n) : undefined)) : nodes;
   if (!roots.some((r) => r.hasGradient)) roots = finish(roots);
   for (const pass of options.passes ?? PASSES) {
     roots = pass.run(roots);

@@ -81,7 +81,8 @@ export function formGroups(order: readonly Node[], capabilities: Capabilities): 
       const producer = groupOf.get(input) ?? groupOf.get(rowBehind(input) as Node);
       const own = groupOf.get(node) as Group;
       if (!producer || producer === own || !alike(producer, own, capabilities)) continue;
-      if (leavesAndReturns(producer, own, groupOf, groups) || leavesAndReturns(own, producer, groupOf, groups)) continue;
+      if (leavesAndReturns(producer, own, groupOf, groups) || leavesAndReturns(own, producer, groupOf, groups))
+        continue;
       merge(producer, own, groupOf);
       groups.delete(own);
     }

@@ -97,7 +97,13 @@ function simplifyScalar(node: Node): Node {
 function scatterOnto(scattered: Node, x: Node): Node | null {
   if (scattered.op !== "scatterAdd" || constantOf(scattered.inputs[0]) !== 0) return null;
   const [, index, updates] = scattered.inputs;
-  return makeNode("scatterAdd", [x, index, updates], (scattered as Node<"scatterAdd">).params, scattered.shape, scattered.dtype);
+  return makeNode(
+    "scatterAdd",
+    [x, index, updates],
+    (scattered as Node<"scatterAdd">).params,
+    scattered.shape,
+    scattered.dtype,
+  );
 }
 
 function isPowerOfTwo(x: number): boolean {

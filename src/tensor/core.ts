@@ -1,7 +1,7 @@
 // The handle: a tensor is a node of the graph, whether it takes part in gradients, and ways to get at the numbers. The operations are in
 // the classes that extend this one (elementwise, reductions, shapes, indexing); T is the final class, so that none of them imports it.
 
-import { type DType, isFloat } from "../base/dtype.js";
+import { DTYPES, type DType, isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { f32ArrayFromBf16, f32ArrayFromF16 } from "../base/half.js";
 import { describe, type Shape, sizeOf } from "../base/shape.js";
@@ -182,6 +182,7 @@ export abstract class TensorCore<T> {
 
   /** The same numbers as another dtype. */
   to(dtype: DType): T {
+    if (!(dtype in DTYPES)) fail("to", `one of ${Object.keys(DTYPES).join(", ")}`, String(dtype));
     return this.derive(cast(this.node, dtype), this);
   }
 

@@ -107,6 +107,7 @@ function fromTyped(
   options: TensorOptions,
 ): Tensor {
   const dtype = options.dtype ?? (data instanceof Float32Array || data instanceof Float64Array ? "f32" : "i32");
+  if (!(dtype in DTYPES)) fail("tensor", `a dtype of ${Object.keys(DTYPES).join(", ")}`, String(dtype));
   const numbers = data instanceof BigInt64Array ? Float64Array.from(data, Number) : data;
   return fromData(encodeNumbers(numbers, dtype), shape, dtype, options);
 }
@@ -226,6 +227,7 @@ export function linspace(start: number, end: number, steps: number, options: Ten
 export function eye(n: number, m: number | TensorOptions = n, options: TensorOptions = {}): Tensor {
   const columns = typeof m === "number" ? m : n;
   const rest = typeof m === "number" ? options : m;
+  parse("eye", [n, columns]);
   return fromNode(cast(scalar("eq", iota([n, columns], 0), iota([n, columns], 1)), rest.dtype ?? "f32"), rest);
 }
 

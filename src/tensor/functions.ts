@@ -75,6 +75,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor 
 export function embedding(indices: Tensor, weight: Tensor, options: { paddingIdx?: number } = {}): Tensor {
   if (indices.dtype !== "i32") fail("embedding", "i32 indices", describe(indices), "convert them with .int()");
   if (weight.ndim !== 2) fail("embedding", "a weight of two dimensions", describe(weight));
+  checkIndices("embedding", `indices from 0 to ${weight.shape[0] - 1}`, indices, weight.shape[0]);
   const count = indices.numel;
   const width = weight.shape[1];
   const index = build.expand(build.reshape(indices.node, [count, 1]), [count, width]);
@@ -160,7 +161,13 @@ export function crossEntropy(
   const classes = rows.shape[rows.ndim - 1];
   const flat = rows.reshape(sizeOf(targets.shape), classes);
   const target = targets.reshape(sizeOf(targets.shape), 1);
-  checkTargets(targets, classes, ignoreIndex);
+  const checked = checkIndices(
+    "crossEntropy",
+    `targets from 0 to ${classes - 1} (or ignoreIndex ${ignoreIndex})`,
+    targets,
+    classes,
+    ignoreIndex,
+  );
   const logProbability = flat.logSoftmax(-1);
   const hit = Tensor.from(build.scalar("eq", build.iota([...flat.shape], 1), target.node));
   const kept = target.ne(ignoreIndex);
@@ -169,7 +176,9 @@ export function crossEntropy(
   let loss = where(hit, weighted, 0).sum(-1, { keepdim: true });
   if (labelSmoothing > 0)
     loss = loss.mul(1 - labelSmoothing).add(weighted.sum(-1, { keepdim: true }).mul(labelSmoothing / classes));
-  const each = where(kept, loss.neg(), 0);
+  // A target that could not be checked and is no class makes the loss NaN, not small.
+  const sound = checked ? loss.neg() : where(target.ge(0).logicalAnd(target.lt(classes)), loss.neg(), Number.NaN);
+  const each = where(kept, sound, 0);
   if (reduction === "none") return each.reshape(targets.shape);
   if (reduction === "sum") return each.sum();
   const share = classWeight ? where(kept.logicalAnd(hit), classWeight, 0).sum() : kept.to(logits.dtype).sum();
@@ -188,18 +197,14 @@ function classesLast(logits: Tensor, targets: Tensor): Tensor {
   return logits.permute([0, ...last.slice(1).map((_, i) => i + 2), 1]);
 }
 
-/** Targets that are there already are checked at once; an index past the classes would otherwise cost nothing and mean nothing. */
-function checkTargets(targets: Tensor, classes: number, ignoreIndex: number): void {
-  if (tracing() || targets.rawNode.op !== "leaf") return;
-  const data = targets.raw();
+/** Indices that are there already are checked at once, at the caller's line; false where they are not there yet. */
+function checkIndices(op: string, expected: string, indices: Tensor, count: number, except?: number): boolean {
+  if (tracing() || indices.rawNode.op !== "leaf") return false;
+  const data = indices.raw();
   for (let i = 0; i < data.length; i++) {
-    if ((data[i] < 0 || data[i] >= classes) && data[i] !== ignoreIndex)
-      fail(
-        "crossEntropy",
-        `targets from 0 to ${classes - 1} (or ignoreIndex ${ignoreIndex})`,
-        `${data[i]} at position ${i}`,
-      );
+    if ((data[i] < 0 || data[i] >= count) && data[i] !== except) fail(op, expected, `${data[i]} at position ${i}`);
   }
+  return true;
 }
 
 /** -log probability of the targets: inputs are log-probabilities. */

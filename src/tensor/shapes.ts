@@ -119,6 +119,7 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
   repeat(...times: number[] | [Shape]): T {
     const counts = sizes(times);
     if (counts.length < this.ndim) fail("repeat", `at least ${this.ndim} counts for ${describe(this)}`, `[${counts}]`);
+    if (!counts.every(isCount)) fail("repeat", "whole, non-negative counts", `[${counts}]`);
     const shape = [...new Array<number>(counts.length - this.ndim).fill(1), ...this.shape];
     const spread = shape.flatMap((n) => [1, n]);
     const repeated = expand(
@@ -137,6 +138,7 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
   /** Each element (or each slice along dim) repeated in a row. */
   repeatInterleave(times: number, dim?: number): T {
     if (dim === undefined) return (this.flatten() as unknown as TensorShapes<T>).repeatInterleave(times, 0);
+    if (!isCount(times)) fail("repeatInterleave", "a whole, non-negative count", String(times));
     const d = normalizeDim("repeatInterleave", dim, this.ndim);
     const head = this.shape.slice(0, d + 1);
     const tail = this.shape.slice(d + 1);
@@ -231,6 +233,7 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
 
   /** The slices along `dim`, without it. */
   unbind(dim = 0): T[] {
+    if (this.ndim === 0) fail("unbind", "a tensor with at least one dimension", describe(this));
     const d = normalizeDim("unbind", dim, this.ndim);
     return Array.from({ length: this.shape[d] }, (_, i) => this.select(d, i));
   }
@@ -241,6 +244,7 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
 
   /** Elements moved along an axis, those that fall off come in on the other side. */
   roll(shift: number, dim: number): T {
+    if (!Number.isInteger(shift)) fail("roll", "a whole shift", String(shift));
     const d = normalizeDim("roll", dim, this.ndim);
     const n = this.shape[d];
     const by = n === 0 ? 0 : ((shift % n) + n) % n;
@@ -342,6 +346,8 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
     );
   }
 }
+
+const isCount = (n: number): boolean => Number.isInteger(n) && n >= 0;
 
 /** Sizes given one by one or as one list. */
 function sizes(list: number[] | [Shape]): readonly number[] {

@@ -77,7 +77,11 @@ describe("gradients of a compiled function", () => {
       p.mul(2).sum().backward();
       return p.grad as Tensor;
     });
-    expect([1, 2, 3].map(() => list(f()))).toEqual([[2, 2], [4, 4], [6, 6]]);
+    expect([1, 2, 3].map(() => list(f()))).toEqual([
+      [2, 2],
+      [4, 4],
+      [6, 6],
+    ]);
     const read = compile(() => p.grad as Tensor);
     expect(list(read())).toEqual([6, 6]);
     p.grad = ones(2).mul(0.5);
@@ -101,7 +105,12 @@ describe("gradients of a compiled function", () => {
     const f = compile(() => p.mul(2).sum());
     expect(f().requiresGrad).toBe(false);
     expect(noGrad(() => f()).item()).toBe(7);
-    const loss = compile(() => noGrad(() => p.mul(2)).mul(p).sum().backward());
+    const loss = compile(() =>
+      noGrad(() => p.mul(2))
+        .mul(p)
+        .sum()
+        .backward(),
+    );
     loss();
     expect(list(p.grad)).toEqual([3, 4]);
   });
@@ -205,13 +214,19 @@ describe("a compiled function is traced", () => {
 describe("misuse of a compiled function", () => {
   it("says that numbers are not known while it is traced", () => {
     const f = compile((x: Tensor) => (x.sum().item() > 0 ? x : x.neg()));
-    expect(() => f(tensor([1.5]))).toThrow(/evaluate: expected known numbers, got .*argument of a function being compiled/);
+    expect(() => f(tensor([1.5]))).toThrow(
+      /evaluate: expected known numbers, got .*argument of a function being compiled/,
+    );
   });
 
   it("refuses async functions and arguments that are not plain", () => {
     expect(() => compile(async (x: Tensor) => x)(tensor([1.5]))).toThrow(/compile: expected a synchronous function/);
-    expect(() => compile((x: unknown) => x as Tensor)(new Map())).toThrow(/compile: expected tensors, plain values.*got a Map/);
-    expect(() => compile(() => new Date() as unknown as Tensor)()).toThrow(/compile: expected tensors, plain values.*got a Date/);
+    expect(() => compile((x: unknown) => x as Tensor)(new Map())).toThrow(
+      /compile: expected tensors, plain values.*got a Map/,
+    );
+    expect(() => compile(() => new Date() as unknown as Tensor)()).toThrow(
+      /compile: expected tensors, plain values.*got a Date/,
+    );
   });
 
   it("leaves nothing behind when the function throws", () => {

@@ -12,7 +12,7 @@ import { functional, Lcg } from "../support/inputs.js";
 import { type GraphOptions, type RandomGraph, randomGraph } from "../support/random-graph.js";
 import { on, together } from "../support/run.js";
 
-const COUNT = Number(process.env.HEED_FUZZ ?? 70);
+const COUNT = Number(process.env.HEED_FUZZ ?? 45);
 const FIRST = Number(process.env.HEED_FUZZ_SEED ?? 1);
 const reference = new ReferenceExecutor();
 const double = new ReferenceExecutor("double");
@@ -42,8 +42,15 @@ function withText(graph: RandomGraph, body: () => void): void {
   }
 }
 
-function compare(graph: RandomGraph, actual: readonly ArrayLike<number>[], expected: readonly ArrayLike<number>[], tolerance: Tolerance): void {
-  withText(graph, () => actual.forEach((a, i) => allClose(`output ${i} [${graph.outputs[i].shape}]`, a, expected[i], tolerance)));
+function compare(
+  graph: RandomGraph,
+  actual: readonly ArrayLike<number>[],
+  expected: readonly ArrayLike<number>[],
+  tolerance: Tolerance,
+): void {
+  withText(graph, () =>
+    actual.forEach((a, i) => allClose(`output ${i} [${graph.outputs[i].shape}]`, a, expected[i], tolerance)),
+  );
 }
 
 const depth = (seed: number) => 6 + (seed % 20);
@@ -87,7 +94,9 @@ describe("random expressions", () => {
       };
       const own = on(native ?? reference, run);
       const theirs = on(reference, run).numbers;
-      withText(own.graph, () => own.numbers.forEach((a, i) => allClose(`gradient ${i}`, a, theirs[i], { rtol: 1e-3, atol: 1e-4 })));
+      withText(own.graph, () =>
+        own.numbers.forEach((a, i) => allClose(`gradient ${i}`, a, theirs[i], { rtol: 1e-3, atol: 1e-4 })),
+      );
     });
   });
 });
@@ -108,7 +117,10 @@ function gradientsOf(seed: number): { graph: RandomGraph; gradients: readonly Te
     graph = made.graph;
     return made.loss;
   };
-  const gradients = grad(f, leaves.map((_, i) => i))(...leaves);
+  const gradients = grad(
+    f,
+    leaves.map((_, i) => i),
+  )(...leaves);
   return { graph: graph as RandomGraph, gradients };
 }
 
@@ -120,7 +132,13 @@ function checkGradients(seed: number): void {
   const points = leaves.map(numbersOf);
   const directions = points.map((x) => Array.from(x, () => 2 * lcg.uniform() - 1));
   const at = (step: number) => {
-    const moved = leaves.map((t, i) => fromData(Float64Array.from(points[i], (x, j) => x + step * directions[i][j]), t.shape, "f32"));
+    const moved = leaves.map((t, i) =>
+      fromData(
+        Float64Array.from(points[i], (x, j) => x + step * directions[i][j]),
+        t.shape,
+        "f32",
+      ),
+    );
     return Number(lossOf(seed, moved).loss.toArray());
   };
   const step = 1e-5;

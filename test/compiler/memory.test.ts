@@ -26,7 +26,12 @@ function domains(step: Step): { operand: Operand; shape: readonly number[] }[] {
     case "matmul": {
       const { batch, m, n, k, a, b, c, epilogue } = step;
       const finish = epilogue ? over([...batch, m, n], [...epilogue.inputs, ...epilogue.outputs]) : [];
-      return [...over([...batch, m, k], [a]), ...over([...batch, k, n], [b]), ...over([...batch, m, n], [c]), ...finish];
+      return [
+        ...over([...batch, m, k], [a]),
+        ...over([...batch, k, n], [b]),
+        ...over([...batch, m, n], [c]),
+        ...finish,
+      ];
     }
     case "gather":
       return over(step.shape, [step.source, step.index, step.output]);
@@ -46,9 +51,15 @@ function checkBounds(program: Program): void {
       const { size, dtype } = program.buffers[operand.buffer];
       expect(operand.dtype, `${step.kind} ${step.label}: the operand has its buffer's dtype`).toBe(dtype);
       expect(operand.strides.length).toBe(shape.length);
-      const reach = (sign: 1 | -1) => shape.reduce((at, n, i) => at + Math.max(0, sign * (n - 1) * operand.strides[i]), 0);
-      expect(operand.offset - reach(-1), `${step.kind} ${step.label} begins inside buffer ${operand.buffer}`).toBeGreaterThanOrEqual(0);
-      expect(operand.offset + reach(1), `${step.kind} ${step.label} ends inside buffer ${operand.buffer}`).toBeLessThan(size);
+      const reach = (sign: 1 | -1) =>
+        shape.reduce((at, n, i) => at + Math.max(0, sign * (n - 1) * operand.strides[i]), 0);
+      expect(
+        operand.offset - reach(-1),
+        `${step.kind} ${step.label} begins inside buffer ${operand.buffer}`,
+      ).toBeGreaterThanOrEqual(0);
+      expect(operand.offset + reach(1), `${step.kind} ${step.label} ends inside buffer ${operand.buffer}`).toBeLessThan(
+        size,
+      );
     }
   }
 }
@@ -69,7 +80,15 @@ function livesOf(program: Program): Life[] {
   return program.buffers.flatMap((b: Buffer, buffer): Life[] => {
     const steps = touched.flatMap((set, i) => (set.has(buffer) ? [i] : []));
     if (b.role !== "temporary" || steps.length === 0) return [];
-    return [{ buffer, from: steps[0], to: steps[steps.length - 1], start: b.offset, end: b.offset + b.size * DTYPES[b.dtype].bytes }];
+    return [
+      {
+        buffer,
+        from: steps[0],
+        to: steps[steps.length - 1],
+        start: b.offset,
+        end: b.offset + b.size * DTYPES[b.dtype].bytes,
+      },
+    ];
   });
 }
 
@@ -80,7 +99,8 @@ function checkOverlap(program: Program): void {
     expect(a.start % 64).toBe(0);
     for (const b of lives) {
       const sameTime = a.buffer < b.buffer && a.from <= b.to && b.from <= a.to;
-      if (sameTime && a.start < b.end && b.start < a.end) throw new Error(`buffers ${a.buffer} and ${b.buffer} live at the same time in the same place`);
+      if (sameTime && a.start < b.end && b.start < a.end)
+        throw new Error(`buffers ${a.buffer} and ${b.buffer} live at the same time in the same place`);
     }
   }
 }
@@ -92,7 +112,10 @@ function checkOrder(program: Program): void {
     const own = step.kind === "matmul" && step.epilogue ? new Set([step.c.buffer]) : new Set<number>();
     for (const { buffer } of reads) {
       const known = program.buffers[buffer].role === "external" || written.has(buffer) || own.has(buffer);
-      if (!known) throw new Error(`step ${i}, ${step.kind} ${step.label}, reads buffer ${buffer} before anything is written there`);
+      if (!known)
+        throw new Error(
+          `step ${i}, ${step.kind} ${step.label}, reads buffer ${buffer} before anything is written there`,
+        );
     }
     for (const { buffer } of writes) written.add(buffer);
   });
@@ -107,7 +130,10 @@ function programOf(seed: number): Program {
       outputs = randomGraph(seed, { steps: 20, leaves: x }).outputs;
       return outputs.map((t, i) => t.mul(functional(t.shape, seed + i)).sum()).reduce((a, b) => a.add(b));
     };
-    const gradients = grad(loss, args.map((_, i) => i))(...args);
+    const gradients = grad(
+      loss,
+      args.map((_, i) => i),
+    )(...args);
     leaves[0].assign(leaves[0].sub(gradients[0]));
     leaves[1].assign(gradients[1].add(leaves[0]));
     return [...outputs, ...gradients];

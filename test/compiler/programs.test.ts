@@ -6,7 +6,7 @@ import { ReferenceExecutor } from "../../src/executors/reference.js";
 import { printProgram } from "../../src/program/print.js";
 import type { Program } from "../../src/program/program.js";
 import { compile } from "../../src/tensor/compiled.js";
-import { causalMask } from "../../src/tensor/create.js";
+import { causalMask, tensor } from "../../src/tensor/create.js";
 import { setExecutor } from "../../src/tensor/evaluate.js";
 import { explain } from "../../src/tensor/explain.js";
 import { cat, crossEntropy, embedding, layerNorm, linear } from "../../src/tensor/functions.js";
@@ -14,7 +14,6 @@ import { grad } from "../../src/tensor/grad.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { AdamW } from "../../src/train/optimizers.js";
 import { functional } from "../support/inputs.js";
-import { tensor } from "../../src/tensor/create.js";
 
 let before: Executor;
 beforeAll(() => {
@@ -43,7 +42,11 @@ describe("one step", () => {
   });
 
   it("is a long chain of elementwise operations", () => {
-    const program = programOf((x, y) => x.mul(2).add(y).tanh().sub(x).exp().gt(1).to("f32").mul(y), make(7, 9), make(9));
+    const program = programOf(
+      (x, y) => x.mul(2).add(y).tanh().sub(x).exp().gt(1).to("f32").mul(y),
+      make(7, 9),
+      make(9),
+    );
     expect(kinds(program)).toEqual(["elementwise"]);
   });
 
@@ -53,7 +56,9 @@ describe("one step", () => {
   });
 
   it("is a linear layer with bias and activation", () => {
-    expect(labels(programOf((x, w, b) => linear(x, w, b).gelu(), make(8, 16), make(32, 16), make(32)))).toEqual(["matmul: matmul, add mul erf"]);
+    expect(labels(programOf((x, w, b) => linear(x, w, b).gelu(), make(8, 16), make(32, 16), make(32)))).toEqual([
+      "matmul: matmul, add mul erf",
+    ]);
   });
 
   it("is an AdamW update, for each parameter", () => {
@@ -65,8 +70,13 @@ describe("one step", () => {
     const { steps } = step.program();
     expect(steps.every((s) => s.kind === "elementwise")).toBe(true);
     // The step's number and what follows from it are 0-d; then each parameter and its two moments in one go.
-    const updates = steps.flatMap((s) => (s.kind === "elementwise" && s.shape.join() !== "1" ? [[s.shape.join(), s.outputs.length]] : []));
-    expect(updates).toEqual([["128", 3], ["16", 3]]);
+    const updates = steps.flatMap((s) =>
+      s.kind === "elementwise" && s.shape.join() !== "1" ? [[s.shape.join(), s.outputs.length]] : [],
+    );
+    expect(updates).toEqual([
+      ["128", 3],
+      ["16", 3],
+    ]);
   });
 });
 
@@ -79,7 +89,10 @@ describe("no memory", () => {
   });
 
   it("is taken by views", () => {
-    const program = programOf((x) => x.transpose(0, 1).slice(0, 1, 9, 2).unsqueeze(0).expand(3, 4, 16).mul(2), make(16, 16));
+    const program = programOf(
+      (x) => x.transpose(0, 1).slice(0, 1, 9, 2).unsqueeze(0).expand(3, 4, 16).mul(2),
+      make(16, 16),
+    );
     expect(kinds(program)).toEqual(["elementwise"]);
     expect(program.arenaBytes).toBe(0);
   });
@@ -119,7 +132,15 @@ describe("attention", () => {
   });
 
   it("spelled out goes backward without copies", () => {
-    const program = programOf((x) => grad((y: Tensor) => attend(y).mul(make(2, 16, 32)).sum())(x), make(2, 16, 96));
+    const program = programOf(
+      (x) =>
+        grad((y: Tensor) =>
+          attend(y)
+            .mul(make(2, 16, 32))
+            .sum(),
+        )(x),
+      make(2, 16, 96),
+    );
     expect(labels(program)).toMatchInlineSnapshot(`
       [
         "matmul",
@@ -137,9 +158,16 @@ describe("attention", () => {
 describe("training", () => {
   it("of a small model takes these steps", () => {
     const [table, w] = [make(11, 8), make(11, 8)];
-    const tokens = tensor([[1, 2, 3], [4, 5, 6]]);
+    const tokens = tensor([
+      [1, 2, 3],
+      [4, 5, 6],
+    ]);
     const program = programOf(
-      (e, u) => grad((a: Tensor, b: Tensor) => crossEntropy(linear(layerNorm(embedding(tokens, a), [8]), b), tokens), [0, 1])(e, u),
+      (e, u) =>
+        grad((a: Tensor, b: Tensor) => crossEntropy(linear(layerNorm(embedding(tokens, a), [8]), b), tokens), [0, 1])(
+          e,
+          u,
+        ),
       table,
       w,
     );
@@ -150,7 +178,7 @@ describe("training", () => {
         "gather",
         "elementwise: sum mul sub add +1",
         "matmul",
-        "elementwise: eq ne where neg +6",
+        "elementwise: eq ne ge lt +9",
         "matmul",
         "matmul",
         "elementwise: sum mul sub",
@@ -163,7 +191,12 @@ describe("training", () => {
 
 describe("a program as text", () => {
   it("has one line a step, with shapes, bytes and flops", () => {
-    const program = programOf((x, w, b) => linear(x, w, b).relu().softmax(-1).sum(), make(8, 16), make(32, 16), make(32));
+    const program = programOf(
+      (x, w, b) => linear(x, w, b).relu().softmax(-1).sum(),
+      make(8, 16),
+      make(32, 16),
+      make(32),
+    );
     expect(printProgram(program)).toMatchInlineSnapshot(`
       "matmul                                    f32[8,16] @ f32[16,32] -> f32[8,32]  3.6 kB  8.2 kflop
       elementwise  rows: add gt isnan where +4  f32[8,1] f32[8,1]                    1.2 kB  1.8 kflop
@@ -176,6 +209,11 @@ describe("a program as text", () => {
     const x = make(4, 4);
     expect(explain(x.exp())).toMatch(/^elementwise +exp +f32\[16\] /);
     expect(explain(x)).toBe("nothing to run: the numbers are there");
-    expect(explain(compile((y: Tensor) => y.exp()), x)).toBe(explain(x.exp()));
+    expect(
+      explain(
+        compile((y: Tensor) => y.exp()),
+        x,
+      ),
+    ).toBe(explain(x.exp()));
   });
 });

@@ -1,8 +1,8 @@
 // compile(): a replayed function does what the same function does when run op by op, with all that it assigns, reads again and returns.
 
 import { describe, expect, it } from "vitest";
-import { ReferenceExecutor } from "../../src/executors/reference.js";
 import { nativeExecutor } from "../../src/executors/native.js";
+import { ReferenceExecutor } from "../../src/executors/reference.js";
 import { compile } from "../../src/tensor/compiled.js";
 import { arange, tensor, zeros } from "../../src/tensor/create.js";
 import { cat, stack } from "../../src/tensor/functions.js";
@@ -21,7 +21,12 @@ interface Scene {
 }
 
 const vector = () => tensor([1.5, -2, 0.25, 4]);
-const matrix = () => tensor([[1.5, -2, 0.25], [4, 0.5, -1], [2, 3, -0.75]]);
+const matrix = () =>
+  tensor([
+    [1.5, -2, 0.25],
+    [4, 0.5, -1],
+    [2, 3, -0.75],
+  ]);
 
 const SCENES: Record<string, () => Scene> = {
   "counts up": () => {
@@ -156,7 +161,10 @@ const SCENES: Record<string, () => Scene> = {
   },
   "assigns through a cast": () => {
     const [half, count] = [tensor([1.5, 2.25], { dtype: "bf16" }), tensor([1, 2])];
-    return { watch: [half, count], fn: () => [half.assign(half.float().mul(1.1)).sum(), count.assign(count.add(half))] };
+    return {
+      watch: [half, count],
+      fn: () => [half.assign(half.float().mul(1.1)).sum(), count.assign(count.add(half))],
+    };
   },
   "assigns a number": () => {
     const a = vector();
@@ -172,7 +180,11 @@ const SCENES: Record<string, () => Scene> = {
   },
   "assigns to a tensor that is also an argument": () => {
     const a = vector();
-    return { watch: [a], fn: (x: Tensor) => [a.assign(a.mul(2)).sum(), x.reshape(2, 2).sum().mul(0)], calls: [[a], [a]] };
+    return {
+      watch: [a],
+      fn: (x: Tensor) => [a.assign(a.mul(2)).sum(), x.reshape(2, 2).sum().mul(0)],
+      calls: [[a], [a]],
+    };
   },
   "returns a captured tensor, assigned elsewhere": () => {
     const a = vector();
@@ -186,11 +198,21 @@ const SCENES: Record<string, () => Scene> = {
   "returns its arguments": () => ({
     watch: [],
     fn: (x: Tensor, y: Tensor) => [x, y, x, x.transpose(0, 1)],
-    calls: [[matrix(), vector()], [matrix().mul(2), vector()]],
+    calls: [
+      [matrix(), vector()],
+      [matrix().mul(2), vector()],
+    ],
   }),
   "takes one tensor twice": () => {
     const m = matrix();
-    return { watch: [], fn: (x: Tensor, y: Tensor) => x.matmul(y), calls: [[m, m], [m, matrix().add(1)]] };
+    return {
+      watch: [],
+      fn: (x: Tensor, y: Tensor) => x.matmul(y),
+      calls: [
+        [m, m],
+        [m, matrix().add(1)],
+      ],
+    };
   },
   "takes pending and strided arguments": () => ({
     watch: [],
@@ -213,7 +235,9 @@ function play(scene: Scene, fn: Scene["fn"]): { label: string; numbers: ArrayLik
   calls.forEach((args, call) => {
     const result = fn(...(args as never[]));
     const results = (result === undefined ? [] : Array.isArray(result) ? result : [result]) as (Tensor | number)[];
-    results.forEach((r, i) => seen.push({ label: `call ${call}, result ${i}`, numbers: typeof r === "number" ? [r] : numbersOf(r) }));
+    results.forEach((r, i) =>
+      seen.push({ label: `call ${call}, result ${i}`, numbers: typeof r === "number" ? [r] : numbersOf(r) }),
+    );
     scene.watch.forEach((w, i) => seen.push({ label: `call ${call}, tensor ${i}`, numbers: numbersOf(w) }));
     scene.between?.();
   });

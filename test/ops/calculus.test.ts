@@ -10,8 +10,8 @@ import { grad } from "../../src/tensor/grad.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { Lcg, numbersFor, parseInput } from "../support/inputs.js";
 import { type Case, differentiable, idOf, seedOf } from "./case.js";
-import { smoothCases } from "./smooth.js";
 import { lossOf } from "./conformance.js";
+import { smoothCases } from "./smooth.js";
 
 const STEP = 1e-5;
 
@@ -51,12 +51,15 @@ const scalarOf = (t: Tensor): number => Number(t.toArray());
 function derivative(c: Case, f: (...x: Tensor[]) => Tensor, inputs: Tensor[], d: Point): Tensor {
   const argnums = differentiable(c);
   const gradients = grad(f, argnums)(...inputs);
-  return gradients.map((g, i) => g.mul(tensor(Float64Array.from(d[argnums[i]])).reshape(g.shape)).sum()).reduce((a, b) => a.add(b));
+  return gradients
+    .map((g, i) => g.mul(tensor(Float64Array.from(d[argnums[i]])).reshape(g.shape)).sum())
+    .reduce((a, b) => a.add(b));
 }
 
 function compare(label: string, exact: number, differences: number, tolerance: number): void {
   const error = Math.abs(exact - differences) / Math.max(1, Math.abs(differences));
-  if (!(error < tolerance)) throw new Error(`${label}: ${exact}, finite differences give ${differences} (relative error ${error})`);
+  if (!(error < tolerance))
+    throw new Error(`${label}: ${exact}, finite differences give ${differences} (relative error ${error})`);
 }
 
 function check(c: Case): void {

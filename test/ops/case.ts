@@ -1,7 +1,7 @@
 // One row of the table of cases: the same computation said in Heed and in torch, on inputs written as text.
 
-import { hash, makeInput, parseInput } from "../support/inputs.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
+import { hash, makeInput, parseInput } from "../support/inputs.js";
 
 export type Results = Tensor | readonly Tensor[];
 

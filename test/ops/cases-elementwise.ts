@@ -72,18 +72,39 @@ const UNARY: Case[] = [
 ];
 
 const PAIRS = [
-  ["f32[]", "f32[3]"], ["f32[17]", "f32[17]"], ["f32[3,7]", "f32[7]"], ["f32[3,1]@T", "f32[1,5]"], ["f32[4,1,3]", "f32[2,1]"],
-  ["f32[7,5]@T", "f32[7,5]@strided"], ["f32[0,3]", "f32[1,3]"], ["f16[33]", "f16[33]"], ["bf16[33]", "f32[33]"],
+  ["f32[]", "f32[3]"],
+  ["f32[17]", "f32[17]"],
+  ["f32[3,7]", "f32[7]"],
+  ["f32[3,1]@T", "f32[1,5]"],
+  ["f32[4,1,3]", "f32[2,1]"],
+  ["f32[7,5]@T", "f32[7,5]@strided"],
+  ["f32[0,3]", "f32[1,3]"],
+  ["f16[33]", "f16[33]"],
+  ["bf16[33]", "f32[33]"],
 ];
 const SPECIAL_PAIRS = [["f32[576]:special", "f32[576]:pairs"]];
-const MIXED = [["i32[7]:whole", "f32[7]"], ["i32[7]:whole", "f16[7]"], ["f16[7]", "f32[]"], ["bool[7]", "f32[7]"]];
-const WHOLE = [["i32[3,7]:whole", "i32[7]:digits"], ["i32[7]:whole", "bool[7]"]];
+const MIXED = [
+  ["i32[7]:whole", "f32[7]"],
+  ["i32[7]:whole", "f16[7]"],
+  ["f16[7]", "f32[]"],
+  ["bool[7]", "f32[7]"],
+];
+const WHOLE = [
+  ["i32[3,7]:whole", "i32[7]:digits"],
+  ["i32[7]:whole", "bool[7]"],
+];
 
 type Binary = (a: Tensor, b: Tensor) => Tensor;
 
-function binary(op: string, heed: Binary, torch: string, options: { kind?: string; gradient?: boolean; bool?: boolean; special?: boolean } = {}): Case[] {
+function binary(
+  op: string,
+  heed: Binary,
+  torch: string,
+  options: { kind?: string; gradient?: boolean; bool?: boolean; special?: boolean } = {},
+): Case[] {
   const { kind = "", gradient = true, bool = true, special = true } = options;
-  const of = (list: string[]) => list.map((text) => (kind === "" || /:|bool/.test(text) ? text : text.replace("]", `]:${kind}`)));
+  const of = (list: string[]) =>
+    list.map((text) => (kind === "" || /:|bool/.test(text) ? text : text.replace("]", `]:${kind}`)));
   const two = heed as Case["heed"];
   return [
     ...cases(op, two, torch, [...PAIRS, ...MIXED].map(of), { gradient }),
@@ -93,12 +114,21 @@ function binary(op: string, heed: Binary, torch: string, options: { kind?: strin
 
 const BINARY: Case[] = [
   ...binary("add", (a, b) => a.add(b), "a + b"),
-  ...binary("sub", (a, b) => a.sub(b), "a - b.to(torch.int64) if b.dtype == torch.bool else a.to(torch.float32) - b if a.dtype == torch.bool else a - b"),
+  ...binary(
+    "sub",
+    (a, b) => a.sub(b),
+    "a - b.to(torch.int64) if b.dtype == torch.bool else a.to(torch.float32) - b if a.dtype == torch.bool else a - b",
+  ),
   ...binary("mul", (a, b) => a.mul(b), "a * b"),
   ...binary("div", (a, b) => a.div(b), "a / b", { kind: "positive" }),
   ...binary("pow", (a, b) => a.pow(b), "a ** b", { kind: "positive", bool: false }),
   ...binary("remainder", (a, b) => a.remainder(b), "a % b", { kind: "positive", bool: false }),
-  ...binary("floorDivide", (a, b) => a.floorDivide(b), "a // b", { kind: "positive", gradient: false, bool: false, special: false }),
+  ...binary("floorDivide", (a, b) => a.floorDivide(b), "a // b", {
+    kind: "positive",
+    gradient: false,
+    bool: false,
+    special: false,
+  }),
   ...binary("maximum", (a, b) => a.maximum(b), "torch.maximum(a, b)"),
   ...binary("minimum", (a, b) => a.minimum(b), "torch.minimum(a, b)"),
   ...binary("eq", (a, b) => a.eq(b), "a == b"),
@@ -121,7 +151,13 @@ const BINARY: Case[] = [
   ...cases("remainder", (a) => a.remainder(3), "a % 3", ["f32[17]:wide", "i32[17]:whole"]),
   ...cases("remainder", (a) => a.remainder(-3), "a % -3", ["f32[17]:wide", "i32[17]:whole"]),
   ...cases("floorDivide", (a) => a.floorDivide(-3), "a // -3", ["f32[17]:wide", "i32[17]:whole"], { gradient: false }),
-  ...cases("add", (a) => a.add(0.1).mul(3), "(a + 0.1) * 3", ["f32[17]", "f16[17]", "bf16[17]", "i32[7]:whole", "bool[7]"]),
+  ...cases("add", (a) => a.add(0.1).mul(3), "(a + 0.1) * 3", [
+    "f32[17]",
+    "f16[17]",
+    "bf16[17]",
+    "i32[7]:whole",
+    "bool[7]",
+  ]),
   ...cases("div", (a) => a.div(8), "a / 8", ["f32[17]", "f16[17]", "i32[7]:whole", "bool[7]"]),
   ...cases("sub", (a) => a.sub(1).neg(), "1 - a", ["f32[17]", "i32[7]:whole"]),
   ...cases("lt", (a) => a.lt(0.5), "a < 0.5", ["f32[17]", "i32[7]:whole"]),
@@ -133,14 +169,34 @@ const CHOICES: Case[] = [
   ...cases("clamp", (a) => a.clamp(-0.5, 1), "a.clamp(-0.5, 1)", ["f32[24]:special"], { gradient: false }),
   ...cases("clamp", (a) => a.clamp(null, 0), "a.clamp(max=0)", ["f32[17]", "f32[3]:zero", "i32[7]:whole"]),
   ...cases("clamp", (a) => a.clamp(0), "a.clamp(min=0)", ["f32[17]", "f32[0]"]),
-  ...cases("maskedFill", (a, m) => a.maskedFill(m, -Infinity), "a.masked_fill(b, float('-inf'))", [["f32[3,7]", "bool[3,7]"], ["f32[2,3,7]", "bool[7]"], ["f16[7]", "bool[7]"]], { smooth: false }),
+  ...cases(
+    "maskedFill",
+    (a, m) => a.maskedFill(m, -Infinity),
+    "a.masked_fill(b, float('-inf'))",
+    [
+      ["f32[3,7]", "bool[3,7]"],
+      ["f32[2,3,7]", "bool[7]"],
+      ["f16[7]", "bool[7]"],
+    ],
+    { smooth: false },
+  ),
   ...cases("maskedFill", (a, m, v) => a.maskedFill(m, v), "torch.where(b, c, a)", [["f32[3,7]", "bool[3,1]", "f32[]"]]),
   ...cases("maskedFill", (a, m) => a.maskedFill(m, 2), "a.masked_fill(b, 2)", [["i32[7]:whole", "bool[7]"]]),
   ...cases("where", (c, a, b) => where(c, a, b), "torch.where(a, b, c)", [
-    ["bool[3,7]", "f32[3,7]", "f32[3,7]@T"], ["bool[7]", "f32[3,1]", "f32[]"], ["bool[3,1]", "f32[7]", "i32[7]:whole"], ["bool[33]", "f16[33]", "bf16[33]"], ["bool[0]", "f32[0]", "f32[1]"],
+    ["bool[3,7]", "f32[3,7]", "f32[3,7]@T"],
+    ["bool[7]", "f32[3,1]", "f32[]"],
+    ["bool[3,1]", "f32[7]", "i32[7]:whole"],
+    ["bool[33]", "f16[33]", "bf16[33]"],
+    ["bool[0]", "f32[0]", "f32[1]"],
   ]),
-  ...cases("where", (c, a) => a.where(c, 0), "torch.where(a, b, 0)", [["bool[7]", "f32[3,7]"], ["bool[7]", "i32[7]:whole"]]),
-  ...cases("where", (c, a) => where(c, 1.5, a), "torch.where(a, 1.5, b)", [["bool[7]", "f32[3,7]"], ["bool[7]", "f16[7]"]]),
+  ...cases("where", (c, a) => a.where(c, 0), "torch.where(a, b, 0)", [
+    ["bool[7]", "f32[3,7]"],
+    ["bool[7]", "i32[7]:whole"],
+  ]),
+  ...cases("where", (c, a) => where(c, 1.5, a), "torch.where(a, 1.5, b)", [
+    ["bool[7]", "f32[3,7]"],
+    ["bool[7]", "f16[7]"],
+  ]),
   ...cases("lerp", (a, b) => a.lerp(b, 0.3), "a.lerp(b, 0.3)", [["f32[3,7]", "f32[3,7]@T"]]),
   ...cases("lerp", (a, b, w) => a.lerp(b, w), "a.lerp(b, c)", [["f32[3,7]", "f32[7]", "f32[3,1]"]]),
 ];

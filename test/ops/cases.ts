@@ -1,10 +1,10 @@
 // The table of cases: every method and function that computes, on ragged, empty, non-contiguous, extreme and 16-bit inputs.
 
+import { type Case, idOf } from "./case.js";
 import { ELEMENTWISE } from "./cases-elementwise.js";
 import { FUNCTIONS } from "./cases-functions.js";
 import { REDUCTIONS } from "./cases-reductions.js";
 import { SHAPES } from "./cases-shapes.js";
-import { type Case, idOf } from "./case.js";
 
 export const CASES: readonly Case[] = [...ELEMENTWISE, ...REDUCTIONS, ...SHAPES, ...FUNCTIONS];
 

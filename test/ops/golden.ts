@@ -9,6 +9,9 @@ export interface Golden {
   readonly gradients?: readonly (readonly (number | string)[])[];
 }
 
+/** No result has more in the file. */
+export const MOST_VALUES = 48;
+
 const file = new URL("../golden/ops.json", import.meta.url);
 const { cases } = JSON.parse(readFileSync(file, "utf8")) as { cases: Record<string, Golden> };
 
@@ -24,7 +27,11 @@ export function goldenIds(): string[] {
 }
 
 export function goldenNumbers(values: readonly (number | string)[]): number[] {
-  const words: Record<string, number> = { nan: Number.NaN, inf: Number.POSITIVE_INFINITY, "-inf": Number.NEGATIVE_INFINITY };
+  const words: Record<string, number> = {
+    nan: Number.NaN,
+    inf: Number.POSITIVE_INFINITY,
+    "-inf": Number.NEGATIVE_INFINITY,
+  };
   return values.map((v) => (typeof v === "number" ? v : words[v]));
 }
 

@@ -20,7 +20,14 @@ function isSmooth(c: Case): boolean {
   const elements = specs.reduce((n, s) => n + sizeOf(s.shape), 0);
   const floats = specs.filter((s) => s.dtype !== "i32" && s.dtype !== "bool");
   const plain = floats.every((s) => s.dtype === "f32" && ["plain", "positive", "unit", "distinct"].includes(s.kind));
-  return c.smooth && differentiable(c).length > 0 && plain && elements > 1 && elements <= LARGEST && goldenOf(idOf(c)).gradients !== undefined;
+  return (
+    c.smooth &&
+    differentiable(c).length > 0 &&
+    plain &&
+    elements > 1 &&
+    elements <= LARGEST &&
+    goldenOf(idOf(c)).gradients !== undefined
+  );
 }
 
 /** One of each expression first, so that all ways to call an op have their turn. */

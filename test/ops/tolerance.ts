@@ -25,7 +25,8 @@ const FACTORS: Record<string, Partial<Record<DType, number>>> = {
 /** An f32 result or gradient of 16-bit inputs is no better than they are. */
 export function toleranceOf({ op, inputs }: Case, dtype: DType, gradient = false): Tolerance {
   if (!isFloat(dtype)) return EXACT;
-  const coarsest = (["bf16", "f16", "f32"] as const).find((d) => d === dtype || inputs.some((i) => i.startsWith(`${d}[`))) ?? "f32";
+  const coarsest =
+    (["bf16", "f16", "f32"] as const).find((d) => d === dtype || inputs.some((i) => i.startsWith(`${d}[`))) ?? "f32";
   const { rtol, atol } = DEFAULT[coarsest];
   const factor = (FACTORS[op]?.[coarsest] ?? 1) * (gradient ? 4 : 1);
   return { rtol: rtol * factor, atol: atol * factor };

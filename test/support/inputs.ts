@@ -16,8 +16,30 @@ export interface InputSpec {
 
 /** Hard values: infinities, NaN, zeros of both signs, huge, tiny, denormal, and where exp overflows. */
 export const SPECIAL = [
-  Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, Number.NaN, 0, -0, 1, -1, 0.5, -0.5, 2.5, 1e30, -1e30, 1e-30, -1e-30, 1e-40, -1e-40,
-  88.5, 89.5, -88.5, -104, 16777216, -16777217, 3.5, -2.5,
+  Number.NEGATIVE_INFINITY,
+  Number.POSITIVE_INFINITY,
+  Number.NaN,
+  0,
+  -0,
+  1,
+  -1,
+  0.5,
+  -0.5,
+  2.5,
+  1e30,
+  -1e30,
+  1e-30,
+  -1e-30,
+  1e-40,
+  -1e-40,
+  88.5,
+  89.5,
+  -88.5,
+  -104,
+  16777216,
+  -16777217,
+  3.5,
+  -2.5,
 ];
 
 export function parseInput(text: string): InputSpec {
@@ -66,7 +88,13 @@ export function numbersFor({ dtype, shape, kind }: InputSpec, seed: number): num
   const count = sizeOf(shape);
   return Array.from({ length: count }, (_, i) => {
     const value = draw(lcg, i, count);
-    return isFloat(dtype) ? roundTo(dtype, Math.fround(value)) : dtype === "bool" ? (value > 0 ? 1 : 0) : Math.floor(value);
+    return isFloat(dtype)
+      ? roundTo(dtype, Math.fround(value))
+      : dtype === "bool"
+        ? value > 0
+          ? 1
+          : 0
+        : Math.floor(value);
   });
 }
 
@@ -95,7 +123,8 @@ export function makeInput(spec: InputSpec, seed: number): Tensor {
 }
 
 function layOut(values: readonly number[], { dtype, shape, layout }: InputSpec): Tensor {
-  const make = (numbers: readonly number[], sizes: Shape) => tensor(Float64Array.from(numbers), { dtype }).reshape(sizes);
+  const make = (numbers: readonly number[], sizes: Shape) =>
+    tensor(Float64Array.from(numbers), { dtype }).reshape(sizes);
   const rank = shape.length;
   if (layout === "" || rank === 0) return make(values, shape);
   const last = shape[rank - 1];
@@ -105,11 +134,17 @@ function layOut(values: readonly number[], { dtype, shape, layout }: InputSpec):
       return make(transposed(values, shape), swapped).transpose(-2, -1);
     }
     case "strided":
-      return make(values.flatMap((v) => [v, 99]), [...shape.slice(0, -1), 2 * last]).slice(-1, 0, null, 2);
+      return make(
+        values.flatMap((v) => [v, 99]),
+        [...shape.slice(0, -1), 2 * last],
+      ).slice(-1, 0, null, 2);
     case "flipped":
       return make([...values].reverse(), shape).flip(...shape.map((_, i) => i));
     case "offset":
-      return make([...new Array<number>(sizeOf(shape.slice(1))).fill(99), ...values], [shape[0] + 1, ...shape.slice(1)]).slice(0, 1);
+      return make(
+        [...new Array<number>(sizeOf(shape.slice(1))).fill(99), ...values],
+        [shape[0] + 1, ...shape.slice(1)],
+      ).slice(0, 1);
     default:
       throw new Error(`no such layout: ${layout}`);
   }
@@ -128,5 +163,9 @@ function transposed(values: readonly number[], shape: Shape): number[] {
 /** Weights for a linear functional of a result, so that its gradient is a number to compare. */
 export function functional(shape: Shape, seed: number): Tensor {
   const lcg = new Lcg(seed);
-  return fromData(Float32Array.from({ length: sizeOf(shape) }, () => 2 * lcg.uniform() - 1), shape, "f32");
+  return fromData(
+    Float32Array.from({ length: sizeOf(shape) }, () => 2 * lcg.uniform() - 1),
+    shape,
+    "f32",
+  );
 }

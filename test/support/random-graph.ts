@@ -34,15 +34,28 @@ type Make = (x: Tensor, lcg: Lcg, pool: readonly Tensor[]) => Tensor | null;
 const dimOf = (x: Tensor, lcg: Lcg) => lcg.below(Math.max(1, x.ndim));
 const flip = (lcg: Lcg) => lcg.below(2) === 1;
 const values = (lcg: Lcg, shape: readonly number[]) =>
-  fromData(Float32Array.from({ length: sizeOf(shape) }, () => 2 * lcg.uniform() - 1), shape, "f32");
+  fromData(
+    Float32Array.from({ length: sizeOf(shape) }, () => 2 * lcg.uniform() - 1),
+    shape,
+    "f32",
+  );
 const indices = (lcg: Lcg, shape: readonly number[], below: number) =>
-  fromData(Int32Array.from({ length: sizeOf(shape) }, () => lcg.below(below)), shape, "i32");
+  fromData(
+    Int32Array.from({ length: sizeOf(shape) }, () => lcg.below(below)),
+    shape,
+    "i32",
+  );
 
 /** Something of the pool that broadcasts with x, or else a function of x. */
 function partner(x: Tensor, lcg: Lcg, pool: readonly Tensor[]): Tensor {
-  const fits = (y: Tensor) => y.ndim <= x.ndim && y.shape.every((n, i) => n === 1 || n === x.shape[i + x.ndim - y.ndim]);
+  const fits = (y: Tensor) =>
+    y.ndim <= x.ndim && y.shape.every((n, i) => n === 1 || n === x.shape[i + x.ndim - y.ndim]);
   const candidates = pool.filter(fits);
-  return lcg.below(4) > 0 && candidates.length > 0 ? lcg.pick(candidates) : x.ndim > 0 ? x.mean(dimOf(x, lcg), { keepdim: true }) : x.sin();
+  return lcg.below(4) > 0 && candidates.length > 0
+    ? lcg.pick(candidates)
+    : x.ndim > 0
+      ? x.mean(dimOf(x, lcg), { keepdim: true })
+      : x.sin();
 }
 
 const SCALARS: Record<string, Make> = {
@@ -74,8 +87,12 @@ const REDUCTIONS: Record<string, Make> = {
   logsumexp: (x, lcg) => (x.ndim === 0 ? null : x.logsumexp(dimOf(x, lcg), { keepdim: flip(lcg) })),
   softmax: (x, lcg) => (x.ndim === 0 ? null : x.softmax(dimOf(x, lcg))),
   logSoftmax: (x, lcg) => (x.ndim === 0 ? null : x.logSoftmax(flip(lcg) ? -1 : dimOf(x, lcg)).tanh()),
-  normalise: (x) => (x.ndim === 0 ? null : x.sub(x.mean(-1, { keepdim: true })).div(x.square().mean(-1, { keepdim: true }).add(0.1).sqrt())),
-  layerNorm: (x, lcg) => (x.ndim === 0 ? null : layerNorm(x, x.shape.slice(-1), values(lcg, x.shape.slice(-1)), null, 0.1)),
+  normalise: (x) =>
+    x.ndim === 0
+      ? null
+      : x.sub(x.mean(-1, { keepdim: true })).div(x.square().mean(-1, { keepdim: true }).add(0.1).sqrt()),
+  layerNorm: (x, lcg) =>
+    x.ndim === 0 ? null : layerNorm(x, x.shape.slice(-1), values(lcg, x.shape.slice(-1)), null, 0.1),
   cumsum: (x, lcg) => (x.ndim === 0 ? null : x.cumsum(dimOf(x, lcg)).div(8)),
 };
 
@@ -85,21 +102,37 @@ const VIEWS: Record<string, Make> = {
   flatten: (x) => x.reshape(-1),
   regroup: (x, lcg) => {
     const divisors = [2, 3, 4, 5, 6, 7, 8].filter((d) => x.numel % d === 0);
-    return divisors.length === 0 ? null : flip(lcg) ? x.reshape(lcg.pick(divisors), -1) : x.reshape(-1, lcg.pick(divisors));
+    return divisors.length === 0
+      ? null
+      : flip(lcg)
+        ? x.reshape(lcg.pick(divisors), -1)
+        : x.reshape(-1, lcg.pick(divisors));
   },
   unsqueeze: (x, lcg) => (x.ndim >= 4 ? null : x.unsqueeze(lcg.below(x.ndim + 1))),
   squeeze: (x) => x.squeeze(),
-  slice: (x, lcg) => (x.ndim === 0 ? null : x.slice(dimOf(x, lcg), lcg.below(2), flip(lcg) ? null : 4, 1 + lcg.below(2))),
+  slice: (x, lcg) =>
+    x.ndim === 0 ? null : x.slice(dimOf(x, lcg), lcg.below(2), flip(lcg) ? null : 4, 1 + lcg.below(2)),
   flip: (x, lcg) => (x.ndim === 0 ? null : x.flip(dimOf(x, lcg))),
   expand: (x, lcg) => (x.ndim >= 4 ? null : x.unsqueeze(0).expand(1 + lcg.below(3), ...x.shape)),
-  widen: (x, lcg) => (x.ndim === 0 ? null : x.narrow(x.ndim - 1, 0, Math.min(1, x.shape[x.ndim - 1])).expand([...x.shape.slice(0, -1), 1 + lcg.below(5)])),
+  widen: (x, lcg) =>
+    x.ndim === 0
+      ? null
+      : x.narrow(x.ndim - 1, 0, Math.min(1, x.shape[x.ndim - 1])).expand([...x.shape.slice(0, -1), 1 + lcg.below(5)]),
 };
 
 const MOVES: Record<string, Make> = {
   catWithPart: (x, lcg) => (x.ndim === 0 ? null : cat([x, x.slice(0, 0, 2), x.neg()].slice(0, 2 + lcg.below(2)), 0)),
   catOfSplits: (x, lcg) => {
     const d = dimOf(x, lcg);
-    return x.ndim === 0 || x.shape[d] < 2 ? null : cat(x.split(Math.ceil(x.shape[d] / 2), d).map((p, i) => (i === 0 ? p.tanh() : p)).reverse(), d);
+    return x.ndim === 0 || x.shape[d] < 2
+      ? null
+      : cat(
+          x
+            .split(Math.ceil(x.shape[d] / 2), d)
+            .map((p, i) => (i === 0 ? p.tanh() : p))
+            .reverse(),
+          d,
+        );
   },
   stack: (x, lcg, pool) => {
     const same = pool.filter((y) => y.shape.join() === x.shape.join());
@@ -109,20 +142,36 @@ const MOVES: Record<string, Make> = {
   roll: (x, lcg) => (x.ndim === 0 ? null : x.roll(1 + lcg.below(2), dimOf(x, lcg))),
   repeat: (x, lcg) => (x.ndim === 0 ? null : x.repeat(...x.shape.map(() => 1 + lcg.below(2)))),
   tril: (x, lcg) => (x.ndim < 2 ? null : x.tril(lcg.below(3) - 1)),
-  causal: (x) => (x.ndim < 2 ? null : x.maskedFill(arange(x.shape[x.ndim - 1]).gt(arange(x.shape[x.ndim - 2]).unsqueeze(1)), -3).softmax(-1)),
+  causal: (x) =>
+    x.ndim < 2
+      ? null
+      : x.maskedFill(arange(x.shape[x.ndim - 1]).gt(arange(x.shape[x.ndim - 2]).unsqueeze(1)), -3).softmax(-1),
   ramp: (x) => (x.ndim === 0 ? null : x.add(arange(x.shape[x.ndim - 1]).mul(0.1)).sin()),
-  matmul: (x, lcg) => (x.ndim === 0 || x.shape[x.ndim - 1] === 0 ? null : x.matmul(values(lcg, [x.shape[x.ndim - 1], 1 + lcg.below(5)])).div(4)),
+  matmul: (x, lcg) =>
+    x.ndim === 0 || x.shape[x.ndim - 1] === 0
+      ? null
+      : x.matmul(values(lcg, [x.shape[x.ndim - 1], 1 + lcg.below(5)])).div(4),
   gram: (x) => (x.ndim < 2 ? null : x.matmul(x.transpose(-2, -1)).div(8)),
   product: (x, lcg, pool) => {
-    const fits = pool.filter((y) => y.ndim >= 2 && x.ndim >= 2 && y.shape[y.ndim - 2] === x.shape[x.ndim - 1] && y.shape.slice(0, -2).join() === x.shape.slice(0, -2).join());
+    const fits = pool.filter(
+      (y) =>
+        y.ndim >= 2 &&
+        x.ndim >= 2 &&
+        y.shape[y.ndim - 2] === x.shape[x.ndim - 1] &&
+        y.shape.slice(0, -2).join() === x.shape.slice(0, -2).join(),
+    );
     return fits.length === 0 ? null : x.matmul(lcg.pick(fits)).tanh();
   },
   indexSelect: (x, lcg) => {
     const d = dimOf(x, lcg);
     return x.ndim === 0 || x.shape[d] === 0 ? null : x.indexSelect(d, indices(lcg, [1 + lcg.below(4)], x.shape[d]));
   },
-  gather: (x, lcg) => (x.ndim === 0 || x.shape[x.ndim - 1] === 0 ? null : x.gather(-1, indices(lcg, [...x.shape.slice(0, -1), 3], x.shape[x.ndim - 1]))),
-  scatterAdd: (x, lcg) => (x.ndim === 0 || x.shape[0] === 0 ? null : x.scatterAdd(0, indices(lcg, x.shape, x.shape[0]), x.tanh()).tanh()),
+  gather: (x, lcg) =>
+    x.ndim === 0 || x.shape[x.ndim - 1] === 0
+      ? null
+      : x.gather(-1, indices(lcg, [...x.shape.slice(0, -1), 3], x.shape[x.ndim - 1])),
+  scatterAdd: (x, lcg) =>
+    x.ndim === 0 || x.shape[0] === 0 ? null : x.scatterAdd(0, indices(lcg, x.shape, x.shape[0]), x.tanh()).tanh(),
   detachedMask: (x, lcg) => where(indices(lcg, x.shape, 2).bool(), x, x.neg()),
 };
 
@@ -155,7 +204,15 @@ export function randomGraph(seed: number, options: GraphOptions): RandomGraph {
   const leaves = options.leaves ?? drawn;
   const pool: Tensor[] = [...leaves];
   const text: string[] = leaves.map((t, i) => `${i}: leaf [${t.shape}]`);
-  const groups = [SCALARS, SCALARS, REDUCTIONS, VIEWS, MOVES, ...(options.continuous ? [] : [JUMPS]), ...(options.onlyF32 ? [] : [HALVES])];
+  const groups = [
+    SCALARS,
+    SCALARS,
+    REDUCTIONS,
+    VIEWS,
+    MOVES,
+    ...(options.continuous ? [] : [JUMPS]),
+    ...(options.onlyF32 ? [] : [HALVES]),
+  ];
   const used = new Set<Tensor>();
   for (let i = 0; i < options.steps; i++) {
     const group = lcg.pick(groups);
