@@ -178,7 +178,7 @@ static void add_parts(const Plan *plan, const Context *context, int64_t task) {
   finish_block(plan, context, &block, sum, ld);
 }
 
-#define PACK_COLUMNS (4 * TILE_COLUMNS)
+#define PACK_COLUMNS (8 * TILE_COLUMNS)
 
 HEED_INLINE int64_t pack_tasks(const Plan *plan) { return plan->wides * divide_up(plan->p.k, plan->depth) * divide_up(plan->p.n, PACK_COLUMNS); }
 

@@ -49,7 +49,7 @@ HEED_INLINE void transpose_four(float *to, int64_t width, const char *from, int3
 }
 
 // Panels whose rows run along memory: up to PANELS_AT_ONCE of them, for the sake of long reads.
-#define PANELS_AT_ONCE 4
+#define PANELS_AT_ONCE 8
 HEED_INLINE void pack_rows(float *to, const char *from, int32_t dtype, int64_t down, int64_t k, int64_t n) {
   int64_t bytes = dtype_bytes(dtype), whole = n / TILE_COLUMNS, left = n - whole * TILE_COLUMNS;
   int64_t width = left > HEED_LANES ? TILE_COLUMNS : HEED_LANES, vector = left / HEED_LANES * HEED_LANES;

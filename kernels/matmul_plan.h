@@ -32,7 +32,7 @@ HEED_INLINE int64_t blocks(const Plan *plan) { return plan->down * plan->across;
 #define SKINNY_DOT 32            // rows up to which dot products beat packing a transposed B
 #define SKINNY_STREAM 8          // rows up to which B is streamed
 #define SKINNY_TURN 8            // columns up to which the transposed problem is better
-#define SHARED_LIMIT (16 << 20)  // bytes of packed B kept for all tasks
+#define SHARED_LIMIT (32 << 20)  // bytes of packed B kept for all tasks
 
 // Blocks of C: enough for 16 threads to share, not so small that their edges cost.
 static void plan_blocks(Plan *plan, int64_t want, int64_t most_rows, int64_t most_columns, int64_t least_rows, int64_t least_columns,
@@ -74,9 +74,10 @@ static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
     plan->tall = TALL_DIRECT;
   else
     plan->tall = p->a.rows == 1 && p->a.columns != 1 ? TALL_TILES : TALL_ROWS;
-  // A block of A that is packed should meet many columns.
+  // A block of A that is packed should meet many columns; a B too large to keep packed should meet many rows.
+  int64_t wide_bytes = p->k * round_up(p->n, TILE_COLUMNS) * 4 * (is_shared(p, &p->b) ? 1 : p->batches);
   int32_t direct = plan->tall == TALL_DIRECT;
-  plan_blocks(plan, want, 256, direct ? 256 : 1024, 2 * TILE_ROWS, 2 * TILE_COLUMNS, direct ? 1 : 4);
+  plan_blocks(plan, want, wide_bytes <= SHARED_LIMIT ? 256 : 768, direct ? 256 : 1024, 2 * TILE_ROWS, 2 * TILE_COLUMNS, direct ? 1 : 4);
   plan->depth = p->k <= 384 ? p->k : round_up(divide_up(p->k, divide_up(p->k, 256)), 16);
   int64_t k = plan->depth, tiles = tile_count(plan->rows);
 
@@ -84,10 +85,10 @@ static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
   if (plan->tall == TALL_TILES) plan->own_tall = padded(tiles * TILE_PANEL * k * 4);
 
   plan->wides = is_shared(p, &p->b) ? 1 : p->batches;
-  if (p->b.dtype == DTYPE_F32 && p->b.columns == 1 && (plan->rows <= 3 * TILE_ROWS ? p->b.rows % 1024 : plan->rows <= 128 && p->b.rows < 1024))
+  int32_t short_rows = plan->rows <= 3 * TILE_ROWS ? p->b.rows % 1024 != 0 : plan->rows <= 128 && p->b.rows < 1024;
+  if (p->b.dtype == DTYPE_F32 && p->b.columns == 1 && short_rows)
     plan->wide = WIDE_DIRECT;
-  else if ((plan->down > 1 || plan->wides < p->batches) && work >= 1 << 21 &&
-           plan->wides * p->k * round_up(p->n, TILE_COLUMNS) * 4 <= SHARED_LIMIT)
+  else if ((plan->down > 1 || plan->wides < p->batches) && work >= 1 << 21 && wide_bytes <= SHARED_LIMIT)
     plan->wide = WIDE_SHARED;
   else
     plan->wide = WIDE_OWN;

@@ -80,13 +80,14 @@ HEED_INLINE void tile_body(const int rows, const int vectors, const int down, co
     }
 }
 
+// (`ahead` in pieces: a struct on the stack would have to wait for all stores to C before it could be read back.)
 typedef void (*Tile)(const float *a, int64_t as, const float *b, int64_t bs, int64_t k, float *c, int64_t cs, int32_t add,
-                     Ahead ahead);
+                     const char *from, int64_t step, int64_t jump);
 
 #define TILE(rows, vectors, down)                                                                                              \
   static void tile_##rows##_##vectors##_##down(const float *a, int64_t as, const float *b, int64_t bs, int64_t k, float *c,   \
-                                               int64_t cs, int32_t add, Ahead ahead) {                                  \
-    tile_body(rows, vectors, down, a, as, b, bs, k, c, cs, add, ahead);                                                        \
+                                               int64_t cs, int32_t add, const char *from, int64_t step, int64_t jump) {       \
+    tile_body(rows, vectors, down, a, as, b, bs, k, c, cs, add, (Ahead){from, step, jump});                                    \
   }
 #define TILE_ROW(rows) TILE(rows, 1, 0) TILE(rows, 2, 0) TILE(rows, 1, 1) TILE(rows, 2, 1)
 #define TILE_NAMES(rows) {{tile_##rows##_1_0, tile_##rows##_2_0}, {tile_##rows##_1_1, tile_##rows##_2_1}}
@@ -114,11 +115,11 @@ HEED_INLINE void multiply_tile(int64_t rows, int64_t columns, int32_t down, cons
   int64_t vectors = columns > HEED_LANES ? 2 : 1;
   Tile tile = tiles[rows - 1][down][vectors - 1];
   if (columns == vectors * HEED_LANES) {
-    tile(a, as, b, bs, k, c, cs, add, ahead);
+    tile(a, as, b, bs, k, c, cs, add, ahead.from, ahead.step, ahead.jump);
     return;
   }
   float edge[TILE_ROWS * TILE_COLUMNS] __attribute__((aligned(64)));
-  tile(a, as, b, bs, k, edge, TILE_COLUMNS, 0, ahead);
+  tile(a, as, b, bs, k, edge, TILE_COLUMNS, 0, ahead.from, ahead.step, ahead.jump);
   for (int64_t i = 0; i < rows; i++)
     for (int64_t j = 0; j < columns; j++) c[i * cs + j] = edge[i * TILE_COLUMNS + j] + (add ? c[i * cs + j] : 0);
 }

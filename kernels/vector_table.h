@@ -95,7 +95,7 @@ HEED_INLINE vf tanh_by_table(vf x) {
   __m512i interval = _mm512_cvttps_epi32((__m512)(a * 3.5f));
   vf d = a - tanh_coefficient(0, interval), p = tanh_coefficient(7, interval);
   for (int32_t k = 6; k > 0; k--) p = mad(p, d, tanh_coefficient(k, interval));
-  return with_sign(p, x);
+  return with_sign(select(absolute(x) >= 9.02f, splat(1), p), x);  // from there on 1 is nearest
 }
 
 #endif

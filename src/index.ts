@@ -37,4 +37,10 @@ export { grad, valueAndGrad } from "./tensor/grad.js";
 export { enableGrad, isGradEnabled, noGrad } from "./tensor/grad-mode.js";
 export type { Index } from "./tensor/indexing.js";
 export { profile } from "./tensor/profile.js";
+export {
+  loadSafetensors,
+  parseSafetensors,
+  type SaveSafetensorsOptions,
+  saveSafetensors,
+} from "./tensor/safetensors-tensors.js";
 export { Tensor } from "./tensor/tensor.js";

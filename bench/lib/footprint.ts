@@ -10,33 +10,43 @@ export interface Request {
   readonly marks: readonly number[];
 }
 
-/** Bytes resident: before the model is made, at the marks, and at most. */
+/** Bytes. */
 export interface Footprint {
+  /** Resident before the model is made. */
   readonly base: number;
-  readonly marks: readonly number[];
+  /** The most that was ever resident. */
   readonly peak: number;
+  readonly marks: readonly Mark[];
+}
+
+/** What there is when everything that nobody refers to has been collected. */
+export interface Mark {
+  /** Of the process; moves by some MiB as V8 sizes its heap and compiles. */
+  readonly resident: number;
+  /** JavaScript objects and the buffers they own. */
+  readonly held: number;
 }
 
 const { size, marks } = JSON.parse(process.argv[2]) as Request;
 const base = process.memoryUsage().rss;
 const training = new Training(size);
-const found: number[] = [];
+const found: Mark[] = [];
 for (let step = 1; step <= marks[marks.length - 1]; step++) {
   training.step(training.tokens(), training.tokens()).item();
-  if (marks.includes(step)) found.push(await held());
+  if (marks.includes(step)) found.push(await mark());
 }
 console.log(JSON.stringify({ base, marks: found, peak: peak() } satisfies Footprint));
 
-/** What is still resident when what nobody refers to has been collected. */
-async function held(): Promise<number> {
-  for (let round = 0; round < 2; round++) {
+async function mark(): Promise<Mark> {
+  for (let round = 0; round < 3; round++) {
     globalThis.gc?.();
     await new Promise((resolve) => setImmediate(resolve)); // finalizers run between turns of the event loop
   }
-  return process.memoryUsage().rss;
+  const { rss, heapUsed, external } = process.memoryUsage();
+  return { resident: rss, held: heapUsed + external };
 }
 
-/** The system's own mark where it keeps one for this program alone; maxRSS may remember the parent that started it. */
+/** The system's own record where it keeps one for this program alone; maxRSS may remember the parent that started it. */
 function peak(): number {
   try {
     const line = /^VmHWM:\s*(\d+) kB/m.exec(readFileSync("/proc/self/status", "utf8"));

@@ -35,7 +35,7 @@ export class Peer {
 
   private constructor(python: string, script: string) {
     const path = fileURLToPath(new URL(`../peers/${script}`, import.meta.url));
-    this.#child = spawn(python, [path, `${threads}`], { stdio: "pipe" });
+    this.#child = spawn(python, ["-B", path, `${threads}`], { stdio: "pipe" });
     this.#child.stderr.on("data", (text) => (this.#words = (this.#words + text).slice(-2000)));
     this.#child.stdin.on("error", () => {}); // one that died is noticed by its missing answer
     this.#ended = new Promise((resolve) => {

@@ -1,4 +1,4 @@
-"""How much memory this process holds when it trains a GPT: before the model is made, after the marked steps, and at most."""
+"""How much memory this process holds when it trains a GPT: before the model is made, and at most."""
 
 import resource
 import sys
@@ -7,15 +7,10 @@ from gpt import Training
 from peer import Work, serve
 
 
-def footprint(marks, **arguments):
-    base = resident()
-    training = Training(**arguments)
-    found = []
-    for step in range(1, marks[-1] + 1):
-        training.step()
-        if step in marks:
-            found.append(resident())
-    return Work(lambda n: None, {"base": base, "marks": found, "peak": peak()})
+def footprint(steps, **arguments):
+    base = status("VmRSS:") or peak()
+    Training(**arguments).run(steps)
+    return Work(lambda n: None, {"base": base, "peak": peak()})
 
 
 def status(field):
@@ -30,10 +25,6 @@ def status(field):
 def peak():
     unit = 1 if sys.platform == "darwin" else 1024
     return status("VmHWM:") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def resident():
-    return status("VmRSS:") or peak()
 
 
 serve({"footprint": footprint})

@@ -112,7 +112,7 @@ function asText(report: Report): string {
       report.instructionSet &&
         `${report.instructionSet}${others.length > 0 ? ` (also here: ${others.join(", ")}; HEED_ISA chooses)` : ""}`,
     ],
-    ["threads", report.threads && `${report.threads} (HEED_THREADS sets it)`],
+    ["threads", report.threads && `${report.threads}${report.instructionSet ? " (HEED_THREADS sets it)" : ""}`],
     ["speed", report.gflops && `${report.gflops} GFLOP/s in a matrix product`],
     ...report.missing.map(({ what, remedy }): [string, string] => ["missing", `${what}\n${" ".repeat(11)}${remedy}`]),
   ];

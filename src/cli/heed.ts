@@ -95,7 +95,7 @@ function usage<R>(read: () => R): R {
 }
 
 function oneLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, " ");
+  return (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, " ").replace(/^heed /, "");
 }
 
 /** Whether the message says enough: our own errors, and the system's. */

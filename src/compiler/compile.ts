@@ -65,22 +65,32 @@ export function compileRequest(request: Request, options: CompileOptions): { pro
   return { program: planMemory(reuseInputs(draft)), leaves: draft.leaves.map((l) => l.node) };
 }
 
-type Cache = Map<string, { program: Program; leaves: number[] }>;
+interface Cache {
+  readonly programs: Map<string, { program: Program; leaves: number[] }>;
+  /** Characters of all keys: programs grow with them. */
+  size: number;
+}
 
 /** One for each set of capabilities: executors that can do different things get different programs. */
 const caches = new WeakMap<Capabilities, Cache>();
-const LARGEST_CACHE = 1000;
+const MOST_PROGRAMS = 1000;
+const LARGEST_CACHE = 2 ** 24;
 
 /** As compileRequest, but a request of the same structure as an earlier one gets the earlier program. */
 export function compile(request: Request, options: CompileOptions): { program: Program; leaves: Node[] } {
   const { key, leaves } = structure(request, options.known);
   let cache = caches.get(options.capabilities);
-  if (!cache) caches.set(options.capabilities, (cache = new Map()));
-  const hit = cache.get(key);
+  if (!cache) caches.set(options.capabilities, (cache = { programs: new Map(), size: 0 }));
+  const hit = cache.programs.get(key);
   if (hit) return { program: hit.program, leaves: hit.leaves.map((i) => leaves[i]) };
   const compiled = compileRequest(request, options);
-  if (cache.size >= LARGEST_CACHE) cache.delete(cache.keys().next().value as string);
-  cache.set(key, { program: compiled.program, leaves: compiled.leaves.map((leaf) => leaves.indexOf(leaf)) });
+  cache.size += key.length;
+  for (const oldest of cache.programs.keys()) {
+    if (cache.programs.size < MOST_PROGRAMS && cache.size <= LARGEST_CACHE) break;
+    cache.programs.delete(oldest);
+    cache.size -= oldest.length;
+  }
+  cache.programs.set(key, { program: compiled.program, leaves: compiled.leaves.map((leaf) => leaves.indexOf(leaf)) });
   return compiled;
 }
 

@@ -23,7 +23,9 @@ export interface Executable {
 export interface Executor {
   readonly name: ExecutorName;
   readonly capabilities: Capabilities;
-  /** Zeroed memory for `size` elements. @throws HeedError when there is not enough */
+  /** Memory for `size` elements, zeroed unless it was released before. @throws HeedError when there is not enough */
   allocate(dtype: DType, size: number): Memory;
+  /** Takes back memory that nothing refers to any more, for a later allocate. */
+  release?(memory: Memory): void;
   prepare(program: Program): Executable;
 }

@@ -23,6 +23,7 @@ interface Addon {
 const ALIGNMENT = 64;
 const SMALL = 1024;
 const SLAB = 65536;
+const MOST_RELEASED = 2 ** 28;
 const MOST_THREADS = 64;
 
 let executor: NativeExecutor | null | undefined;
@@ -71,7 +72,7 @@ function loadAddon(): Addon | null {
     process.dlopen(loaded, path);
     return loaded.exports as Addon;
   } catch (error) {
-    problem = `the native kernels do not load: ${error instanceof Error ? error.message : error}; build them with: node scripts/build-native.mjs`;
+    problem = `the native kernels do not load: ${error instanceof Error ? error.message : error}`;
     return null;
   }
 }
@@ -87,6 +88,8 @@ export class NativeExecutor implements Executor {
   readonly #addon: Addon;
   readonly #isas: readonly string[];
   #isa = 0;
+  readonly #released = new Map<number, Memory[]>();
+  #releasedBytes = 0;
   #slab = new ArrayBuffer(0);
   #slabAddress = 0;
   #slabUsed = 0;
@@ -96,7 +99,7 @@ export class NativeExecutor implements Executor {
     this.#isas = addon.isas();
   }
 
-  /** The instruction set of the kernels that `prepare` uses: avx512, avx2, baseline or neon. */
+  /** The instruction set of the kernels that `prepare` uses: amx, avx512, avx2, baseline or neon. */
   get isa(): string {
     return this.#isas[this.#isa];
   }
@@ -138,16 +141,31 @@ export class NativeExecutor implements Executor {
   }
 
   /**
-   * Zeroed memory, 64-byte aligned; `data` need not begin where its ArrayBuffer does.
+   * Memory, 64-byte aligned, zeroed unless it was released before; `data` need not begin where its ArrayBuffer does.
    * @throws HeedError when there is not enough
    */
   allocate(dtype: DType, size: number): Memory {
     const bytes = size * DTYPES[dtype].bytes;
     if (bytes <= SMALL) return this.#allocateSmall(dtype, size, bytes);
+    const used = this.#released.get(bytes)?.pop();
+    if (used) {
+      this.#releasedBytes -= bytes;
+      return { data: typedArray(dtype, used.data.buffer, used.data.byteOffset, size), address: used.address };
+    }
     const buffer = zeroed(bytes + ALIGNMENT);
     const start = this.#addon.address(buffer);
     const offset = (ALIGNMENT - (start % ALIGNMENT)) % ALIGNMENT;
     return { data: typedArray(dtype, buffer, offset, size), address: start + offset };
+  }
+
+  /** Keeps released memory for the next wish of its size: pages that are mapped already cost nothing. */
+  release(memory: Memory): void {
+    const bytes = memory.data.byteLength;
+    if (bytes <= SMALL || memory.address === 0 || this.#releasedBytes + bytes > MOST_RELEASED) return;
+    const list = this.#released.get(bytes) ?? [];
+    this.#released.set(bytes, list);
+    list.push(memory);
+    this.#releasedBytes += bytes;
   }
 
   // Scalars and the like share a slab: asking the system for each would cost more than computing them.

@@ -19,13 +19,22 @@ export interface Node<O extends OpName = OpName> {
 }
 
 let nextId = 1;
-const interned = new Map<string, WeakRef<Node>>();
-let sweepAt = 4096;
 
-/** Forgets nodes that nobody holds any more, each time the table has doubled. */
-function sweep(): void {
-  for (const [key, reference] of interned) if (!reference.deref()) interned.delete(key);
-  sweepAt = Math.max(4096, 2 * interned.size);
+// The table holds its nodes for a while and no longer. Weak references would be the natural choice, but each keeps what it points at until
+// the running JavaScript returns to the event loop: a loop without `await` would never let go of a single result.
+const GENERATION = 16384;
+let young = new Map<string, Node>();
+let old = new Map<string, Node>();
+
+/** Nodes made from now on are shared among themselves only. Called when numbers have been computed, so that nobody holds them in vain. */
+export function forgetNodes(): void {
+  young.clear();
+  old.clear();
+}
+
+function remember(key: string, node: Node): void {
+  if (young.size >= GENERATION) [young, old] = [new Map(), young];
+  young.set(key, node);
 }
 
 /** A leaf is always new: its identity is its source. */
@@ -33,7 +42,7 @@ export function makeLeaf(source: object, shape: Shape, dtype: DType): Node<"leaf
   return Object.freeze({ id: nextId++, op: "leaf", inputs: [], params: {}, shape, dtype, source, hasGradient: false });
 }
 
-/** The node of this meaning: the one that is already there, or a new one. */
+/** The node of this meaning: the one that was made already, if it is remembered, or a new one. */
 export function makeNode<O extends OpName>(
   op: O,
   inputs: readonly Node[],
@@ -43,7 +52,7 @@ export function makeNode<O extends OpName>(
 ): Node<O> {
   let key = `${op} ${dtype} ${shape.join()} ${paramsKey(params)}`;
   for (const input of inputs) key += ` ${input.id}`;
-  const known = interned.get(key)?.deref();
+  const known = young.get(key) ?? old.get(key);
   if (known) return known as Node<O>;
   const node: Node<O> = Object.freeze({
     id: nextId++,
@@ -55,8 +64,7 @@ export function makeNode<O extends OpName>(
     source: null,
     hasGradient: op === "gradient" || inputs.some((i) => i.hasGradient),
   });
-  interned.set(key, new WeakRef(node));
-  if (interned.size >= sweepAt) sweep();
+  remember(key, node);
   return node;
 }
 

@@ -20,7 +20,7 @@ export function printProgram(program: Program): string {
   );
   const flops = program.steps.reduce((sum, s) => sum + s.flops, 0);
   lines.push(
-    `${program.steps.length} steps, ${quantity(flops, "flop")}, ${quantity(program.arenaBytes, "B")} of temporary memory`,
+    `${program.steps.length} ${program.steps.length === 1 ? "step" : "steps"}, ${quantity(flops, "flop")}, ${quantity(program.arenaBytes, "B")} of temporary memory`,
   );
   return lines.join("\n");
 }

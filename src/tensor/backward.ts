@@ -10,14 +10,23 @@ import type { Tensor } from "./tensor.js";
 import { leafValue } from "./value.js";
 
 /** Which tensor a leaf's value belongs to, for those that require gradients. */
-const owners = new WeakMap<object, WeakRef<Tensor>>();
+const owners = new WeakMap<object, Tensor>();
+/** Intermediate results that want their gradient kept, by their nodes. */
+const retained = new WeakMap<Node, Set<Tensor>>();
 
 /** @internal Called for each parameter: backward finds it by the value its leaf holds. */
 export function own(tensor: Tensor): void {
-  owners.set(leafValue(tensor.rawNode), new WeakRef(tensor));
+  owners.set(leafValue(tensor.rawNode), tensor);
 }
 
-export function backward(loss: Tensor, seed: Tensor | undefined, retained: Set<WeakRef<Tensor>>): void {
+/** @internal From now on backward sets the `grad` of this intermediate result too. */
+export function retain(tensor: Tensor): void {
+  const already = retained.get(tensor.rawNode);
+  if (already) already.add(tensor);
+  else retained.set(tensor.rawNode, new Set([tensor]));
+}
+
+export function backward(loss: Tensor, seed: Tensor | undefined): void {
   if (!loss.requiresGrad)
     fail(
       "backward",
@@ -36,8 +45,8 @@ export function backward(loss: Tensor, seed: Tensor | undefined, retained: Set<W
     fail("backward", `a gradient of shape [${loss.shape}]`, describe(seed));
   const node = loss.node;
   const seedNode = seed ? seed.node : like(node, 1);
-  const together: Together = { members: [new WeakRef(loss)] };
-  for (const { tensor, at } of targets(node, retained)) {
+  const together: Together = { members: [loss] };
+  for (const { tensor, at } of targets(node)) {
     const fresh = gradient(node, at, seedNode);
     const before = tensor.grad;
     tensor.grad = tensor.plain(before ? add(before.node, fresh) : fresh);
@@ -47,17 +56,20 @@ export function backward(loss: Tensor, seed: Tensor | undefined, retained: Set<W
   if (!loss.together) loss.together = together;
 }
 
-function* targets(loss: Node, retained: Set<WeakRef<Tensor>>): Generator<{ tensor: Tensor; at: Node }> {
-  const order = topological([loss], (n) => n.op === "detach");
-  const seen = new Set(order);
-  for (const node of order) {
-    if (node.op !== "leaf") continue;
-    const tensor = owners.get(leafValue(node))?.deref();
-    if (tensor?.requiresGrad) yield { tensor, at: node };
-  }
-  for (const reference of retained) {
-    const tensor = reference.deref();
-    if (!tensor) retained.delete(reference);
-    else if (tensor.rawNode.op !== "leaf" && seen.has(tensor.rawNode)) yield { tensor, at: tensor.rawNode };
+/** @internal True where a leaf that asks for gradients is behind this node. */
+export function reachesParameter(node: Node): boolean {
+  return topological([node], (n) => n.op === "detach").some(
+    (n) => n.op === "leaf" && owners.get(leafValue(n))?.requiresGrad,
+  );
+}
+
+function* targets(loss: Node): Generator<{ tensor: Tensor; at: Node }> {
+  for (const node of topological([loss], (n) => n.op === "detach")) {
+    if (node.op !== "leaf") {
+      for (const tensor of retained.get(node) ?? []) yield { tensor, at: node };
+    } else {
+      const tensor = owners.get(leafValue(node));
+      if (tensor?.requiresGrad) yield { tensor, at: node };
+    }
   }
 }

@@ -4,10 +4,10 @@
 import type { DType } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { defaultGenerator } from "../base/random.js";
-import { describe, sizeOf } from "../base/shape.js";
+import { describe, type Shape, sameShape, sizeOf } from "../base/shape.js";
 import { compile as compileProgram } from "../compiler/compile.js";
 import type { Executable, Executor, Memory } from "../executors/executor.js";
-import type { Node } from "../graph/node.js";
+import { forgetNodes, type Node } from "../graph/node.js";
 import type { Program } from "../program/program.js";
 import { compileOptions, evaluate, executor, finishedLeaf, prepare } from "./evaluate.js";
 import { isGradEnabled } from "./grad-mode.js";
@@ -15,6 +15,9 @@ import { Tensor } from "./tensor.js";
 import { type Trace, tracing, withTrace } from "./trace.js";
 import { flatten, type Structure, unflatten } from "./tree.js";
 import { leafOf, leafValue, Value } from "./value.js";
+
+/** Signatures of one function whose traces are kept. */
+const MOST_VARIANTS = 256;
 
 /** A compiled function: called like the original; `explain` shows what a call with these arguments runs. */
 export type CompiledFunction<A extends unknown[], R> = ((...args: A) => R) & {
@@ -32,14 +35,31 @@ export type CompiledFunction<A extends unknown[], R> = ((...args: A) => R) & {
  */
 export function compile<A extends unknown[], R>(fn: (...args: A) => R): CompiledFunction<A, R> {
   const variants = new Map<string, Recording<R>[]>();
+  let latest: { recording: Recording<R>; inputs: readonly Signature[] } | null = null;
   const find = (args: A): { recording: Recording<R>; inputs: Tensor[] } => {
+    // The same shapes as last time, the common case, need no key.
+    if (
+      latest &&
+      args.length === latest.inputs.length &&
+      args.every((x, i) => x instanceof Tensor && agrees(x, (latest as { inputs: readonly Signature[] }).inputs[i]))
+    ) {
+      if (latest.recording.grad === isGradEnabled() && latest.recording.holds())
+        return { recording: latest.recording, inputs: args as unknown as Tensor[] };
+    }
     const inputs: Tensor[] = [];
     const structure = flatten(args, inputs);
     const key = `${executor().name} ${isGradEnabled()} ${JSON.stringify(structure)} ${inputs.map((t) => `${describe(t)}${t.requiresGrad}`).join()}`;
     const list = variants.get(key) ?? [];
+    // The most recently used come last; a number that is another one at each call must not fill the memory with traces.
+    variants.delete(key);
     variants.set(key, list);
+    if (variants.size > MOST_VARIANTS) variants.delete(variants.keys().next().value as string);
     let recording = list.find((r) => r.holds());
     if (!recording) list.push((recording = new Recording(fn as unknown as (...args: never[]) => R, structure, inputs)));
+    const plain = args.length === inputs.length && args.every((x) => x instanceof Tensor);
+    latest = plain
+      ? { recording, inputs: inputs.map(({ dtype, shape, requiresGrad }) => ({ dtype, shape, requiresGrad })) }
+      : null;
     return { recording, inputs };
   };
   const call = (...args: A): R => {
@@ -55,6 +75,18 @@ export function compile<A extends unknown[], R>(fn: (...args: A) => R): Compiled
       return recording.timeSteps(inputs);
     },
   });
+}
+
+interface Signature {
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly requiresGrad: boolean;
+}
+
+function agrees(x: Tensor, s: Signature): boolean {
+  return (
+    x.dtype === s.dtype && x.requiresGrad === s.requiresGrad && (x.shape === s.shape || sameShape(x.shape, s.shape))
+  );
 }
 
 interface Assignment {
@@ -74,6 +106,7 @@ const again = Symbol("again");
 
 class Recording<R> implements Trace {
   readonly program: Program;
+  readonly grad = isGradEnabled();
   private readonly on: Executor;
   private readonly executable: Executable;
   private readonly structure: Structure;
@@ -112,6 +145,7 @@ class Recording<R> implements Trace {
     const compiled = compileProgram({ outputs: wanted, writes }, compileOptions());
     this.program = compiled.program;
     this.executable = prepare(compiled.program, this.on);
+    forgetNodes();
     this.wanted = wanted;
     this.slots = compiled.leaves.map((leaf) => this.binding(leafValue(leaf), placeholders));
     this.dtypes = compiled.leaves.map((leaf) => leaf.dtype);
@@ -265,10 +299,26 @@ class Recording<R> implements Trace {
       if (shared) externals[i] = this.copyOf(externals[i], this.dtypes[i]);
     }
     const made = this.wanted.map(
-      (node) => new Value(node.dtype, node.shape, this.on.allocate(node.dtype, sizeOf(node.shape)), this.on),
+      (node, i) =>
+        this.reusedGradient(i) ??
+        new Value(node.dtype, node.shape, this.on.allocate(node.dtype, sizeOf(node.shape)), this.on),
     );
     for (const value of made) externals.push(value.memory as Memory);
     return { externals, made };
+  }
+
+  private lastMade: readonly Value[] = [];
+  private gradientOwners: (Tensor | null)[] | null = null;
+
+  /** The memory of the last run's gradient serves again where nobody has looked at it: a `grad` that is seen is never written over. */
+  private reusedGradient(index: number): Value | null {
+    this.gradientOwners ??= this.wanted.map((node) => {
+      const of = this.results.filter((r) => r.node === node);
+      return this.gradSources.size === 0 && of.length === 1 ? of[0].gradOf : null;
+    });
+    const owner = this.gradientOwners[index];
+    const last = this.lastMade[index];
+    return owner && last && !owner.gradSeen && !last.touched && last.memory ? last : null;
   }
 
   /** Hands out what was computed. */
@@ -280,9 +330,12 @@ class Recording<R> implements Trace {
       );
     const returned: Tensor[] = [];
     for (const { node, gradOf } of this.results) {
-      if (gradOf) gradOf.rawGrad = tensorOf(node);
-      else returned.push(tensorOf(node));
+      if (gradOf) {
+        gradOf.rawGrad = tensorOf(node);
+        gradOf.gradSeen = false;
+      } else returned.push(tensorOf(node));
     }
+    this.lastMade = made;
     for (const [tensor, after] of this.tracedGrads) if (after === null) tensor.rawGrad = null;
     return unflatten(this.structure, returned) as R;
   }

@@ -17,7 +17,7 @@ export type NestedNumbers = number | boolean | readonly NestedNumbers[];
 
 /** Tensors that are best computed together: the gradients of one backward call and its loss. */
 export interface Together {
-  members: (TensorCore<unknown> | WeakRef<TensorCore<unknown>>)[];
+  members: TensorCore<unknown>[];
 }
 
 export abstract class TensorCore<T> {
@@ -110,9 +110,7 @@ export abstract class TensorCore<T> {
   /** Computes this tensor now, if it is still pending, on an executor that answers at once. */
   evaluate(): this {
     if (!finishedLeaf(this.current)) {
-      const members = (this.together?.members ?? [])
-        .map((m) => (m instanceof WeakRef ? m.deref() : m))
-        .filter((m) => m !== undefined);
+      const members = this.together?.members ?? [];
       evaluate([this.current, ...members.map((m) => m.current)]);
       for (const member of members) member.settle();
     }
@@ -158,6 +156,11 @@ export abstract class TensorCore<T> {
   /** Nested JavaScript arrays; a plain number for a 0-d tensor, booleans for bool. */
   toArray(): NestedNumbers {
     return nested(this.numbers(), this.shape, this.dtype);
+  }
+
+  /** What JSON.stringify writes: the numbers, nested. */
+  toJSON(): NestedNumbers {
+    return this.toArray();
   }
 
   /** The numbers without rounding to f32 where the executor has more. */

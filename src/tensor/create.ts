@@ -44,7 +44,12 @@ export function fromData(data: ArrayLike<number>, shape: Shape, dtype: DType, op
   return result;
 }
 
+function checkDtype(dtype: DType): void {
+  if (!Object.hasOwn(DTYPES, dtype)) fail("tensor", `a dtype of ${Object.keys(DTYPES).join(", ")}`, String(dtype));
+}
+
 function fromNode(node: Node, options: TensorOptions = {}): Tensor {
+  if (options.dtype) checkDtype(options.dtype);
   const result = new Tensor(options.dtype ? cast(node, options.dtype) : node, false);
   if (options.requiresGrad) result.requiresGrad = true;
   return result;
@@ -107,7 +112,7 @@ function fromTyped(
   options: TensorOptions,
 ): Tensor {
   const dtype = options.dtype ?? (data instanceof Float32Array || data instanceof Float64Array ? "f32" : "i32");
-  if (!(dtype in DTYPES)) fail("tensor", `a dtype of ${Object.keys(DTYPES).join(", ")}`, String(dtype));
+  checkDtype(dtype);
   const numbers = data instanceof BigInt64Array ? Float64Array.from(data, Number) : data;
   return fromData(encodeNumbers(numbers, dtype), shape, dtype, options);
 }
@@ -145,8 +150,7 @@ function parse<O>(op: string, args: readonly unknown[]): { shape: Shape; options
   const list = hasOptions ? args.slice(0, -1) : args;
   const shape = (list.length === 1 && Array.isArray(list[0]) ? list[0] : list) as number[];
   for (const n of shape)
-    if (!Number.isInteger(n) || n < 0 || n > 2 ** 31 - 1)
-      fail(op, "whole, non-negative sizes", `[${shape.map(String)}]`);
+    if (!Number.isInteger(n) || n < 0) fail(op, "whole, non-negative sizes", `[${shape.map(String)}]`);
   if (sizeOf(shape) > 2 ** 31 - 1) fail(op, "fewer than 2^31 elements", `[${shape}], which is ${sizeOf(shape)}`);
   return { shape, options: (hasOptions ? last : {}) as O };
 }

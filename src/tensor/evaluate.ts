@@ -6,7 +6,7 @@ import { type CompileOptions, compile } from "../compiler/compile.js";
 import type { Executable, Executor, ExecutorName, Memory } from "../executors/executor.js";
 import { nativeExecutor, nativeProblem } from "../executors/native.js";
 import { ReferenceExecutor } from "../executors/reference.js";
-import type { Node } from "../graph/node.js";
+import { forgetNodes, type Node } from "../graph/node.js";
 import type { Program } from "../program/program.js";
 import { leafOf, leafValue, Value } from "./value.js";
 
@@ -43,7 +43,7 @@ function chooseExecutor(): Executor {
       "run `npm run build`, or `heed doctor` to see what is missing",
     );
   console.warn(
-    `heed: running on the reference executor, which is much slower: ${nativeProblem() ?? "no native addon"}. \`heed doctor\` says how to get the native one.`,
+    `heed: running on the reference executor, which is much slower: ${nativeProblem() ?? "no native addon"}. \`npx heed doctor\` says how to get the native one.`,
   );
   return new ReferenceExecutor();
 }
@@ -92,5 +92,6 @@ export function evaluateWith(nodes: readonly Node[], fresh: readonly Node[]): Va
   for (const result of results) externals.push(result.memory as Memory);
   prepare(program, on).run(externals);
   pending.forEach((node, i) => finished.set(node, leafOf(results[i])));
+  forgetNodes();
   return results.slice(pending.length);
 }

@@ -9,6 +9,7 @@ import * as build from "../graph/build.js";
 import type { Node } from "../graph/node.js";
 import { bernoulli, fromData, tracedUniform } from "./create.js";
 import { boolNode, type Operand } from "./elementwise.js";
+import { checkIndices } from "./index-check.js";
 import { Tensor } from "./tensor.js";
 import { tracing } from "./trace.js";
 
@@ -197,16 +198,6 @@ function classesLast(logits: Tensor, targets: Tensor): Tensor {
   return logits.permute([0, ...last.slice(1).map((_, i) => i + 2), 1]);
 }
 
-/** Indices that are there already are checked at once, at the caller's line; false where they are not there yet. */
-function checkIndices(op: string, expected: string, indices: Tensor, count: number, except?: number): boolean {
-  if (tracing() || indices.rawNode.op !== "leaf") return false;
-  const data = indices.raw();
-  for (let i = 0; i < data.length; i++) {
-    if ((data[i] < 0 || data[i] >= count) && data[i] !== except) fail(op, expected, `${data[i]} at position ${i}`);
-  }
-  return true;
-}
-
 /** -log probability of the targets: inputs are log-probabilities. */
 export function nllLoss(logProbabilities: Tensor, targets: Tensor, options: { reduction?: Reduction } = {}): Tensor {
   const picked = logProbabilities.gather(-1, targets.unsqueeze(-1)).squeeze(-1).neg();
@@ -244,7 +235,12 @@ export function multinomial(
   options: { replacement?: boolean; generator?: Generator } = {},
 ): Tensor {
   if (weights.ndim < 1 || weights.ndim > 2 || !isFloat(weights.dtype))
-    fail("multinomial", "float weights of one or two dimensions", describe(weights));
+    fail(
+      "multinomial",
+      "float weights of one or two dimensions",
+      describe(weights),
+      isFloat(weights.dtype) ? undefined : "convert them with .float()",
+    );
   const categories = weights.shape[weights.ndim - 1];
   const { replacement = false, generator = defaultGenerator } = options;
   if (tracing()) {

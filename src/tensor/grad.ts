@@ -3,6 +3,7 @@
 import { fail } from "../base/errors.js";
 import { describe } from "../base/shape.js";
 import { alias, gradient, like } from "../graph/build.js";
+import { reachesParameter } from "./backward.js";
 import { enableGrad } from "./grad-mode.js";
 import { Tensor } from "./tensor.js";
 
@@ -26,14 +27,11 @@ export function valueAndGrad<A extends Tensor[], N extends Argnums = 0>(
     const value = enableGrad(() => f(...inputs));
     if (value.numel !== 1)
       fail("grad", "a function that returns one number", describe(value), "reduce it with .sum() or .mean()");
-    const outside = args.some((x) => x.requiresGrad);
+    const outside = args.some((x) => x.requiresGrad) || reachesParameter(value.node);
     const gradients = numbers.map(
       (n) => new Tensor(gradient(value.node, inputs[n].node, like(value.node, 1)), outside),
     );
-    return [
-      new Tensor(value.node, outside || value.requiresGrad),
-      (typeof argnums === "number" ? gradients[0] : gradients) as Gradients<N>,
-    ];
+    return [new Tensor(value.node, outside), (typeof argnums === "number" ? gradients[0] : gradients) as Gradients<N>];
   };
 }
 

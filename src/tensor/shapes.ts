@@ -22,6 +22,7 @@ import {
 } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
 import type { TensorCore } from "./core.js";
+import { checkIndices } from "./index-check.js";
 import { TensorReductions } from "./reductions.js";
 
 export abstract class TensorShapes<T> extends TensorReductions<T> {
@@ -320,7 +321,9 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
   indexSelect(dim: number, index: TensorCore<unknown>): T {
     const d = normalizeDim("indexSelect", dim, this.ndim);
     if (index.ndim !== 1) fail("indexSelect", "a 1-D index", describe(index));
-    return this.takeAlong(d, index.node);
+    const slices = this.takeAlong(d, index.node);
+    this.checkAlong("indexSelect", d, index);
+    return slices;
   }
 
   private takeAlong(dim: number, index: Node): T {
@@ -334,16 +337,23 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
 
   /** out[i...] = this[i... with axis dim replaced by index[i...]]. */
   gather(dim: number, index: TensorCore<unknown>): T {
-    return this.derive(gather(this.node, normalizeDim("gather", dim, this.ndim), index.node), this);
+    const d = normalizeDim("gather", dim, this.ndim);
+    const node = gather(this.node, d, index.node);
+    this.checkAlong("gather", d, index);
+    return this.derive(node, this);
   }
 
   /** A copy with source[i...] added at [i... with axis dim replaced by index[i...]]. */
   scatterAdd(dim: number, index: TensorCore<unknown>, source: TensorCore<unknown>): T {
-    return this.derive(
-      scatterAdd(this.node, normalizeDim("scatterAdd", dim, this.ndim), index.node, source.node),
-      this,
-      source,
-    );
+    const d = normalizeDim("scatterAdd", dim, this.ndim);
+    const node = scatterAdd(this.node, d, index.node, source.node);
+    this.checkAlong("scatterAdd", d, index);
+    return this.derive(node, this, source);
+  }
+
+  private checkAlong(op: string, dim: number, index: TensorCore<unknown>): void {
+    const n = this.shape[dim];
+    checkIndices(op, `indices from 0 to ${n - 1}`, index, n);
   }
 }
 

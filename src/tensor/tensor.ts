@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // The class users hold. What it can do is in the classes it extends; here are gradients, assignment and memory.
 
 import { isFloat } from "../base/dtype.js";
@@ -6,7 +7,7 @@ import { bf16FromF32, f16FromF32 } from "../base/half.js";
 import { describe, sameShape } from "../base/shape.js";
 import { cast, expand } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
-import { backward, own as owner } from "./backward.js";
+import { backward, own as owner, retain } from "./backward.js";
 import { evaluateWith, executor, finishedLeaf } from "./evaluate.js";
 import { TensorIndexing } from "./indexing.js";
 import { tracing } from "./trace.js";
@@ -35,7 +36,9 @@ export class Tensor extends TensorIndexing<Tensor> {
 
   /** d loss / d this, after loss.backward(); null before. */
   get grad(): Tensor | null {
-    tracing()?.readGrad(this);
+    const trace = tracing();
+    if (trace) trace.readGrad(this);
+    else this.gradSeen = true;
     return this.gradient;
   }
 
@@ -46,11 +49,15 @@ export class Tensor extends TensorIndexing<Tensor> {
     this.gradient = value;
   }
 
+  /** @internal True once somebody outside may hold the gradient: then its memory is not written again. */
+  gradSeen = false;
+
   /** @internal The gradient, unseen by a trace. */
   get rawGrad(): Tensor | null {
     return this.gradient;
   }
 
+  /** @internal */
   set rawGrad(value: Tensor | null) {
     this.gradient = value;
   }
@@ -63,13 +70,13 @@ export class Tensor extends TensorIndexing<Tensor> {
 
   /** Gradients are kept for this intermediate result as well: `grad` is set by backward. */
   retainGrad(): this {
-    if (this.current.op !== "leaf") retained.add(new WeakRef(this));
+    if (this.current.op !== "leaf") retain(this);
     return this;
   }
 
   /** A tensor that starts to require gradients is a leaf of its own: numbers that are pending are computed first. */
   protected override startGradient(): void {
-    if (!isFloat(this.dtype)) fail("requiresGrad", "a float tensor", describe(this));
+    if (!isFloat(this.dtype)) fail("requiresGrad", "a float tensor", describe(this), 'make it with dtype "f32"');
     this.ownNumbers();
     owner(this);
   }
@@ -96,7 +103,7 @@ export class Tensor extends TensorIndexing<Tensor> {
    * @param gradient d something / d this, needed unless this tensor has one element
    */
   backward(gradient?: Tensor): void {
-    backward(this, gradient, retained);
+    backward(this, gradient);
   }
 
   /**
@@ -163,6 +170,7 @@ export class Tensor extends TensorIndexing<Tensor> {
     const leaf = finishedLeaf(this.current);
     if (!leaf) return;
     const value = leafValue(leaf);
+    if (value.memory) value.executor?.release?.(value.memory);
     value.disposed = true;
     value.memory = null;
   }
@@ -187,8 +195,6 @@ export class Tensor extends TensorIndexing<Tensor> {
     );
   }
 }
-
-const retained = new Set<WeakRef<Tensor>>();
 
 /**
  * Assigns many tensors at once, in one program: every new value is computed from the old ones. `also` are tensors to compute in the same

@@ -8,6 +8,7 @@ export type Structure =
   | { tensor: number }
   | { list: Structure[] }
   | { record: Record<string, Structure> }
+  | { number: string }
   | { value: unknown };
 
 /** Appends the tensors of `x` to `tensors` and returns its structure. @throws HeedError for anything that is not plain data */
@@ -15,7 +16,8 @@ export function flatten(x: unknown, tensors: Tensor[]): Structure {
   if (x instanceof Tensor) return { tensor: tensors.push(x) - 1 };
   if (Array.isArray(x)) return { list: x.map((item) => flatten(item, tensors)) };
   if (x === null || x === undefined || typeof x === "boolean" || typeof x === "string") return { value: x };
-  if (typeof x === "number") return { value: Number.isFinite(x) ? x : String(x) };
+  // As text, in which NaN, the infinities and -0 stay apart.
+  if (typeof x === "number") return { number: Object.is(x, -0) ? "-0" : String(x) };
   if (typeof x === "object" && [Object.prototype, null].includes(Object.getPrototypeOf(x))) {
     return { record: Object.fromEntries(Object.entries(x).map(([k, v]) => [k, flatten(v, tensors)])) };
   }
@@ -32,6 +34,5 @@ export function unflatten(structure: Structure, tensors: readonly Tensor[]): unk
   if ("list" in structure) return structure.list.map((s) => unflatten(s, tensors));
   if ("record" in structure)
     return Object.fromEntries(Object.entries(structure.record).map(([k, s]) => [k, unflatten(s, tensors)]));
-  const { value } = structure;
-  return value === "NaN" || value === "Infinity" || value === "-Infinity" ? Number(value) : value;
+  return "number" in structure ? Number(structure.number) : structure.value;
 }

@@ -262,10 +262,7 @@ export abstract class Optimizer<S extends CommonSettings> {
 function withCompany(gradients: readonly Tensor[]): Tensor[] {
   const company = new Set<Tensor>(gradients);
   for (const { together } of gradients) {
-    for (const member of together?.members ?? []) {
-      const tensor = member instanceof WeakRef ? member.deref() : member;
-      if (tensor instanceof Tensor) company.add(tensor);
-    }
+    for (const member of together?.members ?? []) if (member instanceof Tensor) company.add(member);
   }
   return [...company];
 }

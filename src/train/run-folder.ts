@@ -127,7 +127,10 @@ export async function loadTokenizer(path: string): Promise<Tokenizer> {
   const { stat } = await import("node:fs/promises");
   const { join } = await import("node:path");
   const found = await stat(path).catch(() => null);
-  if (!found) fail("tokenizer", `a tokenizer.json, or a folder with one, at ${path}`, "nothing");
+  if (!found) {
+    const remedy = "a tokenizer to be made is char or bpe:2048";
+    fail("tokenizer", `a tokenizer.json, or a folder with one, at ${path}`, "nothing", remedy);
+  }
   return await inFile(found.isDirectory() ? join(path, RUN_FILES.tokenizer) : path, tokenizerFromJSON);
 }
 

@@ -130,7 +130,7 @@ describe("heed train keeps what is there", () => {
     expect(refused).toEqual({
       code: 1,
       out: "",
-      err: `heed: heed train: expected a new folder for a new run, got ${out}, which holds one; go on with it by --resume, replace it by --overwrite, or give another --out\n`,
+      err: `heed: train: expected a new folder for a new run, got ${out}, which holds one; go on with it by --resume, replace it by --overwrite, or give another --out\n`,
     });
     expect(bytesOf(out, "training.safetensors")).toBe(before);
     expect((await train(out, "--steps 3 --overwrite")).code).toBe(0);
