@@ -4,6 +4,7 @@
 import { DTYPES, type DType, isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { f32ArrayFromBf16, f32ArrayFromF16 } from "../base/half.js";
+import { roundTo } from "../base/round.js";
 import { describe, type Shape, sizeOf } from "../base/shape.js";
 import type { Executor } from "../executors/executor.js";
 import { cast, constant, detach } from "../graph/build.js";
@@ -99,7 +100,7 @@ export abstract class TensorCore<T> {
     if (other instanceof TensorCore) return other.node;
     if (typeof other === "boolean") return constant(other ? 1 : 0, [], "bool");
     if (typeof other !== "number") fail("tensor operation", "a tensor or a number", describeOther(other));
-    if (isFloat(this.dtype)) return constant(other, [], this.dtype);
+    if (isFloat(this.dtype)) return constant(this.dtype === "f32" ? other : roundTo(this.dtype, other), [], this.dtype);
     return Number.isInteger(other) && Math.abs(other) < 2 ** 31
       ? constant(other, [], "i32")
       : constant(other, [], "f32");

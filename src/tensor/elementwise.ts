@@ -12,16 +12,10 @@ export type Operand = TensorCore<unknown> | number | boolean;
 
 export abstract class TensorElementwise<T> extends TensorCore<T> {
   private binary(name: ScalarName, other: Operand): T {
-    const node = this.keepsNumber(name, other)
-      ? cast(scalar(name, cast(this.node, "f32"), constant(other, [], "f32")), this.dtype)
-      : scalar(name, this.node, this.operand(other));
+    // As in PyTorch, a number that a 16-bit float is multiplied with or divided by is not rounded to 16 bits; one that is added is.
+    const exact = (name === "mul" || name === "div") && typeof other === "number" && isFloat(this.dtype);
+    const node = scalar(name, this.node, exact ? constant(other, [], this.dtype) : this.operand(other));
     return other instanceof TensorCore ? this.derive(node, this, other) : this.derive(node, this);
-  }
-
-  /** PyTorch's arithmetic of 16-bit floats with a plain number does not round the number to 16 bits. */
-  private keepsNumber(name: ScalarName, other: Operand): other is number {
-    const half = this.dtype === "f16" || this.dtype === "bf16";
-    return half && typeof other === "number" && ["add", "sub", "mul", "div"].includes(name);
   }
 
   private unary(name: ScalarName): T {
