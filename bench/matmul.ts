@@ -25,7 +25,8 @@ for (const size of [...SMALL, ...LARGE]) {
     const b = randn(size, size).evaluate();
     const product = compile(products[transposed]);
     const result = await compare(peer, {
-      heed: () => product(a, b),
+      // PyTorch's result is freed when the next call replaces it; so is this one.
+      heed: () => product(a, b).dispose(),
       peers: { "torch.mm": { name: "mm", arguments: { size, transposed } } },
     });
     report.add({

@@ -15,6 +15,10 @@ if (unknown !== undefined || known.length === 0) {
   );
   process.exit(1);
 }
+if (flags.includes("--help") || flags.includes("-h")) {
+  console.log(`npm run bench [names] [-- --json] measures all of these, or those named:\n${listed("bench")}`);
+  process.exit(0);
+}
 await build();
 for (const name of names.length ? names : known) {
   if (!flags.includes("--json")) console.log(`\n${name}`);

@@ -56,7 +56,7 @@ export async function buildNative({ verbose = false } = {}) {
   const unlock = await lock();
   try {
     if (isFresh()) return { state: "fresh" };
-    console.log("Building the native kernels ...");
+    console.error("Building the native kernels ...");
     const began = performance.now();
     rmSync(addon, { force: true }); // if the build fails, an addon of older sources must not be taken for this one's
     const output = [];
@@ -68,7 +68,7 @@ export async function buildNative({ verbose = false } = {}) {
     if (code !== 0 || !existsSync(addon)) return failed(output.join(""));
     const now = new Date();
     utimesSync(addon, now, now); // make leaves it alone when only a comment changed
-    console.log(`Built the native kernels in ${((performance.now() - began) / 1000).toFixed(0)} s`);
+    console.error(`Built the native kernels in ${((performance.now() - began) / 1000).toFixed(0)} s`);
     return { state: "built" };
   } finally {
     unlock();

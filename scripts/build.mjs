@@ -16,7 +16,7 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 export async function build({ strict = true, verbose = false } = {}) {
   const installed = join(root, "node_modules", ".package-lock.json");
   if (!existsSync(installed) || statSync(installed).mtimeMs < newest("package-lock.json")) {
-    console.log("Installing packages ...");
+    console.error("Installing packages ...");
     const npm = npmFile("bin", "npm-cli.js");
     const [command, args, shell] = npm
       ? [process.execPath, [npm, "ci"], false]
@@ -43,7 +43,7 @@ async function compile() {
     statSync(stamp).mtimeMs >= newest("src", "tsconfig.json", "tsconfig.build.json", "node_modules/.package-lock.json")
   )
     return;
-  console.log("Compiling TypeScript ...");
+  console.error("Compiling TypeScript ...");
   const code = await run(process.execPath, [
     join(root, "node_modules", "typescript", "bin", "tsc"),
     "-p",

@@ -167,7 +167,7 @@ export class TrainingRun {
       await saveRunFiles(folder, changing, io.stage);
     } catch (error) {
       if (this.saved !== null && error instanceof Error)
-        error.message += `; the checkpoint of step ${this.saved} is whole: heed train --resume --out ${quoted(folder)}`;
+        error.message += `; the checkpoint of step ${this.saved} is whole: npx heed train --resume --out ${quoted(folder)}`;
       throw error;
     }
     this.saved = step;
@@ -209,12 +209,12 @@ export class TrainingRun {
         : "";
     return `\nTrained in ${duration(seconds)}: loss ${loss.toFixed(4)}${held}${better}.
 The model is in ${folder}, its course in ${join(folder, RUN_FILES.chart)}. Let it write:
-  heed generate ${quoted(folder)} --prompt ${quoted(this.prompt())}\n`;
+  npx heed generate ${quoted(folder)} --prompt ${quoted(this.prompt())}\n`;
   }
 
   private stopped(step: number): string {
     const { folder } = this.run;
-    return `\nStopped and saved at step ${step}. To go on: heed train --resume --out ${quoted(folder)}\n`;
+    return `\nStopped and saved at step ${step}. To go on: npx heed train --resume --out ${quoted(folder)}\n`;
   }
 
   /** The beginning of the text held back: letters that the model knows. */

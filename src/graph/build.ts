@@ -138,6 +138,8 @@ export function scalar(name: ScalarName, ...operands: Node[]): Node {
   const { int, result } = SCALARS[name];
   const shape = broadcastShapes(name, ...operands);
   let dtype = promoteOperands(name === "where" ? operands.slice(1) : operands);
+  const truth = dtype === "bool" ? OF_TRUTHS[name] : undefined;
+  if (truth) return scalar(truth, ...operands);
   const logical = name === "and" || name === "or" || name === "xor" || name === "not";
   if (logical) dtype = "bool";
   else if (!int && !isFloat(dtype)) dtype = "f32";
@@ -145,6 +147,9 @@ export function scalar(name: ScalarName, ...operands: Node[]): Node {
   const inputs = operands.map((o, i) => expand(castTo(o, name === "where" && i === 0 ? "bool" : dtype), shape));
   return makeNode(name, inputs, {}, shape, scalarResult(name, dtype));
 }
+
+/** What arithmetic on two truth values is in PyTorch. */
+const OF_TRUTHS: { readonly [S in ScalarName]?: ScalarName } = { add: "or", maximum: "or", mul: "and", minimum: "and" };
 
 /** As in PyTorch, a 0-d operand counts only where it is of a higher kind (bool, integer, float) than those with dimensions. */
 function promoteOperands(operands: readonly Node[]): DType {

@@ -9,6 +9,7 @@ import { compile as compileProgram } from "../compiler/compile.js";
 import type { Executable, Executor, Memory } from "../executors/executor.js";
 import { forgetNodes, type Node } from "../graph/node.js";
 import type { Program } from "../program/program.js";
+import { own } from "./backward.js";
 import { compileOptions, evaluate, executor, finishedLeaf, prepare } from "./evaluate.js";
 import { isGradEnabled } from "./grad-mode.js";
 import { Tensor } from "./tensor.js";
@@ -89,6 +90,12 @@ function agrees(x: Tensor, s: Signature): boolean {
   );
 }
 
+/** The gradient of an argument goes to the tensor that was passed. */
+function addGradient(tensor: Tensor, gradient: Tensor): void {
+  const before = tensor.rawGrad;
+  tensor.rawGrad = before ? before.add(gradient) : gradient;
+}
+
 interface Assignment {
   readonly tensor: Tensor;
   readonly before: Node;
@@ -121,6 +128,8 @@ class Recording<R> implements Trace {
   private readonly results: readonly Result[];
 
   private readonly wanted: readonly Node[];
+  /** What stood for the arguments while the function was traced. */
+  private readonly stand: readonly Tensor[];
   private seedLeaf: Node | null = null;
   private readonly tracedGrads = new Map<Tensor, Tensor | null>();
   /** Whose gradient a value was when the function was traced. */
@@ -135,7 +144,12 @@ class Recording<R> implements Trace {
   constructor(fn: (...args: never[]) => R, structure: Structure, inputs: readonly Tensor[]) {
     this.on = executor();
     const placeholders = inputs.map((t, i) => new Value(t.dtype, t.shape, null, null, `argument ${i}`));
-    const stand = placeholders.map((v, i) => new Tensor(leafOf(v), inputs[i].requiresGrad));
+    const stand = placeholders.map((v, i) => {
+      const tensor = new Tensor(leafOf(v), inputs[i].requiresGrad);
+      if (tensor.requiresGrad) own(tensor);
+      return tensor;
+    });
+    this.stand = stand;
     const { result, outputs, grads } = this.trace(() => fn(...(unflatten(structure, stand) as never[])));
     this.structure = result;
     this.results = [...outputs, ...grads];
@@ -260,7 +274,7 @@ class Recording<R> implements Trace {
   run(inputs: readonly Tensor[]): R {
     const { externals, made } = this.bind(inputs);
     this.executable.run(externals);
-    return this.finish(made);
+    return this.finish(made, inputs);
   }
 
   /** As run, step by step. */
@@ -272,7 +286,7 @@ class Recording<R> implements Trace {
       executable.run(externals);
       return performance.now() - start;
     });
-    this.finish(made);
+    this.finish(made, inputs);
     return times;
   }
 
@@ -284,7 +298,8 @@ class Recording<R> implements Trace {
     if (pending.length > 0) evaluate(pending);
     if (this.streams > 0) (this.seed.memory as { data: Int32Array }).data[0] = defaultGenerator.word() | 0;
     // Numbers that pending expressions still need are not written over: the tensor moves on to a copy.
-    for (const { tensor } of this.assignments.values()) {
+    this.assigned ??= [...this.assignments.keys()];
+    for (const tensor of this.assigned) {
       const value = leafValue(tensor.rawNode);
       if (value.touched) tensor.adopt(value.copy());
     }
@@ -307,6 +322,7 @@ class Recording<R> implements Trace {
     return { externals, made };
   }
 
+  private assigned: readonly Tensor[] | null = null;
   private lastMade: readonly Value[] = [];
   private gradientOwners: (Tensor | null)[] | null = null;
 
@@ -314,31 +330,39 @@ class Recording<R> implements Trace {
   private reusedGradient(index: number): Value | null {
     this.gradientOwners ??= this.wanted.map((node) => {
       const of = this.results.filter((r) => r.node === node);
-      return this.gradSources.size === 0 && of.length === 1 ? of[0].gradOf : null;
+      return this.gradSources.size === 0 && of.length === 1 && !this.stand.includes(of[0].gradOf as Tensor)
+        ? of[0].gradOf
+        : null;
     });
     const owner = this.gradientOwners[index];
     const last = this.lastMade[index];
-    return owner && last && !owner.gradSeen && !last.touched && last.memory ? last : null;
+    // Only while it is still the owner's gradient: another function may have set a newer one after somebody took this one.
+    const now = owner?.rawGrad?.rawNode;
+    const own = now?.op === "leaf" && leafValue(now) === last;
+    return owner && own && !owner.gradSeen && !last.touched && last.memory ? last : null;
   }
 
   /** Hands out what was computed. */
-  private finish(made: readonly Value[]): R {
-    const tensorOf = (node: Node) =>
-      new Tensor(
-        this.isConstantLeaf(node) ? leafOf(leafValue(node).newest()) : leafOf(made[this.wanted.indexOf(node)]),
-        false,
-      );
+  private finish(made: readonly Value[], inputs: readonly Tensor[]): R {
+    this.places ??= this.results.map((r) => (this.isConstantLeaf(r.node) ? -1 : this.wanted.indexOf(r.node)));
     const returned: Tensor[] = [];
-    for (const { node, gradOf } of this.results) {
-      if (gradOf) {
-        gradOf.rawGrad = tensorOf(node);
+    this.results.forEach(({ node, gradOf }, i) => {
+      const value = this.places?.[i] === -1 ? leafValue(node).newest() : made[this.places?.[i] as number];
+      const argument = gradOf ? this.stand.indexOf(gradOf) : -1;
+      if (!gradOf) returned.push(new Tensor(leafOf(value), false));
+      else if (argument >= 0) addGradient(inputs[argument], new Tensor(leafOf(value), false));
+      else if (value !== this.lastMade[this.places?.[i] as number] || gradOf.rawGrad === null) {
+        gradOf.rawGrad = new Tensor(leafOf(value), false);
         gradOf.gradSeen = false;
-      } else returned.push(tensorOf(node));
-    }
+      }
+    });
     this.lastMade = made;
     for (const [tensor, after] of this.tracedGrads) if (after === null) tensor.rawGrad = null;
     return unflatten(this.structure, returned) as R;
   }
+
+  /** Of each result, its number among the computed nodes; -1 for numbers that were there before. */
+  private places: readonly number[] | null = null;
 
   private copyOf(memory: Memory, dtype: DType): Memory {
     const copy = this.on.allocate(dtype, memory.data.length);

@@ -50,7 +50,7 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
 
 function number(x: number | boolean, like: Tensor | undefined): Node {
   if (typeof x === "boolean") return build.constant(x ? 1 : 0, [], "bool");
-  return build.constant(x, [], like && isFloat(like.dtype) ? like.dtype : Number.isInteger(x) && like ? "i32" : "f32");
+  return build.constant(x, [], like && isFloat(like.dtype) ? like.dtype : Number.isInteger(x) ? "i32" : "f32");
 }
 
 export const maximum = (a: Tensor, b: Operand): Tensor => a.maximum(b);

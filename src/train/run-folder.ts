@@ -143,7 +143,8 @@ async function inFile<R>(path: string, make: (text: string) => R): Promise<R> {
   try {
     return make(text);
   } catch (error) {
-    if (error instanceof Error) error.message += ` (in ${path})`;
+    // What is wrong with the environment is not wrong with the file.
+    if (error instanceof Error && !error.message.startsWith("HEED_")) error.message += ` (in ${path})`;
     throw error;
   }
 }

@@ -63,7 +63,7 @@ describe("heed train", () => {
     const first = await train(parts, flags, { stopAtStep: 1 });
     expect(first.code).toBe(130);
     expect(first.out).toContain("Stopping after this step");
-    expect(first.out).toContain(`Stopped and saved at step 1. To go on: heed train --resume --out ${parts}`);
+    expect(first.out).toContain(`Stopped and saved at step 1. To go on: npx heed train --resume --out ${parts}`);
     expect(readdirSync(parts).sort()).toEqual(FILES);
     expect((await heed(`train --resume --out ${parts}`, { stopAtStep: 2 })).code).toBe(130);
     const last = await heed(`train --resume --out ${parts}`);
@@ -163,7 +163,7 @@ describe("heed train keeps what is there", () => {
     const { code, err } = await train(out, flags, { stage });
     expect(code).toBe(1);
     expect(err).toBe(
-      `heed: save: expected room for 9 bytes, got a full disk (ENOSPC); free some and save again; the checkpoint of step 3 is whole: heed train --resume --out ${out}\n`,
+      `heed: save: expected room for 9 bytes, got a full disk (ENOSPC); free some and save again; the checkpoint of step 3 is whole: npx heed train --resume --out ${out}\n`,
     );
     expect(readdirSync(out).sort()).toEqual(FILES);
     expect((await heed(["generate", out, "--tokens", "3"])).code).toBe(0);
