@@ -35,25 +35,8 @@ static int has_avx512(void) {
 }
 #endif
 
-#if defined(__x86_64__) && defined(__linux__)
-#include <cpuid.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-extern const Kernel *const kernels_amx[];
-
-// AMX with bf16, and the system's leave to use its large registers (arch_prctl ARCH_REQ_XCOMP_PERM for XTILEDATA).
-static int has_amx(void) {
-  unsigned a, b, c, d;
-  if (!has_avx512() || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return 0;
-  if (!(d >> 22 & 1) || !(d >> 24 & 1)) return 0;
-  if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a >> 5 & 1)) return 0;
-  return syscall(SYS_arch_prctl, 0x1023, 18) == 0;
-}
-#endif
-
 int32_t supported_isas(Isa *list, int32_t room) {
-  Isa all[4];
+  Isa all[3];
   int32_t count = 0;
 #if defined(__aarch64__)
   all[count++] = (Isa){"neon", kernels_neon};
@@ -61,9 +44,6 @@ int32_t supported_isas(Isa *list, int32_t room) {
 #if defined(__x86_64__)
 #if !defined(_WIN32)
   __builtin_cpu_init();
-#endif
-#if defined(__linux__)
-  if (has_amx()) all[count++] = (Isa){"amx", kernels_amx};
 #endif
   if (has_avx512()) all[count++] = (Isa){"avx512", kernels_avx512};
   if (has_avx2()) all[count++] = (Isa){"avx2", kernels_avx2};

@@ -25,8 +25,6 @@ const SMALL = 1024;
 const SLAB = 65536;
 const MOST_RELEASED = 2 ** 28;
 const MOST_THREADS = 64;
-/** On virtual machines matrix tiles were seen to run at a quarter of their speed for seconds at a time, slower than vectors. */
-const BY_WISH_ONLY: ReadonlySet<string> = new Set(["amx"]);
 
 let executor: NativeExecutor | null | undefined;
 let problem = "";
@@ -99,13 +97,9 @@ export class NativeExecutor implements Executor {
   constructor(addon: Addon) {
     this.#addon = addon;
     this.#isas = addon.isas();
-    this.#isa = Math.max(
-      0,
-      this.#isas.findIndex((name) => !BY_WISH_ONLY.has(name)),
-    );
   }
 
-  /** The instruction set of the kernels that `prepare` uses: amx, avx512, avx2, baseline or neon. */
+  /** The instruction set of the kernels that `prepare` uses: avx512, avx2, baseline or neon. */
   get isa(): string {
     return this.#isas[this.#isa];
   }
