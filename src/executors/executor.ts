@@ -10,6 +10,8 @@ export interface Memory {
   readonly data: TypedArray;
   /** The native address of the first element; 0 where there is none. */
   readonly address: number;
+  /** data.byteLength, where the executor knows it beforehand: asking a typed array takes longer. */
+  readonly bytes?: number;
 }
 
 export interface Executable {

@@ -150,12 +150,12 @@ export class NativeExecutor implements Executor {
     const used = this.#released.get(bytes)?.pop();
     if (used) {
       this.#releasedBytes -= bytes;
-      return { data: typedArray(dtype, used.data.buffer, used.data.byteOffset, size), address: used.address };
+      return { data: typedArray(dtype, used.data.buffer, used.data.byteOffset, size), address: used.address, bytes };
     }
     const buffer = zeroed(bytes + ALIGNMENT);
     const start = this.#addon.address(buffer);
     const offset = (ALIGNMENT - (start % ALIGNMENT)) % ALIGNMENT;
-    return { data: typedArray(dtype, buffer, offset, size), address: start + offset };
+    return { data: typedArray(dtype, buffer, offset, size), address: start + offset, bytes };
   }
 
   /** Keeps released memory for the next wish of its size: pages that are mapped already cost nothing. */
@@ -177,7 +177,7 @@ export class NativeExecutor implements Executor {
     }
     const offset = this.#slabUsed;
     this.#slabUsed += Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
-    return { data: typedArray(dtype, this.#slab, offset, size), address: this.#slabAddress + offset };
+    return { data: typedArray(dtype, this.#slab, offset, size), address: this.#slabAddress + offset, bytes };
   }
 
   prepare(program: Program): Executable {
@@ -215,8 +215,10 @@ class NativeExecutable implements Executable {
     const bytes = this.#bytes;
     if (externals.length !== bytes.length) fail("run", `${bytes.length} external buffers`, `${externals.length}`);
     for (let slot = 0; slot < bytes.length; slot++) {
-      const { data, address } = externals[slot];
-      if (address === 0 || data.byteLength < bytes[slot]) wrongMemory(slot, bytes[slot], data, address);
+      const memory = externals[slot];
+      const { address } = memory;
+      if (address === 0 || (memory.bytes ?? memory.data.byteLength) < bytes[slot])
+        wrongMemory(slot, bytes[slot], memory.data, address);
       addresses[slot] = address;
     }
     const code = this.#addon.run(this.#handle, externals);

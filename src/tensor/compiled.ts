@@ -124,7 +124,7 @@ class Recording<R> implements Trace {
   private readonly seed = new Value("i32", [], null, null, "seed");
   private streams = 0;
   /** How each external slot gets its memory. */
-  private readonly slots: ((inputs: readonly Tensor[]) => Memory)[];
+  private readonly slots: (Value | ((inputs: readonly Tensor[]) => Memory))[];
   private readonly results: readonly Result[];
 
   private readonly wanted: readonly Node[];
@@ -254,7 +254,7 @@ class Recording<R> implements Trace {
     return this.on === executor() && this.guards.every((g) => g());
   }
 
-  private binding(value: Value, placeholders: readonly Value[]): (inputs: readonly Tensor[]) => Memory {
+  private binding(value: Value, placeholders: readonly Value[]): Value | ((inputs: readonly Tensor[]) => Memory) {
     const argument = placeholders.indexOf(value);
     if (argument >= 0) return (inputs) => inputs[argument].value.memoryFor(this.on);
     if (value === this.seed) {
@@ -264,11 +264,16 @@ class Recording<R> implements Trace {
     }
     const owner = this.gradSources.get(value);
     if (owner) return () => (owner.rawGrad as Tensor).value.memoryFor(this.on);
-    let newest = value;
-    return () => {
-      while (newest.successor) newest = newest.successor;
-      return newest.memoryFor(this.on);
-    };
+    return value;
+  }
+
+  /** The memory of one slot: of an argument, or of what a captured tensor holds now. */
+  private memoryOf(slot: number, inputs: readonly Tensor[]): Memory {
+    const bound = this.slots[slot];
+    if (!(bound instanceof Value)) return bound(inputs);
+    let value = bound;
+    if (value.successor) this.slots[slot] = value = value.newest();
+    return value.memory && value.executor === this.on ? value.memory : value.memoryFor(this.on);
   }
 
   run(inputs: readonly Tensor[]): R {
@@ -307,7 +312,8 @@ class Recording<R> implements Trace {
       inputs[i].ownNumbers();
       if (inputs[i].value.touched) inputs[i].adopt(inputs[i].value.copy());
     }
-    const externals = this.slots.map((bind) => bind(inputs));
+    const externals: Memory[] = [];
+    for (let slot = 0; slot < this.slots.length; slot++) externals.push(this.memoryOf(slot, inputs));
     // An argument that is also written to under another name keeps its old numbers for this run.
     for (const i of this.readArguments) {
       const shared = this.written.some((w) => externals[w] === externals[i]);
