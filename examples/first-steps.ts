@@ -1,4 +1,4 @@
-// Attention as the paper writes it (Vaswani et al. 2017, section 3.2.1), on random numbers that PyTorch would draw as well: what is going
+// Attention as the paper writes it, on random numbers that PyTorch would draw as well. Vaswani et al. 2017, section 3.2.1: what is going
 // to run, the result, the pattern behind it, and the gradient through both. Run it with: npm run example first-steps
 
 import { causalMask, explain, manualSeed, randn } from "heed";
