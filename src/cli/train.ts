@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, stat } from "node:fs/promises";
 import { basename, extname, join, resolve } from "node:path";
-import { fail } from "../base/errors.js";
+import { fail, HeedError } from "../base/errors.js";
 import { Generator, manualSeed } from "../base/random.js";
 import { GPT } from "../models/gpt.js";
 import type { LoadedSafetensors } from "../tensor/safetensors-file.js";
@@ -86,11 +86,11 @@ async function begin(
 ): Promise<number> {
   const { context, layers, heads, width, dropout, batch, seed } = settings;
   const tokens = tokenizer.encode(text, { special: false });
-  const split = splitTokens(tokens, { length: context });
+  const split = inFlags(() => splitTokens(tokens, { length: context }));
   manualSeed(seed);
   const model = new GPT({ vocabularySize: tokenizer.vocabularySize, context, layers, heads, width, dropout });
   const generator = new Generator(seed);
-  const sampler = new WindowSampler(split.train, { batch, length: context, generator });
+  const sampler = inFlags(() => new WindowSampler(split.train, { batch, length: context, generator }));
   await mkdir(folder, { recursive: true }).catch((error: Error) =>
     fail("heed train", `to be able to make ${folder}`, error.message),
   );
@@ -114,6 +114,19 @@ async function begin(
 }
 
 /** The run folder's own metrics file need not be written twice. */
+/** Too short a text is said in the words of the command line, not of the library. */
+function inFlags<R>(make: () => R): R {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof HeedError) {
+      const [what] = error.message.split("; give more text");
+      error.message = `${what.replace(/^\w+: /, "train: ")}; give more text, or a smaller --context or --batch`;
+    }
+    throw error;
+  }
+}
+
 function extraMetrics(folder: string, path: string | undefined): string | undefined {
   return path !== undefined && resolve(path) !== resolve(folder, RUN_FILES.metrics) ? path : undefined;
 }
