@@ -42,17 +42,6 @@ export function contiguousView(shape: Shape): View {
   return { shape, strides: contiguousStrides(shape), offset: 0 };
 }
 
-/** True where reading the view in order reads the buffer in order (axes of size 1 do not matter). */
-export function isContiguous(view: View): boolean {
-  let stride = 1;
-  for (let i = view.shape.length - 1; i >= 0; i--) {
-    if (view.shape[i] === 0) return true;
-    if (view.shape[i] !== 1 && view.strides[i] !== stride) return false;
-    stride *= view.shape[i];
-  }
-  return true;
-}
-
 /** Negative axes count from the end. @throws HeedError when out of range */
 export function normalizeDim(op: string, dim: number, rank: number): number {
   const d = dim < 0 ? dim + rank : dim;

@@ -1,7 +1,7 @@
 // The handle: a tensor is a node of the graph, whether it takes part in gradients, and ways to get at the numbers. The operations are in
 // the classes that extend this one (elementwise, reductions, shapes, indexing); T is the final class, so that none of them imports it.
 
-import { DTYPES, type DType, isFloat } from "../base/dtype.js";
+import { DTYPES, type DType, isFloat, promoteNumber } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { f32ArrayFromBf16, f32ArrayFromF16 } from "../base/half.js";
 import { roundTo } from "../base/round.js";
@@ -101,9 +101,7 @@ export abstract class TensorCore<T> {
     if (typeof other === "boolean") return constant(other ? 1 : 0, [], "bool");
     if (typeof other !== "number") fail("tensor operation", "a tensor or a number", describeOther(other));
     if (isFloat(this.dtype)) return constant(this.dtype === "f32" ? other : roundTo(this.dtype, other), [], this.dtype);
-    return Number.isInteger(other) && Math.abs(other) < 2 ** 31
-      ? constant(other, [], "i32")
-      : constant(other, [], "f32");
+    return constant(other, [], promoteNumber(this.dtype, other));
   }
 
   // --- the numbers

@@ -1,6 +1,6 @@
 // Methods that work on each element: arithmetic, comparisons, functions. Operands broadcast and promote as in PyTorch.
 
-import { isFloat } from "../base/dtype.js";
+import { isFloat, promoteNumber } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import type { ScalarName } from "../base/scalar.js";
 import { describe } from "../base/shape.js";
@@ -209,7 +209,7 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
       fail("maskedFill", "a bool mask", describe(mask), "compare it, as in mask.eq(0), or convert it with .bool()");
     const fill =
       typeof value === "number"
-        ? constant(value, [], this.dtype === "bool" ? "bool" : promoteFill(this.dtype, value))
+        ? constant(value, [], this.dtype === "bool" ? "bool" : promoteNumber(this.dtype, value))
         : value.node;
     const node = where(mask.node, fill, this.node);
     return typeof value === "number" ? this.derive(node, this) : this.derive(node, this, value);
@@ -227,10 +227,6 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
     const node = scalar("add", this.node, mul(difference, this.operand(weight)));
     return weight instanceof TensorCore ? this.derive(node, this, end, weight) : this.derive(node, this, end);
   }
-}
-
-function promoteFill(dtype: "f32" | "f16" | "bf16" | "i32", value: number): "f32" | "f16" | "bf16" | "i32" {
-  return isFloat(dtype) || Number.isInteger(value) ? dtype : "f32";
 }
 
 /** max(x, 0) where x is not positive: zero, but NaN for NaN. */

@@ -55,7 +55,7 @@ export function finishedLeaf(node: Node): Node | undefined {
   return node.op === "leaf" ? node : finished.get(node);
 }
 
-export function knownLeaf(node: Node): Node | undefined {
+function knownLeaf(node: Node): Node | undefined {
   return finished.get(node);
 }
 

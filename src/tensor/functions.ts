@@ -1,6 +1,6 @@
 // Functions of several tensors, and those that layers are made of.
 
-import { isFloat } from "../base/dtype.js";
+import { isFloat, promoteNumber } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { multinomial as drawCategories } from "../base/multinomial.js";
 import { defaultGenerator, type Generator } from "../base/random.js";
@@ -50,7 +50,7 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
 
 function number(x: number | boolean, like: Tensor | undefined): Node {
   if (typeof x === "boolean") return build.constant(x ? 1 : 0, [], "bool");
-  return build.constant(x, [], like && isFloat(like.dtype) ? like.dtype : Number.isInteger(x) ? "i32" : "f32");
+  return build.constant(x, [], promoteNumber(like?.dtype ?? "i32", x));
 }
 
 export const maximum = (a: Tensor, b: Operand): Tensor => a.maximum(b);

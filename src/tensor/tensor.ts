@@ -218,5 +218,3 @@ export function assignAll(pairs: readonly (readonly [Tensor, Tensor | number])[]
 function halfBits(dtype: "f16" | "bf16", value: number): number {
   return dtype === "f16" ? f16FromF32(Math.fround(value)) : bf16FromF32(Math.fround(value));
 }
-
-export type TensorLike = Tensor | number;

@@ -3,6 +3,7 @@
 import { fail } from "../base/errors.js";
 import { type AddedToken, readAddedTokens } from "./added-tokens.js";
 import { BPETokenizer } from "./bpe.js";
+import { bpeJSON } from "./bpe-json.js";
 import { characterOfByte } from "./byte-alphabet.js";
 import { asArray, asFlag, asId, asObject, asString, isId, show, unsupported } from "./check.js";
 import { Merges } from "./merges.js";
@@ -105,26 +106,6 @@ export function writeBPE(
 ): TokenizerFile {
   const byteLevel = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true };
   const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
-  return {
-    version: "1.0",
-    truncation: null,
-    padding: null,
-    added_tokens: specialTokens.map((content, id) => ({ id, content, ...flags })),
-    normalizer: null,
-    pre_tokenizer: byteLevel,
-    post_processor: null,
-    decoder: byteLevel,
-    model: {
-      type: "BPE",
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      ignore_merges: false,
-      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
-      merges: merges.map(([left, right]) => `${left} ${right}`), // read by old and new versions of tokenizers
-    },
-  };
+  const addedTokens = specialTokens.map((content, id) => ({ id, content, ...flags }));
+  return bpeJSON({ addedTokens, preTokenizer: byteLevel, decoder: byteLevel, tokens, merges });
 }

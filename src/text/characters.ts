@@ -2,6 +2,7 @@
 // Hugging Face BPE model without merges and without a splitter, which other libraries read to the same ids and text.
 
 import { fail } from "../base/errors.js";
+import { bpeJSON } from "./bpe-json.js";
 import { asArray, show } from "./check.js";
 import { IdList } from "./id-list.js";
 import type { Tokenizer, TokenizerFile } from "./tokenizer.js";
@@ -107,28 +108,8 @@ export class CharacterTokenizer implements Tokenizer {
   }
 
   toJSON(): TokenizerFile {
-    return {
-      version: "1.0",
-      truncation: null,
-      padding: null,
-      added_tokens: [],
-      normalizer: null,
-      pre_tokenizer: null,
-      post_processor: null,
-      decoder: { type: "Fuse" },
-      model: {
-        type: "BPE",
-        dropout: null,
-        unk_token: null,
-        continuing_subword_prefix: null,
-        end_of_word_suffix: null,
-        fuse_unk: false,
-        byte_fallback: false,
-        ignore_merges: false,
-        vocab: Object.fromEntries(this.characters.map((character, id) => [character, id])),
-        merges: [],
-      },
-    };
+    const decoder = { type: "Fuse" };
+    return bpeJSON({ addedTokens: [], preTokenizer: null, decoder, tokens: this.characters, merges: [] });
   }
 
   /** The tokenizer of a vocabulary read from a file; its ids must be 0, 1, 2, ... */
