@@ -92,6 +92,7 @@ const void *KERNEL(expression_run)(Expression *e, int64_t row, int64_t rows, int
         t->run(&run);
         break;
       }
+      case ACTION_TILE: place[t->d] = e->tile[t->code]; break;
       case ACTION_BIND: place[t->d] = view_address(t->view, row, column); break;
       case ACTION_LOAD: KERNEL(view_load)(t->view, place[t->d], row, rows, column, columns); break;
       case ACTION_LOAD_ROWS: KERNEL(view_load_rows)(t->view, place[t->d], row, rows); break;
@@ -113,3 +114,5 @@ const void *KERNEL(expression_run)(Expression *e, int64_t row, int64_t rows, int
   }
   return place[e->result];
 }
+
+void KERNEL(expression_tile)(Expression *e, int32_t tile, void *block) { e->tile[tile] = block; }

@@ -38,6 +38,11 @@ int64_t KERNEL(body_block)(const Body *body);
 
 typedef struct Expression Expression;
 
+// An input whose buffer is negative is a tile of the caller's own: -1 the first, -2 the second. The caller says before each run where the
+// tile's block of rows x columns lies, packed row after row like the registers; the run may write to it.
+enum { TILES = 2 };
+void KERNEL(expression_tile)(Expression *expression, int32_t tile, void *block);
+
 // Scratch for blocks of at most `rows` rows and `values` values.
 int64_t KERNEL(expression_bytes)(const Body *body, int64_t rows, int64_t values);
 

@@ -76,7 +76,7 @@ static void set_everywhere(Maker *m, int32_t r, int32_t bits) {
 }
 
 static View *make_view(Maker *m, const int32_t *operand, View *view) {
-  char *base = m->context->buffers[operand[0]] + word64(operand + 1);
+  char *base = operand[0] < 0 ? 0 : m->context->buffers[operand[0]] + word64(operand + 1);
   KERNEL(view_make)(view, base, operand[3], operand + 4, m->axes, m->rank);
   return view;
 }
@@ -138,7 +138,12 @@ static int32_t store_to_bind(const Maker *m, int32_t k) {
 static void make_load(Maker *m, int32_t k) {
   const int32_t *i = instruction(m->body, k);
   View *v = &m->view[i[3]];
-  if (i[1]) {
+  int32_t buffer = body_input(m->body, i[3])[0];
+  if (buffer < 0) {
+    Action *t = act(m, ACTION_TILE);
+    t->code = -1 - buffer, t->d = new_place(m, 0);
+    set_register(m, i[2], t->d, HEED_LANES);
+  } else if (i[1]) {
     Action *t = act(m, ACTION_LOAD_ROWS);
     t->view = v, t->d = row_place(m, i[2]);
   } else if (v->column == 0 && view_is_constant_by_row(v)) {

@@ -8,7 +8,7 @@
 
 enum {
   ACTION_RUN, ACTION_RUN_ROWS, ACTION_BIND, ACTION_LOAD, ACTION_LOAD_ROWS, ACTION_STORE, ACTION_STORE_ROWS, ACTION_BROADCAST,
-  ACTION_DIVIDE_ROWS, ACTION_REDUCE, ACTION_INDICES, ACTION_INDICES_ROWS, ACTION_RANDOM,
+  ACTION_DIVIDE_ROWS, ACTION_REDUCE, ACTION_INDICES, ACTION_INDICES_ROWS, ACTION_RANDOM, ACTION_TILE,
 };
 
 typedef struct {
@@ -30,6 +30,7 @@ struct Expression {
   const View *stream[STREAMS];
   Action *action;
   char **place;
+  char *tile[TILES];   // of the step that runs this expression: see expression.h
 };
 
 HEED_INLINE char *view_address(const View *v, int64_t row, int64_t column) {

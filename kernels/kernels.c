@@ -3,7 +3,8 @@
 #include "heed.h"
 
 extern const Kernel KERNEL(elementwise_kernel), KERNEL(reduce_kernel), KERNEL(matmul_kernel), KERNEL(gather_kernel),
-    KERNEL(scatter_add_kernel), KERNEL(cumsum_kernel), KERNEL(argsort_kernel);
+    KERNEL(scatter_add_kernel), KERNEL(cumsum_kernel), KERNEL(argsort_kernel), KERNEL(attention_kernel),
+    KERNEL(attention_gradient_kernel);
 extern const Kernel *const KERNEL(kernels)[];
 
 const Kernel *const KERNEL(kernels)[] = {
@@ -15,4 +16,6 @@ const Kernel *const KERNEL(kernels)[] = {
     &KERNEL(scatter_add_kernel),
     &KERNEL(cumsum_kernel),
     &KERNEL(argsort_kernel),
+    &KERNEL(attention_kernel),
+    &KERNEL(attention_gradient_kernel),
 };

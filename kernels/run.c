@@ -56,13 +56,15 @@ static double estimate(int32_t kind, const int32_t *words) {
     case 3: return elements * words[rank + 2] * words[rank + 3] * words[rank + 4] * 0.025;
     case 6: return elements * 0.7;
     case 7: return elements * 10;
+    case 8: return elements * (words[rank + 2] + words[rank + 3]) * 0.025;
+    case 9: return elements * (words[rank + 2] + words[rank + 3]) * 0.06;
     default: return elements * 0.03;
   }
 }
 
 // A step must hold its shape, and no axis may be negative: what kernels and the estimate rely on.
 static int step_is_sound(int32_t kind, const int32_t *words) {
-  int32_t length = words[0], sizes = kind == 3 ? 3 : 0;
+  int32_t length = words[0], sizes = kind == 3 ? 3 : kind >= 8 ? 2 : 0;
   if (length < 3) return 0;
   int32_t rank = words[1];
   if (rank < 0 || rank > MAX_RANK || length < 3 + rank + sizes) return 0;

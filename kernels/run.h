@@ -4,7 +4,7 @@
 
 #include "host.h"
 
-enum { KINDS = 8 };  // kind codes of encode.ts are 1..7
+enum { KINDS = 10 };  // kind codes of encode.ts are 1..9
 
 typedef struct Prepared Prepared;
 

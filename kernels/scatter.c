@@ -1,5 +1,5 @@
-// scatterAdd: out[i... with the axis replaced by index[i...]] += updates[i...]. Words after the length: rank, shape, axis, output
-// (stride 0 on the axis), axis stride, axis size, index (i32), updates. The output holds what is added to; f16 and bf16 are rounded
+// scatter: out[i... with the axis replaced by index[i...]] += or = updates[i...]. Words after the length: rank, shape, axis, output
+// (stride 0 on the axis), axis stride, axis size, index (i32), updates, adds. The output holds what is added to or kept; f16 and bf16 are rounded
 // after every addition.
 //
 // The same bits for any number of threads: a column (everything but the axis) belongs to one task, which goes along the axis in
@@ -12,7 +12,7 @@ typedef struct {
   Domain columns;  // of output, index, updates
   Operand output, index, updates;
   int64_t length, axis_stride, index_stride, updates_stride;
-  int32_t axis_size;
+  int32_t axis_size, adds;
   int tied;  // columns share elements of the output, so they cannot be split
 } Scatter;
 
@@ -25,7 +25,7 @@ static Scatter read_scatter(const int32_t *words) {
   s.axis_stride = w[0];
   s.axis_size = w[1];
   w = read_operand(w + 2, rank, &s.index);
-  read_operand(w, rank, &s.updates);
+  s.adds = *read_operand(w, rank, &s.updates);
   s.length = shape[axis];
   s.index_stride = s.index.strides[axis];
   s.updates_stride = s.updates.strides[axis];
@@ -54,6 +54,14 @@ HEED_INLINE void add_one(char *to, const char *from, int32_t dtype) {
   else add_rare(to, from, dtype);
 }
 
+HEED_INLINE void set_run(char *to, const char *from, int64_t n, int64_t to_stride, int64_t from_stride, int64_t bytes) {
+  if (to_stride == 1 && from_stride == 1) {
+    memcpy(to, from, (size_t)(n * bytes));
+    return;
+  }
+  for (int64_t j = 0; j < n; j++) memcpy(to + j * to_stride * bytes, from + j * from_stride * bytes, (size_t)bytes);
+}
+
 HEED_INLINE void add_run(char *to, const char *from, int64_t n, int64_t to_stride, int64_t from_stride, int32_t dtype) {
   int64_t bytes = dtype_bytes(dtype);
   for (int64_t j = 0; j < n; j++) add_one(to + j * to_stride * bytes, from + j * from_stride * bytes, dtype);
@@ -80,7 +88,8 @@ HEED_INLINE void scatter(const Scatter *s, const Context *context, int64_t begin
           continue;
         }
         char *to = column + *at * s->axis_stride * bytes;
-        if (to_stride == 1 && from_stride == 1) add_run(to, from, width, 1, 1, dtype);
+        if (!s->adds) set_run(to, from, width, to_stride, from_stride, bytes);
+        else if (to_stride == 1 && from_stride == 1) add_run(to, from, width, 1, 1, dtype);
         else add_run(to, from, width, to_stride, from_stride, dtype);
       }
     }

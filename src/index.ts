@@ -4,6 +4,21 @@ export type { DType } from "./base/dtype.js";
 export { HeedError } from "./base/errors.js";
 export { defaultGenerator, Generator, initialSeed, manualSeed } from "./base/random.js";
 export type { Shape } from "./base/shape.js";
+export {
+  additiveAttention,
+  additiveScores,
+  type MixOptions,
+  mixByScores,
+  multiplicativeAttention,
+} from "./tensor/additive-attention.js";
+export {
+  type AttentionOptions,
+  attention,
+  type ScaledDotProductAttentionOptions,
+  type ScoreIndices,
+  scaledDotProductAttention,
+} from "./tensor/attention.js";
+export type { AttentionMask, AttentionMasks, QueryOffset } from "./tensor/attention-mask.js";
 export { type CompiledFunction, compile } from "./tensor/compiled.js";
 export type { RandomOptions, TensorOptions } from "./tensor/create.js";
 export {

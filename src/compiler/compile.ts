@@ -6,6 +6,7 @@ import { type Node, paramsKey, topological } from "../graph/node.js";
 import { printGraph } from "../graph/print.js";
 import { rewrite, substitute } from "../graph/rewrite.js";
 import type { Capabilities, Program } from "../program/program.js";
+import { recogniseAttention } from "./attention.js";
 import { differentiate } from "./differentiate.js";
 import { planUnits } from "./elementwise.js";
 import { fuseEpilogues } from "./epilogues.js";
@@ -13,18 +14,21 @@ import { lower, type Request } from "./lower.js";
 import { planMemory } from "./memory.js";
 import { reuseInputs } from "./reuse.js";
 import { simplify } from "./simplify.js";
+import { formTiles } from "./tiles.js";
 
 export type { Request } from "./lower.js";
 
 export interface Pass {
   readonly name: string;
-  readonly run: (roots: readonly Node[]) => readonly Node[];
+  readonly run: (roots: readonly Node[], capabilities: Capabilities) => readonly Node[];
 }
 
 /** Graph to graph, in order; tests switch single ones off, `explain` prints what each leaves behind. */
 export const PASSES: readonly Pass[] = [
   { name: "simplify", run: simplify },
+  { name: "attention", run: recogniseAttention },
   { name: "differentiate", run: differentiate },
+  { name: "tiles", run: formTiles },
   { name: "define", run: (roots) => rewrite(roots, define) },
   { name: "simplify", run: simplify },
 ];
@@ -50,7 +54,7 @@ export function compileRequest(request: Request, options: CompileOptions): { pro
     known ? substitute(nodes, (n) => (own.has(n) ? known(n) : undefined)) : nodes;
   if (!roots.some((r) => r.hasGradient)) roots = finish(roots);
   for (const pass of options.passes ?? PASSES) {
-    roots = pass.run(roots);
+    roots = pass.run(roots, options.capabilities);
     // Gradients look at the graph behind finished values; from here on their numbers serve.
     if (pass.name === "differentiate") roots = finish(roots);
     trace?.(pass.name, printGraph(roots));

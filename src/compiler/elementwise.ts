@@ -12,7 +12,7 @@ import { isFree } from "./simplify.js";
 export type Unit =
   | { readonly kind: "fused"; readonly roots: readonly Node[]; readonly shape: readonly number[] }
   | { readonly kind: "reduce"; readonly node: Node<"sum" | "max" | "min"> }
-  | { readonly kind: "kernel"; readonly node: Node };
+  | { readonly kind: "kernel"; readonly node: Node; readonly parts: readonly Node[] };
 
 export interface Plan {
   /** In an order of execution that follows the order of writing. */
@@ -38,7 +38,9 @@ function copies(user: Node, operand: Node): boolean {
   return (
     user.op === "cat" ||
     user.op === "place" ||
-    (user.op === "scatterAdd" && user.inputs[0] === operand && !user.inputs.includes(operand, 1))
+    ((user.op === "scatterAdd" || user.op === "scatter") &&
+      user.inputs[0] === operand &&
+      !user.inputs.includes(operand, 1))
   );
 }
 
@@ -55,7 +57,8 @@ function decideStored(
 
   for (const node of order) {
     const family = familyOf(node);
-    if (family === "leaf" || family === "kernel" || (family === "reduce" && !groupOf.has(node))) stored.add(node);
+    if (family === "leaf" || family === "kernel" || family === "part" || (family === "reduce" && !groupOf.has(node)))
+      stored.add(node);
     else if (family !== "view" && needsStore(node)) stored.add(node);
   }
   return stored;
@@ -130,14 +133,17 @@ function makeUnits(order: readonly Node[], groupOf: Map<Node, Group>, stored: Se
       const roots = group.nodes.filter((n) => stored.has(n)).sort((a, b) => a.id - b.id);
       units.push({ kind: "fused", roots, shape: group.shape });
     } else if (family === "reduce") units.push({ kind: "reduce", node: node as Node<"sum"> });
-    else if (family === "kernel") units.push({ kind: "kernel", node });
-    else if (family !== "leaf") units.push({ kind: "fused", roots: [node], shape: node.shape });
+    else if (family === "kernel") {
+      const parts = order.filter((n) => n.op === "part" && n.inputs[0] === node);
+      units.push({ kind: "kernel", node, parts });
+    } else if (family !== "leaf" && family !== "part") units.push({ kind: "fused", roots: [node], shape: node.shape });
   }
   return units;
 }
 
 export function unitRoots(unit: Unit): readonly Node[] {
-  return unit.kind === "fused" ? unit.roots : [unit.node];
+  if (unit.kind === "fused") return unit.roots;
+  return unit.kind === "kernel" ? [unit.node, ...unit.parts] : [unit.node];
 }
 
 /** Stored nodes that a unit reads: it computes everything else it needs in registers. */

@@ -7,7 +7,7 @@ import { collapse, type Shape } from "../base/shape.js";
 import type { Node } from "../graph/node.js";
 import { familyOf } from "../graph/ops.js";
 import type { Expression, Instruction, ReduceOp, Width } from "../program/expression.js";
-import type { Operand } from "../program/program.js";
+import type { Operand, TileBody } from "../program/program.js";
 import { rowBehind } from "./groups.js";
 
 /** Where a stored node lies, as an operand with the node's own axes. */
@@ -40,6 +40,8 @@ export class Emitter {
     private readonly isStored: (node: Node) => boolean,
     private readonly locate: Locate,
     private readonly own: ReadonlySet<Node> = new Set(),
+    /** 16-bit values are kept in f32 between operations: inside a tile nothing is rounded but the results. */
+    private readonly wide = false,
   ) {}
 
   private get columns(): number {
@@ -176,9 +178,22 @@ export class Emitter {
 
   /** 16-bit values are rounded after every operation, so that fusing never changes a number. */
   private rounded(dtype: DType, a: number, width: Width): number {
+    if (this.wide) return a;
     if (dtype === "f16") return this.convert("roundF16", false, a, width);
     if (dtype === "bf16") return this.convert("roundBF16", false, a, width);
     return a;
+  }
+
+  /** The body that computes `node` tile by tile, over the domain as it is. */
+  tile(node: Node): TileBody {
+    const value = this.value(node);
+    const pinned = new Set<number>();
+    for (const i of this.code) {
+      if (i.op === "constant" || (i.op === "load" && isSteady(this.inputs[i.input]))) pinned.add(i.dst);
+    }
+    const { instructions, full, row, map } = allot(this.code, this.widths, pinned, value);
+    const body = { instructions, fullRegisters: full, rowRegisters: row };
+    return { inputs: this.inputs, body, result: map.get(value) as number };
   }
 
   /** Collapses the domain, allots registers and hands over the body. The reduced axes of a reduce step stay apart from the kept ones. */
@@ -205,7 +220,7 @@ export class Emitter {
     const code = this.code.map((i) => (i.op === "iota" ? { ...i, axis: axisOf.get(i.axis) as number } : i));
     const pinned = new Set<number>();
     for (const i of code) {
-      if (i.op === "constant" || (i.op === "load" && inputs[i.input].strides.every((s) => s === 0))) pinned.add(i.dst);
+      if (i.op === "constant" || (i.op === "load" && isSteady(inputs[i.input]))) pinned.add(i.dst);
     }
     const { instructions, full, row, map } = allot(code, this.widths, pinned, reduction?.result);
     const lastMarker = merged.strides[merged.strides.length - 1];
@@ -219,6 +234,11 @@ export class Emitter {
       reduced: reduction ? merged.shape.map((_, i) => lastMarker[i] !== 0) : [],
     };
   }
+}
+
+/** The same number everywhere, for as long as the step runs. */
+function isSteady(o: Operand): boolean {
+  return o.buffer >= 0 && o.strides.every((s) => s === 0);
 }
 
 function isInt(dtype: DType): boolean {

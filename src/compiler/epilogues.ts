@@ -2,9 +2,9 @@
 // is done tile by tile while the product is still in the cache, and where nobody else reads the product itself, it is never stored apart.
 
 import { reshapeView, sizeOf } from "../base/shape.js";
+import { operandsOf } from "../program/operands.js";
 import type { ElementwiseStep, Epilogue, MatmulStep, Operand, Step } from "../program/program.js";
 import type { Draft } from "./lower.js";
-import { operandsOf } from "./memory.js";
 
 export function fuseEpilogues(draft: Draft): Draft {
   const steps: (Step | null)[] = [...draft.steps];

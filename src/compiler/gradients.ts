@@ -2,9 +2,17 @@
 // is none. Rows are written with the graph's builders, so a gradient can be differentiated again.
 
 import {
+  attentionInputs,
+  attentionLogsumexp,
+  attentionPattern,
+  attentionScoreGradient,
+  logsumexpParts,
+} from "../graph/attention.js";
+import {
   add,
   cast,
   cat,
+  constant,
   cumsum,
   div,
   expand,
@@ -21,6 +29,7 @@ import {
   reshape,
   scalar,
   scale,
+  scatter,
   scatterAdd,
   slice,
   sub,
@@ -83,6 +92,11 @@ export const GRADIENTS: { readonly [O in OpName]: Row<O> } = {
   matmul: (_, g, [a, b]) => [matmul(g, transpose(b)), matmul(transpose(a), g)],
   gather: (y, g, [x, index]) => [scatterAdd(zero(x), y.params.dim, index, g), null],
   scatterAdd: (y, g, [, index]) => [g, null, gather(g, y.params.dim, index)],
+  scatter: (y, g, [, index]) => [
+    scatter(g, y.params.dim, index, constant(0, index.shape, g.dtype)),
+    null,
+    gather(g, y.params.dim, index),
+  ],
 
   // --- fused
   // y = softmax x:  dx = y (g - Σ g y)
@@ -128,6 +142,38 @@ export const GRADIENTS: { readonly [O in OpName]: Row<O> } = {
     const s = scalar("sigmoid", x);
     return [mul(g, mul(s, offset(mul(x, sub(like(s, 1), s)), 1)))];
   }),
+
+  // Y = P F V:  dV = (P F)ᵀ dY,  dscore = P (F (dY Vᵀ) - δ) with δ = Σ dY Y,  dF = P (dY Vᵀ),  dsink = -exp(sink - l) δ
+  attention: (y, g, inputs) => {
+    const { score, value, factor, sink } = attentionInputs(y, inputs);
+    const dy = cast(g, "f32");
+    const logsumexp = attentionLogsumexp(score, sink);
+    const pattern = attentionPattern(score, logsumexp);
+    const delta = sum(mul(dy, cast(y, "f32")), [y.shape.length - 1]);
+    const dweights = matmul(dy, transpose(cast(value, "f32")));
+    const dscore = attentionScoreGradient(score, logsumexp, factor ? mul(dweights, factor) : dweights, delta);
+    const weights = factor ? mul(pattern, factor) : pattern;
+    return [
+      dscore,
+      cast(matmul(transpose(weights), dy), value.dtype),
+      ...(factor ? [mul(pattern, dweights)] : []),
+      ...(sink ? [neg(mul(besideWeight(sink, logsumexp), delta))] : []),
+    ];
+  },
+  // Only (score - m) - log Σ is ever used, so m may count as fixed:  dlog Σ = Σ P dscore
+  attentionLogsumexp: (y, g, [score, sink]) => {
+    const glog = narrow(g, g.shape.length - 1, 1, 1);
+    return [mul(glog, attentionPattern(score, y)), ...(sink ? [mul(glog, besideWeight(sink, y))] : [])];
+  },
+  // P = exp((score - m) - log Σ)
+  attentionPattern: (y, g, [, logsumexp]) => [mul(g, y), ofLogarithm(mul(g, y), logsumexp)],
+  attentionScoreGradient: (y, g, [score, logsumexp, , delta]) => {
+    const gp = mul(g, attentionPattern(score, logsumexp));
+    return [mul(g, y), ofLogarithm(mul(g, y), logsumexp), gp, neg(sumTo(gp, delta.shape))];
+  },
+  flashAttention: none,
+  flashAttentionGradient: none,
+  part: none,
 
   // --- scalar functions of one number
   neg: (_, g) => [neg(g)],
@@ -185,6 +231,19 @@ export const GRADIENTS: { readonly [O in OpName]: Row<O> } = {
   xor: none,
   where: (_, g, [condition]) => [null, where(condition, g, zero(g)), where(condition, zero(g), g)],
 };
+
+/** The softmaxed weight of a sink. */
+function besideWeight(sink: Node, logsumexp: Node): Node {
+  const { max, log } = logsumexpParts(logsumexp);
+  return scalar("exp", sub(sub(sink, max), log));
+}
+
+/** What falls to log Σ, the second column of the log-sum-exp, of which each entry of a row takes as much off. */
+function ofLogarithm(g: Node, logsumexp: Node): Node {
+  const last = logsumexp.shape.length - 1;
+  const starts = logsumexp.shape.map((_, i) => (i === last ? 1 : 0));
+  return place(neg(sum(g, [last])), logsumexp.shape, starts);
+}
 
 function share(name: "gt" | "lt", a: Node, b: Node): Node {
   return where(is(name, a, b), like(a, 1), where(is("eq", a, b), like(a, 0.5), zero(a)));

@@ -3,20 +3,21 @@
 import { collapse, sizeOf, sliceView } from "../base/shape.js";
 import { constant } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
-import type { Operand, Step } from "../program/program.js";
+import type { Operand } from "../program/program.js";
+import type { KernelContext } from "./kernel-context.js";
+import { lowerAttention, lowerAttentionGradient } from "./lower-attention.js";
 
-export type KernelOp = "matmul" | "gather" | "scatterAdd" | "cumsum" | "argsort" | "cat" | "place";
-
-/** What lowering offers to a kernel: where operands lie, where the result goes, and a way to copy. */
-export interface KernelContext {
-  operand(node: Node): Operand;
-  result(node: Node): Operand;
-  /** A step that computes or copies `node` to where `to` says. */
-  copy(node: Node, to: Operand, label: string): void;
-  /** True where the node was computed right there. */
-  placed(node: Node, to: Operand): boolean;
-  emit(step: Step): void;
-}
+export type KernelOp =
+  | "matmul"
+  | "gather"
+  | "scatterAdd"
+  | "scatter"
+  | "cumsum"
+  | "argsort"
+  | "cat"
+  | "place"
+  | "flashAttention"
+  | "flashAttentionGradient";
 
 const moveLast = (list: readonly number[], dim: number): number[] => [...list.filter((_, i) => i !== dim), list[dim]];
 
@@ -52,6 +53,9 @@ export const KERNEL_LOWERINGS: { readonly [O in KernelOp]: (node: Node<O>, conte
     });
   },
 
+  flashAttention: lowerAttention,
+  flashAttentionGradient: lowerAttentionGradient,
+
   gather(node, context) {
     const [x, index] = node.inputs;
     const { dim } = node.params;
@@ -76,33 +80,8 @@ export const KERNEL_LOWERINGS: { readonly [O in KernelOp]: (node: Node<O>, conte
     });
   },
 
-  scatterAdd(node, context) {
-    const [base, index, updates] = node.inputs;
-    const { dim } = node.params;
-    const result = context.result(node);
-    context.copy(base, result, "copy");
-    const marker = index.shape.map((_, i) => (i === dim ? 1 : 0));
-    const output = { ...result, strides: result.strides.map((s, i) => (i === dim ? 0 : s)) };
-    const operands = [output, context.operand(index), context.operand(updates)];
-    const merged = collapse(index.shape, [...operands.map((o) => o.strides), marker]);
-    const [to, at, from] = operands.map((o, i) => ({ ...o, strides: merged.strides[i] }));
-    // An axis of size 1 is dropped by collapse; then any axis of size 1 serves, and there is one by adding it in front.
-    const axis = merged.strides[3].indexOf(1);
-    const pad = axis < 0;
-    const widen = (o: Operand): Operand => (pad ? { ...o, strides: [0, ...o.strides] } : o);
-    context.emit({
-      kind: "scatterAdd",
-      label: "scatterAdd",
-      flops: sizeOf(index.shape),
-      shape: pad ? [1, ...merged.shape] : merged.shape,
-      axis: pad ? 0 : axis,
-      output: widen(to),
-      axisStride: result.strides[dim],
-      axisSize: node.shape[dim],
-      index: widen(at),
-      updates: widen(from),
-    });
-  },
+  scatterAdd: (node, context) => lowerScatter(node, context, true),
+  scatter: (node, context) => lowerScatter(node, context, false),
 
   cumsum(node, context) {
     const { dim } = node.params;
@@ -169,3 +148,32 @@ export const KERNEL_LOWERINGS: { readonly [O in KernelOp]: (node: Node<O>, conte
     context.copy(x, { ...whole, strides: view.strides, offset: view.offset }, "place");
   },
 };
+
+function lowerScatter(node: Node<"scatterAdd"> | Node<"scatter">, context: KernelContext, adds: boolean): void {
+  const [base, index, updates] = node.inputs;
+  const { dim } = node.params;
+  const result = context.result(node);
+  if (!context.placed(base, result)) context.copy(base, result, "copy");
+  const marker = index.shape.map((_, i) => (i === dim ? 1 : 0));
+  const output = { ...result, strides: result.strides.map((s, i) => (i === dim ? 0 : s)) };
+  const operands = [output, context.operand(index), context.operand(updates)];
+  const merged = collapse(index.shape, [...operands.map((o) => o.strides), marker]);
+  const [to, at, from] = operands.map((o, i) => ({ ...o, strides: merged.strides[i] }));
+  // An axis of size 1 is dropped by collapse; then any axis of size 1 serves, and there is one by adding it in front.
+  const axis = merged.strides[3].indexOf(1);
+  const pad = axis < 0;
+  const widen = (o: Operand): Operand => (pad ? { ...o, strides: [0, ...o.strides] } : o);
+  context.emit({
+    kind: "scatter",
+    label: node.op,
+    adds,
+    flops: adds ? sizeOf(index.shape) : 0,
+    shape: pad ? [1, ...merged.shape] : merged.shape,
+    axis: pad ? 0 : axis,
+    output: widen(to),
+    axisStride: result.strides[dim],
+    axisSize: node.shape[dim],
+    index: widen(at),
+    updates: widen(from),
+  });
+}

@@ -18,7 +18,8 @@ import { familyOf } from "../graph/ops.js";
 import type { Operand, Step } from "../program/program.js";
 import { type Plan, readsOf, type Unit, unitRoots } from "./elementwise.js";
 import { Emitter } from "./emit.js";
-import { KERNEL_LOWERINGS, type KernelContext, type KernelOp } from "./kernels.js";
+import type { KernelContext } from "./kernel-context.js";
+import { KERNEL_LOWERINGS, type KernelOp } from "./kernels.js";
 
 /** A buffer before memory is planned. */
 export interface DraftBuffer {
@@ -65,6 +66,12 @@ export function lower(request: Request, plan: Plan): Draft {
   const context: KernelContext = {
     operand,
     result: (node) => toOperand(destination(node), node.dtype),
+    part: (node, index) => {
+      const found = plan.order.find(
+        (n) => n.op === "part" && n.inputs[0] === node && (n as Node<"part">).params.index === index,
+      );
+      return found ? toOperand(destination(found), found.dtype) : null;
+    },
     copy: (node, to, label) =>
       copy(
         node,
@@ -158,16 +165,24 @@ export function lower(request: Request, plan: Plan): Draft {
 
   /** A step may overwrite the leaf where nothing later reads it and the step itself reads it only element by element. */
   function safeInPlace(leaf: Node, value: Node): boolean {
-    const at = plan.units.findIndex((u) => u.kind === "fused" && u.roots.includes(value));
+    const at = plan.units.findIndex((u) => (u.kind === "fused" ? u.roots.includes(value) : writesOver(u, leaf, value)));
     if (at < 0 || places.has(value)) return false;
     for (let i = at; i < plan.units.length; i++) {
       if (!readsOf(plan.units[i], plan.stored).has(leaf)) continue;
-      if (i > at || !readsDirectly(plan.units[i], leaf)) return false;
+      if (i > at || (plan.units[i].kind === "fused" && !readsDirectly(plan.units[i], leaf))) return false;
     }
     return (
       !request.outputs.some((o) => reachesThroughViews(o, leaf)) &&
       !request.writes.some((w) => w.leaf !== leaf && reachesThroughViews(w.value, leaf))
     );
+  }
+
+  /** A scatter into the leaf itself, which nothing else of it reads. */
+  function writesOver(unit: Unit, leaf: Node, value: Node): boolean {
+    if (unit.kind !== "kernel" || unit.node !== value || (value.op !== "scatter" && value.op !== "scatterAdd"))
+      return false;
+    const [base, ...rest] = value.inputs;
+    return base === leaf && !topological(rest, (n) => isStored(n) && n !== leaf).includes(leaf);
   }
 
   function reachesThroughViews(node: Node, leaf: Node): boolean {

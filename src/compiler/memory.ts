@@ -2,7 +2,8 @@
 // offset where nothing that lives at the same time is in its way, the largest first.
 
 import { DTYPES } from "../base/dtype.js";
-import type { Buffer, Operand, Program, Step } from "../program/program.js";
+import { operandsOf } from "../program/operands.js";
+import type { Buffer, Program } from "../program/program.js";
 import type { Draft } from "./lower.js";
 
 const ALIGNMENT = 64;
@@ -12,28 +13,6 @@ interface Lifetime {
   readonly bytes: number;
   readonly first: number;
   readonly last: number;
-}
-
-/** Every operand of a step, what it reads and what it writes. */
-export function operandsOf(step: Step): { readonly reads: readonly Operand[]; readonly writes: readonly Operand[] } {
-  switch (step.kind) {
-    case "elementwise":
-      return { reads: step.inputs, writes: step.outputs };
-    case "reduce":
-      return { reads: step.inputs, writes: [step.output] };
-    case "matmul":
-      return {
-        reads: [step.a, step.b, ...(step.epilogue?.inputs ?? [])],
-        writes: [step.c, ...(step.epilogue?.outputs ?? [])],
-      };
-    case "gather":
-      return { reads: [step.source, step.index], writes: [step.output] };
-    case "scatterAdd":
-      return { reads: [step.index, step.updates, step.output], writes: [step.output] };
-    case "cumsum":
-    case "argsort":
-      return { reads: [step.input], writes: [step.output] };
-  }
 }
 
 export function planMemory(draft: Draft): Program {

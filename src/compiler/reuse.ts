@@ -1,9 +1,9 @@
 // The pass that computes in place: where an elementwise step is the last to read an array and writes another of the same layout, the
 // result takes the array's own memory. Less memory, and the lines written are in the cache already.
 
-import type { ElementwiseStep, Operand, Step } from "../program/program.js";
+import { mapOperands, operandsOf } from "../program/operands.js";
+import type { ElementwiseStep, Step } from "../program/program.js";
 import type { Draft } from "./lower.js";
-import { operandsOf } from "./memory.js";
 
 export function reuseInputs(draft: Draft): Draft {
   const last = new Map<number, number>();
@@ -61,23 +61,5 @@ function interchangeable(draft: Draft, step: ElementwiseStep, input: number, out
 }
 
 function mapBuffers(step: Step, rename: (buffer: number) => number): Step {
-  const one = (o: Operand): Operand => ({ ...o, buffer: rename(o.buffer) });
-  const all = (list: readonly Operand[]) => list.map(one);
-  switch (step.kind) {
-    case "elementwise":
-      return { ...step, inputs: all(step.inputs), outputs: all(step.outputs) };
-    case "reduce":
-      return { ...step, inputs: all(step.inputs), output: one(step.output) };
-    case "matmul": {
-      const { epilogue } = step;
-      const mapped = epilogue && { ...epilogue, inputs: all(epilogue.inputs), outputs: all(epilogue.outputs) };
-      return { ...step, a: one(step.a), b: one(step.b), c: one(step.c), ...(mapped ? { epilogue: mapped } : {}) };
-    }
-    case "gather":
-      return { ...step, source: one(step.source), index: one(step.index), output: one(step.output) };
-    case "scatterAdd":
-      return { ...step, output: one(step.output), index: one(step.index), updates: one(step.updates) };
-    default:
-      return { ...step, input: one(step.input), output: one(step.output) };
-  }
+  return mapOperands(step, (o) => ({ ...o, buffer: rename(o.buffer) }));
 }

@@ -4,10 +4,11 @@
 import { roundTo } from "../base/round.js";
 import { SCALARS } from "../base/scalar.js";
 import { sameShape } from "../base/shape.js";
-import { constant, iota, matmul, mul, offset, permute, reshape, scale, transpose } from "../graph/build.js";
+import { add, constant, iota, matmul, mul, offset, permute, reshape, scale, transpose } from "../graph/build.js";
 import { makeNode, type Node, topological } from "../graph/node.js";
 import { isScalar, OPS } from "../graph/ops.js";
 import { rewrite } from "../graph/rewrite.js";
+import { reshapeOfExpand } from "./regroup.js";
 
 export function simplify(roots: readonly Node[]): Node[] {
   const users = countUsers(roots);
@@ -31,7 +32,7 @@ function transposedProduct(node: Node, before: Node, users: ReadonlyMap<Node, nu
   return swaps ? matmul(simplifyNode(transpose(b)), simplifyNode(transpose(a))) : node;
 }
 
-function simplifyNode(node: Node): Node {
+export function simplifyNode(node: Node): Node {
   let current = node;
   for (let i = 0; i < 16; i++) {
     const next = step(current);
@@ -123,6 +124,7 @@ function simplifyView(node: Node): Node {
   if (sameShape(node.shape, x.shape) && (node.op === "reshape" || node.op === "expand")) return x;
   if (x.op === "constant") return constant((x as Node<"constant">).params.value, node.shape, node.dtype);
   if (node.op === "reshape" && x.op === "reshape") return reshape(x.inputs[0], node.shape);
+  if (node.op === "reshape" && x.op === "expand") return reshapeOfExpand(x, node.shape) ?? node;
   if (node.op === "expand" && x.op === "expand") return makeNode("expand", [x.inputs[0]], {}, node.shape, node.dtype);
   if (node.op === "permute" && x.op === "permute") {
     const inner = (x as Node<"permute">).params.dims;
@@ -172,13 +174,21 @@ function viewOfIota(view: Node, x: Node<"iota">): Node | null {
   }
 }
 
-/** A reshape that keeps the axis whole and only regroups what stands before and after it. */
+/** A reshape that keeps the axis whole or takes it apart, and regroups what stands before and after it. */
 function reshapeOfIota(view: Node, x: Node<"iota">): Node | null {
   const product = (list: readonly number[]) => list.reduce((p, n) => p * n, 1);
   const before = product(x.shape.slice(0, x.params.dim));
   const size = x.shape[x.params.dim];
   for (let i = 0; i < view.shape.length; i++) {
-    if (view.shape[i] === size && product(view.shape.slice(0, i)) === before) return iota(view.shape, i);
+    if (product(view.shape.slice(0, i)) !== before || view.shape[i] === 1) continue;
+    let end = i + 1;
+    while (end < view.shape.length && product(view.shape.slice(i, end)) < size) end++;
+    if (product(view.shape.slice(i, end)) !== size) return null;
+    // The index is that of the pieces, each times what follows it.
+    return Array.from({ length: end - i }, (_, k) => {
+      const step = product(view.shape.slice(i + k + 1, end));
+      return step === 1 ? iota(view.shape, i + k) : scale(iota(view.shape, i + k), step);
+    }).reduce(add);
   }
   return null;
 }

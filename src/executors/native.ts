@@ -207,7 +207,7 @@ class NativeExecutable implements Executable {
     this.#addresses = new Float64Array(program.externals);
     this.#handle = addon.prepare(encode(program), isa, this.#addresses, this.#status);
     this.#bytes = slotBytes(program.buffers, program.externals);
-    this.#names = program.steps.map((step) => (step.label ? `${step.kind} (${step.label})` : step.kind));
+    this.#names = program.steps.map(({ kind, label }) => (label && label !== kind ? `${kind} (${label})` : kind));
   }
 
   run(externals: readonly Memory[]): void {

@@ -7,7 +7,6 @@ import { fail } from "../base/errors.js";
 import { bf16FromF32, f16FromF32, f32FromBf16, f32FromF16 } from "../base/half.js";
 import { roundTo } from "../base/round.js";
 import { SCALARS } from "../base/scalar.js";
-import { sizeOf } from "../base/shape.js";
 import type { Expression, Instruction } from "../program/expression.js";
 import type {
   Capabilities,
@@ -16,13 +15,25 @@ import type {
   Operand,
   Program,
   ReduceStep,
-  ScatterAddStep,
+  ScatterStep,
   Step,
   StepKind,
 } from "../program/program.js";
 import type { Executable, Executor, Memory } from "./executor.js";
+import { attention, attentionGradient, type Read, type RowMachine, type Write } from "./reference-attention.js";
+import { eachRow } from "./rows.js";
 
-const KINDS: readonly StepKind[] = ["elementwise", "reduce", "matmul", "gather", "scatterAdd", "cumsum", "argsort"];
+const KINDS: readonly StepKind[] = [
+  "elementwise",
+  "reduce",
+  "matmul",
+  "gather",
+  "scatter",
+  "cumsum",
+  "argsort",
+  "attention",
+  "attentionGradient",
+];
 
 export class ReferenceExecutor implements Executor {
   readonly name = "reference" as const;
@@ -49,10 +60,7 @@ export class ReferenceExecutor implements Executor {
   }
 }
 
-type Read = (index: number) => number;
-type Write = (index: number, value: number) => void;
-
-class Machine {
+class Machine implements RowMachine {
   constructor(
     private readonly buffers: readonly Memory[],
     private readonly double: boolean,
@@ -68,8 +76,12 @@ class Machine {
         return this.matmul(step);
       case "gather":
         return this.gather(step);
-      case "scatterAdd":
-        return this.scatterAdd(step);
+      case "scatter":
+        return this.scatter(step);
+      case "attention":
+        return attention(step, this);
+      case "attentionGradient":
+        return attentionGradient(step, this);
       case "cumsum": {
         const [read, write] = [this.reader(step.input), this.writer(step.output)];
         const last = step.shape.length - 1;
@@ -96,14 +108,14 @@ class Machine {
     }
   }
 
-  private reader(o: Operand): Read {
+  reader(o: Operand): Read {
     const { data } = this.buffers[o.buffer];
     if (o.dtype === "f16" && !this.double) return (i) => f32FromF16(data[i]);
     if (o.dtype === "bf16" && !this.double) return (i) => f32FromBf16(data[i]);
     return (i) => data[i];
   }
 
-  private writer(o: Operand): Write {
+  writer(o: Operand): Write {
     const { data } = this.buffers[o.buffer];
     const put =
       (convert: (value: number) => number): Write =>
@@ -128,18 +140,19 @@ class Machine {
     eachRow(shape, strides, (bases, index, row) => void run(bases, index, row));
   }
 
-  /** A function that runs the body on one row and returns its full registers. */
-  private rowRunner(
+  /** A function that runs the body on one row and returns its full registers; `tiles` hold the row of inputs without a buffer. */
+  rowRunner(
     shape: readonly number[],
     inputs: readonly Operand[],
     outputs: readonly Operand[],
     body: Expression,
+    tiles: readonly Float64Array[] = [],
   ) {
     const last = shape.length - 1;
     const columns = last < 0 ? 1 : shape[last];
     const full = Array.from({ length: body.fullRegisters }, () => new Float64Array(columns));
     const rows = new Float64Array(body.rowRegisters);
-    const reads = inputs.map((o) => this.reader(o));
+    const reads = inputs.map((o) => (o.buffer < 0 ? () => Number.NaN : this.reader(o)));
     const writes = outputs.map((o) => this.writer(o));
     const round = this.double ? (x: number) => x : Math.fround;
     return (bases: readonly number[], index: readonly number[], row: number): Float64Array[] => {
@@ -154,8 +167,10 @@ class Machine {
         switch (i.op) {
           case "load": {
             const o = inputs[i.input];
+            const tile = tiles[-1 - o.buffer];
             const stride = last < 0 ? 0 : o.strides[last];
-            set((c) => reads[i.input](o.offset + bases[i.input] + c * stride));
+            if (tile) set((c) => tile[c]);
+            else set((c) => reads[i.input](o.offset + bases[i.input] + c * stride));
             break;
           }
           case "store": {
@@ -266,14 +281,14 @@ class Machine {
     });
   }
 
-  private scatterAdd(step: ScatterAddStep): void {
+  private scatter(step: ScatterStep): void {
     const { shape, updates, index, output } = step;
     const [read, at, old, write] = [this.reader(updates), this.reader(index), this.reader(output), this.writer(output)];
     eachElement(shape, [updates.strides, index.strides, output.strides], ([from, where, to]) => {
       const i = at(index.offset + where);
       checkIndex(step, i, step.axisSize);
       const target = output.offset + to + i * step.axisStride;
-      write(target, old(target) + read(updates.offset + from));
+      write(target, (step.adds ? old(target) : 0) + read(updates.offset + from));
     });
   }
 }
@@ -306,29 +321,6 @@ function compare(a: number, b: number): number {
   if (Number.isNaN(a)) return Number.isNaN(b) ? 0 : 1;
   if (Number.isNaN(b)) return -1;
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** Calls back for each row of the last axis, with each operand's offset, the index and the row's number. */
-function eachRow(
-  shape: readonly number[],
-  strides: readonly (readonly number[])[],
-  visit: (bases: number[], index: readonly number[], row: number) => void,
-): void {
-  if (sizeOf(shape) === 0) return;
-  const outer = shape.slice(0, -1);
-  const index = new Array<number>(outer.length).fill(0);
-  const count = sizeOf(outer);
-  for (let row = 0; row < count; row++) {
-    visit(
-      strides.map((s) => index.reduce((sum, i, axis) => sum + i * s[axis], 0)),
-      index,
-      row,
-    );
-    for (let axis = outer.length - 1; axis >= 0; axis--) {
-      if (++index[axis] < outer[axis]) break;
-      index[axis] = 0;
-    }
-  }
 }
 
 function eachElement(

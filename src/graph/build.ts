@@ -11,6 +11,11 @@ export function constant(value: number, shape: Shape = [], dtype: DType = "f32")
   return makeNode("constant", [], { value }, shape, dtype);
 }
 
+/** The number of a constant; NaN for any other node. */
+export function constantValue(node: Node): number {
+  return node.op === "constant" ? (node as Node<"constant">).params.value : Number.NaN;
+}
+
 export function like(node: Node, value: number): Node {
   return constant(value, node.shape, node.dtype);
 }
@@ -273,21 +278,31 @@ export function gather(x: Node, dim: number, index: Node): Node {
 
 /** A copy of `base` with updates[i...] added at [i... with axis dim replaced by index[i...]]. */
 export function scatterAdd(base: Node, dim: number, index: Node, updates: Node): Node {
-  if (index.dtype !== "i32") fail("scatterAdd", "an i32 index", describe(index));
+  checkScatter("scatterAdd", base, dim, index, updates);
+  if (base.dtype === "f16" || base.dtype === "bf16") {
+    return cast(scatterAdd(cast(base, "f32"), dim, index, cast(updates, "f32")), base.dtype);
+  }
+  return makeNode("scatterAdd", [base, index, cast(updates, base.dtype)], { dim }, base.shape, base.dtype);
+}
+
+/** A copy of `base` with updates[i...] written at [i... with axis dim replaced by index[i...]]; of several at one place the last. */
+export function scatter(base: Node, dim: number, index: Node, updates: Node): Node {
+  checkScatter("scatter", base, dim, index, updates);
+  return makeNode("scatter", [base, index, cast(updates, base.dtype)], { dim }, base.shape, base.dtype);
+}
+
+function checkScatter(op: string, base: Node, dim: number, index: Node, updates: Node): void {
+  if (index.dtype !== "i32") fail(op, "an i32 index", describe(index));
   const fits =
     sameShape(index.shape, updates.shape) &&
     index.shape.length === base.shape.length &&
     index.shape.every((n, i) => i === dim || n <= base.shape[i]);
   if (!fits)
     fail(
-      "scatterAdd",
+      op,
       `index and updates of one shape that fits ${describe(base)}`,
       `${describe(index)} and ${describe(updates)}`,
     );
-  if (base.dtype === "f16" || base.dtype === "bf16") {
-    return cast(scatterAdd(cast(base, "f32"), dim, index, cast(updates, "f32")), base.dtype);
-  }
-  return makeNode("scatterAdd", [base, index, cast(updates, base.dtype)], { dim }, base.shape, base.dtype);
 }
 
 export function cumsum(x: Node, dim: number): Node {

@@ -1,13 +1,42 @@
 // Every fused op spelled out in plain ops: its meaning. The compiler lowers by these texts where an executor has no kernel of that name,
 // tests use them as oracle, and the inspector shows them.
 
-import { add, cast, constant, div, like, mean, mul, offset, reduce, scalar, scale, sub, sum, where } from "./build.js";
+import { finite, logsumexpParts } from "./attention.js";
+import {
+  add,
+  cast,
+  cat,
+  constant,
+  div,
+  like,
+  matmul,
+  mean,
+  mul,
+  offset,
+  reduce,
+  scalar,
+  scale,
+  sub,
+  sum,
+  where,
+} from "./build.js";
 import type { Node } from "./node.js";
 import type { OpName, OpParams } from "./ops.js";
 
 type Definition<O extends OpName> = (inputs: readonly Node[], params: OpParams[O]) => Node;
 
-export type FusedOp = "softmax" | "logSoftmax" | "logsumexp" | "layerNorm" | "rmsNorm" | "gelu" | "silu";
+export type FusedOp =
+  | "softmax"
+  | "logSoftmax"
+  | "logsumexp"
+  | "layerNorm"
+  | "rmsNorm"
+  | "gelu"
+  | "silu"
+  | "attention"
+  | "attentionLogsumexp"
+  | "attentionPattern"
+  | "attentionScoreGradient";
 
 export const DEFINITIONS: { readonly [O in FusedOp]: Definition<O> } = {
   // exp(x - max) / sum exp(x - max)
@@ -49,6 +78,24 @@ export const DEFINITIONS: { readonly [O in FusedOp]: Definition<O> } = {
 
   // x sigmoid(x)
   silu: ([x]) => mul(x, scalar("sigmoid", x)),
+
+  // softmax(score) factor value                         (Vaswani et al. 2017, section 3.2.1)
+  attention: ([score, value, ...rest], { factor, sink }) => {
+    const { max, log } = rowLogsumexp(score, sink ? rest[rest.length - 1] : null);
+    const weights = scalar("exp", sub(sub(score, finite(max)), log));
+    return matmul(factor ? mul(weights, rest[0]) : weights, value);
+  },
+
+  attentionLogsumexp: ([score, sink]) => {
+    const { max, log } = rowLogsumexp(score, sink ?? null);
+    return cat([max, log], score.shape.length - 1);
+  },
+  attentionPattern: ([score, logsumexp]) => pattern(score, logsumexp),
+  attentionScoreGradient: ([score, logsumexp, dweights, delta]) => {
+    const weights = pattern(score, logsumexp);
+    // Where a weight is 0 so is the gradient, even if the value there is not a number.
+    return where(scalar("eq", weights, like(weights, 0)), like(weights, 0), mul(weights, sub(dweights, delta)));
+  },
 };
 
 export function isFused(op: OpName): op is FusedOp {
@@ -99,8 +146,24 @@ function lastAxes(x: Node, axes: number): number[] {
   return x.shape.map((_, i) => i).slice(x.shape.length - axes);
 }
 
+/** m and log(Σ exp(score - m) + exp(sink - m)) along the last axis; see attentionLogsumexp */
+function rowLogsumexp(score: Node, sink: Node | null): { max: Node; log: Node } {
+  const dim = score.shape.length - 1;
+  const row = [...score.shape.slice(0, -1), 1];
+  const lowest = constant(Number.NEGATIVE_INFINITY, row);
+  if (score.shape[dim] === 0) return { max: sink ?? lowest, log: constant(0, row) };
+  const largest = reduce("max", score, [dim]);
+  const max = sink ? scalar("maximum", largest, sink) : largest;
+  const shared = sum(scalar("exp", sub(score, finite(max))), [dim]);
+  const total = sink ? add(shared, scalar("exp", sub(sink, finite(max)))) : shared;
+  return { max, log: scalar("log", where(scalar("eq", total, like(total, 0)), like(total, 1), total)) };
+}
+
+function pattern(score: Node, logsumexp: Node): Node {
+  const { max, log } = logsumexpParts(logsumexp);
+  return scalar("exp", sub(sub(score, max), log));
+}
+
 function finiteMax(x: Node, dim: number): Node {
-  const max = reduce("max", x, [dim]);
-  const infinite = scalar("eq", scalar("abs", max), like(max, Number.POSITIVE_INFINITY));
-  return where(infinite, constant(0, max.shape, max.dtype), max);
+  return finite(reduce("max", x, [dim]));
 }

@@ -15,6 +15,7 @@ export type Family =
   | "scalar" // a scalar function of each element
   | "reduce" // sum, max or min along axes, kept as size 1
   | "kernel" // a kernel of its own
+  | "part" // a further result of a kernel
   | "fused" // spelled out in definitions.ts
   | "meta"; // gone before lowering: gradients, detach, alias
 
@@ -38,6 +39,7 @@ interface PlainParams {
   matmul: object;
   gather: { readonly dim: number };
   scatterAdd: { readonly dim: number };
+  scatter: { readonly dim: number };
   cumsum: { readonly dim: number };
   /** Along the last axis, the first `count` indices of the stable order. */
   argsort: { readonly descending: boolean; readonly count: number };
@@ -50,11 +52,29 @@ interface PlainParams {
   rmsNorm: { readonly eps: number; readonly axes: number };
   gelu: { readonly approximate: "none" | "tanh" };
   silu: object;
+  /** inputs: scores [batch..., T, S] (f32), value [batch..., S, E], then a factor of the weights [batch..., T, S] and a sink [batch..., T, 1] */
+  attention: { readonly factor: boolean; readonly sink: boolean };
+  /** inputs: scores, and the sink where there is one: what normalises each row of weights, [batch..., T, 2] */
+  attentionLogsumexp: object;
+  /** inputs: scores, logsumexp: the weights */
+  attentionPattern: object;
+  /** inputs: scores, logsumexp, gradient of the weights (times the factor), delta [batch..., T, 1]: gradient of the scores */
+  attentionScoreGradient: object;
+  /** Attention whose scores live in tiles only (compiler/flash.ts). inputs: query, key, value, sink, then what the score reads */
+  flashAttention: { readonly form: FlashForm };
+  flashAttentionGradient: { readonly form: FlashForm };
+  /** The result number `index` of a kernel that has several; the kernel's own node is number 0. */
+  part: { readonly index: number };
   /** d loss / d target, times the seed: inputs loss, target, seed. */
   gradient: object;
   detach: object;
   /** Its input under an identity of its own: what a function is differentiated by is not what else it reads. */
   alias: { readonly id: number };
+}
+
+/** How a flash step gets its scores, for the compiler alone; as text it is told from all others. */
+export interface FlashForm {
+  toString(): string;
 }
 
 export type OpParams = PlainParams & { [S in ScalarName]: object };
@@ -96,6 +116,7 @@ const PLAIN: { readonly [O in keyof PlainParams]: OpEntry<O> } = {
   },
   gather: { family: "kernel", infer: ([x, index]) => ({ shape: index.shape, dtype: x.dtype }) },
   scatterAdd: { family: "kernel", infer: likeFirst },
+  scatter: { family: "kernel", infer: likeFirst },
   cumsum: { family: "kernel", infer: likeFirst },
   argsort: {
     family: "kernel",
@@ -118,6 +139,22 @@ const PLAIN: { readonly [O in keyof PlainParams]: OpEntry<O> } = {
   rmsNorm: { family: "fused", infer: likeFirst },
   gelu: { family: "fused", infer: likeFirst },
   silu: { family: "fused", infer: likeFirst },
+  attention: {
+    family: "fused",
+    infer: ([score, value]) => ({
+      shape: [...score.shape.slice(0, -1), value.shape.at(-1) as number],
+      dtype: value.dtype,
+    }),
+  },
+  attentionLogsumexp: {
+    family: "fused",
+    infer: ([score]) => ({ shape: [...score.shape.slice(0, -1), 2], dtype: "f32" }),
+  },
+  attentionPattern: { family: "fused", infer: likeFirst },
+  attentionScoreGradient: { family: "fused", infer: likeFirst },
+  flashAttention: given("kernel"),
+  flashAttentionGradient: given("kernel"),
+  part: given("part"),
   gradient: { family: "meta", infer: ([, target]) => ({ shape: target.shape, dtype: target.dtype }) },
   detach: { family: "meta", infer: likeFirst },
   alias: { family: "meta", infer: likeFirst },

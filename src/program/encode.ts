@@ -4,16 +4,27 @@
 import { DTYPES } from "../base/dtype.js";
 import { INT_VARIANT, OPCODES, SCALARS } from "../base/scalar.js";
 import type { Expression, Instruction, ReduceOp } from "./expression.js";
-import type { Operand, Program, Step, StepKind } from "./program.js";
+import type {
+  AttentionGradientStep,
+  AttentionStep,
+  KeyBound,
+  Operand,
+  Program,
+  Step,
+  StepKind,
+  TileBody,
+} from "./program.js";
 
 export const KIND_CODES: { readonly [K in StepKind]: number } = {
   elementwise: 1,
   reduce: 2,
   matmul: 3,
   gather: 4,
-  scatterAdd: 5,
+  scatter: 5,
   cumsum: 6,
   argsort: 7,
+  attention: 8,
+  attentionGradient: 9,
 };
 
 const REDUCE_CODES: { readonly [R in ReduceOp]: number } = { sum: 0, max: 1, min: 2, prod: 3 };
@@ -112,8 +123,8 @@ function encodeStep(step: Step): number[] {
         ...operand(step.index),
         ...operand(step.output),
       ];
-    // rank, shape, axis, output (stride 0 on axis), axis stride, axis size, index, updates
-    case "scatterAdd":
+    // rank, shape, axis, output (stride 0 on axis), axis stride, axis size, index, updates, adds
+    case "scatter":
       return [
         ...shape(step.shape),
         step.axis,
@@ -122,6 +133,7 @@ function encodeStep(step: Step): number[] {
         step.axisSize,
         ...operand(step.index),
         ...operand(step.updates),
+        step.adds ? 1 : 0,
       ];
     // rank, shape, input, output
     case "cumsum":
@@ -135,7 +147,54 @@ function encodeStep(step: Step): number[] {
         ...operand(step.input),
         ...operand(step.output),
       ];
+    // what attention steps share, then sink, output, logsumexp
+    case "attention":
+      return [
+        ...attention(step),
+        ...[step.sink, step.output, step.logsumexp].flatMap((o) => optional(o, step.shape.length)),
+      ];
+    // what attention steps share, then slope, logsumexp, output gradient, delta, gradients of query, key, value and score
+    case "attentionGradient":
+      return [
+        ...attention(step),
+        ...tileBody(step.slope),
+        ...[step.logsumexp, step.outputGradient, step.delta].flatMap(operand),
+        ...[step.queryGradient, step.keyGradient, step.valueGradient, step.scoreGradient].flatMap((o) =>
+          optional(o, step.shape.length),
+        ),
+      ];
   }
+}
+
+/** rank, shape [batch..., T, S], D, E, scale, query, key, value, bounds, per bound its words, then mask, score and factor */
+function attention(step: AttentionStep | AttentionGradientStep): number[] {
+  return [
+    ...shape(step.shape),
+    step.d,
+    step.e,
+    floatBits(step.scale),
+    ...[step.query, step.key, step.value].flatMap(operand),
+    step.bounds.length,
+    ...step.bounds.flatMap((b) => bound(b, step.shape.length)),
+    ...[step.mask, step.score, step.factor].flatMap(tileBody),
+  ];
+}
+
+/** lower (1) or upper (0), slope, constant, sign, operand */
+function bound(b: KeyBound, rank: number): number[] {
+  return [b.side === "lower" ? 1 : 0, b.slope, b.constant, b.sign, ...optional(b.at, rank)];
+}
+
+/** An operand, whose buffer is -1 where there is none. */
+function optional(o: Operand | null, rank: number): number[] {
+  return o ? operand(o) : [-1, ...new Array<number>(rank + 3).fill(0)];
+}
+
+/** length of what follows (0: there is none), result register, inputs, operands, outputs (0), expression */
+function tileBody(tile: TileBody | null): number[] {
+  if (!tile) return [0];
+  const words = [tile.result, ...operands(tile.inputs), 0, ...expression(tile.body)];
+  return [words.length, ...words];
 }
 
 const shape = (s: readonly number[]): number[] => [s.length, ...s];

@@ -1,7 +1,8 @@
 // A program as text, one line a step that begins with the kernel's name: exactly what will run, with shapes, bytes and flops.
 
 import { DTYPES } from "../base/dtype.js";
-import type { Operand, Program, Step } from "./program.js";
+import { operandsOf } from "./operands.js";
+import type { AttentionGradientStep, AttentionStep, KeyBound, Operand, Program, Step } from "./program.js";
 
 export function printProgram(program: Program): string {
   const rows = program.steps.map((step) => [
@@ -29,7 +30,28 @@ function detail(step: Step): string {
   if (step.kind === "elementwise") return step.rowwise ? `rows: ${step.label}` : step.label;
   if (step.kind === "reduce") return step.label;
   if (step.kind === "matmul" && step.epilogue) return step.label;
+  if (step.kind === "attention" || step.kind === "attentionGradient") return attentionDetail(step);
   return step.label === step.kind ? "" : step.label;
+}
+
+/** Which parts an attention step has besides the products. */
+function attentionDetail(step: AttentionStep | AttentionGradientStep): string {
+  const parts = step.bounds.map(boundText);
+  if (step.mask) parts.push("mask");
+  if (step.score) parts.push("score");
+  if (step.factor) parts.push("factor");
+  if (step.kind === "attention" && step.sink) parts.push("sink");
+  return parts.join(", ");
+}
+
+/** The bound as the inequality it is: s <= t + 3 */
+function boundText({ side, slope, constant, sign, at }: KeyBound): string {
+  const terms = [slope ? "t" : "", at ? `${sign < 0 ? "-" : ""}n` : "", constant !== 0 ? String(constant) : ""];
+  const sum = terms
+    .filter((term) => term !== "")
+    .join(" + ")
+    .replaceAll("+ -", "- ");
+  return `s ${side === "upper" ? "<=" : ">="} ${sum === "" ? "0" : sum}`;
 }
 
 function shapes(step: Step): string {
@@ -42,8 +64,16 @@ function shapes(step: Step): string {
       return `[${step.shape}] -> ${typed(step.output, step.shape.map((n, i) => (step.reduced[i] ? 1 : n)).join())}`;
     case "elementwise":
       return step.outputs.map((o) => typed(o, step.shape.map((n, i) => (o.strides[i] === 0 ? 1 : n)).join())).join(" ");
-    case "scatterAdd":
+    case "scatter":
       return typed(step.updates, step.shape.join());
+    case "attention":
+    case "attentionGradient": {
+      const { shape, d, e } = step;
+      const rows = (n: number, width: number) => [...shape.slice(0, -2), n, width].join();
+      const [t, s] = shape.slice(-2);
+      const sides = `${typed(step.query, rows(t, d))} ${typed(step.key, rows(s, d))} ${typed(step.value, rows(s, e))}`;
+      return step.kind === "attention" ? `${sides} -> ${typed(step.output, rows(t, e))}` : sides;
+    }
     default:
       return typed(step.output, step.shape.join());
   }
@@ -73,11 +103,42 @@ export function bytesOf(step: Step): number {
     }
     case "gather":
       return all([step.index, step.output, step.output], step.shape);
-    case "scatterAdd":
+    case "scatter":
       return all([step.index, step.updates, step.updates], step.shape);
+    case "attention":
+    case "attentionGradient": {
+      const { reads, writes } = operandsOf(step);
+      const widths = new Map<Operand, [number, number]>(attentionSizes(step));
+      return [...reads, ...writes].reduce(
+        (sum, o) => sum + touched(o, [...step.shape.slice(0, -2), ...(widths.get(o) ?? step.shape.slice(-2))]),
+        0,
+      );
+    }
     default:
       return all([step.input, step.output], step.shape);
   }
+}
+
+/** The last two axes of operands that are not [batch..., T, S]. */
+function attentionSizes(step: AttentionStep | AttentionGradientStep): [Operand, [number, number]][] {
+  const [t, s] = step.shape.slice(-2);
+  const { d, e } = step;
+  const all: [Operand | null, number, number][] = [
+    [step.query, t, d],
+    [step.key, s, d],
+    [step.value, s, e],
+    [step.logsumexp, t, 2],
+  ];
+  if (step.kind === "attention") all.push([step.output, t, e], [step.sink, t, 1]);
+  else
+    all.push(
+      [step.outputGradient, t, e],
+      [step.delta, t, 1],
+      [step.queryGradient, t, d],
+      [step.keyGradient, s, d],
+      [step.valueGradient, s, e],
+    );
+  return all.flatMap(([o, rows, columns]) => (o ? [[o, [rows, columns]] as [Operand, [number, number]]] : []));
 }
 
 /** 12.6 MB, 3.4 Gflop */

@@ -71,9 +71,11 @@ export interface GatherStep extends StepBase {
   readonly output: Operand;
 }
 
-/** out[i... with axis replaced by index[i...]] += updates[i...], in order of i along the axis: the same bits for any thread count. */
-export interface ScatterAddStep extends StepBase {
-  readonly kind: "scatterAdd";
+/** out[i... with axis replaced by index[i...]] += (or = ) updates[i...], in order of i along the axis: the same bits for any thread count. */
+export interface ScatterStep extends StepBase {
+  readonly kind: "scatter";
+  /** Adds to what lies there; else replaces it. */
+  readonly adds: boolean;
   readonly shape: Shape;
   readonly axis: number;
   readonly output: Operand;
@@ -101,7 +103,89 @@ export interface ArgsortStep extends StepBase {
   readonly output: Operand;
 }
 
-export type Step = ElementwiseStep | ReduceStep | MatmulStep | GatherStep | ScatterAddStep | CumsumStep | ArgsortStep;
+/** An expression over [batch..., T, S] that a step evaluates tile by tile. Inputs whose buffer is negative are tiles of the step itself. */
+export interface TileBody {
+  readonly inputs: readonly Operand[];
+  readonly body: Expression;
+  /** The full register that holds the result. */
+  readonly result: number;
+}
+
+/** In place of a buffer: the tile of scaled products q·k, and (in `slope`) the tile of gradients of the scores. */
+export const PRODUCT_TILE = -1;
+export const GRADIENT_TILE = -2;
+
+/** The query at t may see the keys s <= slope t + constant + sign at (upper), or s >= that (lower). */
+export interface KeyBound {
+  readonly side: "upper" | "lower";
+  readonly slope: 0 | 1;
+  readonly constant: number;
+  readonly sign: 1 | -1;
+  /** i32, read when the program runs, one number for each batch entry: its last two strides are 0. Null stands for 0. */
+  readonly at: Operand | null;
+}
+
+/** What the attention steps have in common. The product of a query and a key is scale * q·k; bodies see it as PRODUCT_TILE. */
+interface AttentionBase extends StepBase {
+  /** [batch..., T, S] */
+  readonly shape: Shape;
+  /** D, the width of queries and keys, and E, that of values. */
+  readonly d: number;
+  readonly e: number;
+  readonly scale: number;
+  readonly query: Operand; // [batch..., T, D]
+  readonly key: Operand; // [batch..., S, D]
+  readonly value: Operand; // [batch..., S, E]
+  readonly bounds: readonly KeyBound[];
+  /** Truth values: a key may be seen within all bounds and where the mask is true. Depends on no tile. */
+  readonly mask: TileBody | null;
+  /** The score, from the product; without it the product is the score. */
+  readonly score: TileBody | null;
+  /** What the softmaxed weight is multiplied by (dropout, gates). Depends on no tile. */
+  readonly factor: TileBody | null;
+}
+
+/**
+ * Attention without [T,S] in memory (Dao 2023, FlashAttention-2). With w = exp(score - m) over the keys that may be seen, m their maximum,
+ * and l = Σ w (+ exp(sink - m)): output = Σ w factor value / l, logsumexp = (m, log l). A row with no key to see gives zeros, and (-inf, 0).
+ */
+export interface AttentionStep extends AttentionBase {
+  readonly kind: "attention";
+  /** A score without a value, for each query. */
+  readonly sink: Operand | null; // [batch..., T, 1]
+  readonly output: Operand; // [batch..., T, E]
+  readonly logsumexp: Operand | null; // f32 [batch..., T, 2]
+}
+
+/**
+ * The gradients of an attention step by recomputation. With P = exp((score - m) - log l), 0 where no key may be seen:
+ * dscore = P (factor (doutput·value) - delta), dproduct = slope(product, dscore) or dscore itself,
+ * dquery = scale Σ_s dproduct key, dkey = scale Σ_t dproduct query, dvalue = Σ_t P factor doutput.
+ */
+export interface AttentionGradientStep extends AttentionBase {
+  readonly kind: "attentionGradient";
+  readonly logsumexp: Operand; // f32 [batch..., T, 2]: m, log l
+  readonly outputGradient: Operand; // [batch..., T, E]
+  /** Σ_e doutput output */
+  readonly delta: Operand; // f32 [batch..., T, 1]
+  readonly slope: TileBody | null;
+  /** Null where nobody asks for it. */
+  readonly queryGradient: Operand | null; // [batch..., T, D]
+  readonly keyGradient: Operand | null; // [batch..., S, D]
+  readonly valueGradient: Operand | null; // [batch..., S, E]
+  readonly scoreGradient: Operand | null; // [batch..., T, S]
+}
+
+export type Step =
+  | ElementwiseStep
+  | ReduceStep
+  | MatmulStep
+  | GatherStep
+  | ScatterStep
+  | CumsumStep
+  | ArgsortStep
+  | AttentionStep
+  | AttentionGradientStep;
 export type StepKind = Step["kind"];
 
 /** External buffers are bound at each run, in order of `slot`; temporaries lie in one arena at planned offsets. */

@@ -15,6 +15,7 @@ import {
   place,
   reshape,
   scalar,
+  scatter,
   scatterAdd,
   slice,
   transpose,
@@ -349,6 +350,15 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
     const node = scatterAdd(this.node, d, index.node, source.node);
     this.checkAlong("scatterAdd", d, index);
     return this.derive(node, this, source);
+  }
+
+  /** A copy with source[i...], or one number, written at [i... with axis dim replaced by index[i...]]; of several at one place the last. */
+  scatter(dim: number, index: TensorCore<unknown>, source: TensorCore<unknown> | number): T {
+    const d = normalizeDim("scatter", dim, this.ndim);
+    const updates = typeof source === "number" ? constant(source, index.shape, this.dtype) : source.node;
+    const node = scatter(this.node, d, index.node, updates);
+    this.checkAlong("scatter", d, index);
+    return typeof source === "number" ? this.derive(node, this) : this.derive(node, this, source);
   }
 
   private checkAlong(op: string, dim: number, index: TensorCore<unknown>): void {

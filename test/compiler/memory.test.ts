@@ -3,9 +3,16 @@
 
 import { describe, expect, it } from "vitest";
 import { DTYPES } from "../../src/base/dtype.js";
-import { operandsOf } from "../../src/compiler/memory.js";
 import { ReferenceExecutor } from "../../src/executors/reference.js";
-import type { Buffer, Operand, Program, Step } from "../../src/program/program.js";
+import { operandsOf } from "../../src/program/operands.js";
+import type {
+  AttentionGradientStep,
+  AttentionStep,
+  Buffer,
+  Operand,
+  Program,
+  Step,
+} from "../../src/program/program.js";
 import { compile } from "../../src/tensor/compiled.js";
 import { grad } from "../../src/tensor/grad.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
@@ -35,13 +42,49 @@ function domains(step: Step): { operand: Operand; shape: readonly number[] }[] {
     }
     case "gather":
       return over(step.shape, [step.source, step.index, step.output]);
-    case "scatterAdd":
+    case "scatter":
       return over(step.shape, [step.output, step.index, step.updates]);
     case "cumsum":
       return over(step.shape, [step.input, step.output]);
+    case "attention":
+    case "attentionGradient":
+      return attentionDomains(step);
     case "argsort":
       return [...over(step.shape, [step.input]), ...over([...step.shape.slice(0, -1), step.count], [step.output])];
   }
+}
+
+function attentionDomains(
+  step: AttentionStep | AttentionGradientStep,
+): { operand: Operand; shape: readonly number[] }[] {
+  const batch = step.shape.slice(0, -2);
+  const [t, s] = step.shape.slice(-2);
+  const { d, e } = step;
+  const own: [Operand | null, number, number][] = [
+    [step.query, t, d],
+    [step.key, s, d],
+    [step.value, s, e],
+    [step.logsumexp, t, 2],
+    ...(step.kind === "attention"
+      ? ([
+          [step.output, t, e],
+          [step.sink, t, 1],
+        ] as [Operand | null, number, number][])
+      : ([
+          [step.outputGradient, t, e],
+          [step.delta, t, 1],
+          [step.queryGradient, t, d],
+          [step.keyGradient, s, d],
+          [step.valueGradient, s, e],
+          [step.scoreGradient, t, s],
+        ] as [Operand | null, number, number][])),
+  ];
+  const bodies = [step.mask, step.score, step.factor, step.kind === "attentionGradient" ? step.slope : null];
+  const read = bodies.flatMap((body) => body?.inputs ?? []).filter((o) => o.buffer >= 0);
+  return [
+    ...own.flatMap(([operand, rows, columns]) => (operand ? [{ operand, shape: [...batch, rows, columns] }] : [])),
+    ...[...read, ...step.bounds.flatMap((b) => b.at ?? [])].map((operand) => ({ operand, shape: step.shape })),
+  ];
 }
 
 function checkBounds(program: Program): void {

@@ -124,9 +124,7 @@ describe("attention", () => {
   it("spelled out runs without copies", () => {
     expect(labels(programOf(attend, make(2, 16, 96)))).toMatchInlineSnapshot(`
       [
-        "matmul",
-        "elementwise: div gt where add +4",
-        "matmul",
+        "attention",
       ]
     `);
   });
@@ -143,12 +141,9 @@ describe("attention", () => {
     );
     expect(labels(program)).toMatchInlineSnapshot(`
       [
-        "matmul",
-        "matmul",
-        "elementwise: gt where div add +5",
-        "matmul",
-        "matmul",
-        "matmul",
+        "attention",
+        "elementwise: mul sum",
+        "attentionGradient",
       ]
     `);
     expect(labels(program).filter((l) => /copy|cat|fill/.test(l))).toEqual([]);
@@ -183,7 +178,7 @@ describe("training", () => {
         "matmul",
         "elementwise: sum mul sub",
         "elementwise: copy",
-        "scatterAdd",
+        "scatter: scatterAdd",
       ]
     `);
   });

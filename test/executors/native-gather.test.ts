@@ -119,7 +119,8 @@ describe.runIf(found)(title("gather"), () => {
 describe.runIf(found)(title("scatterAdd"), () => {
   const rowsStep = (tokens: number, width: number, vocabulary: number, dtype: DType, label = ""): Step => ({
     ...base,
-    kind: "scatterAdd",
+    kind: "scatter",
+    adds: true,
     label,
     shape: [tokens, width],
     axis: 0,
@@ -184,7 +185,8 @@ describe.runIf(found)(title("scatterAdd"), () => {
     const updates = Float32Array.from(noise(R * N, 12));
     const step: Step = {
       ...base,
-      kind: "scatterAdd",
+      kind: "scatter",
+      adds: true,
       shape: [R, N],
       axis: 1,
       output: operand(0, "f32", [S, 0]),
@@ -200,6 +202,6 @@ describe.runIf(found)(title("scatterAdd"), () => {
 
   it("leaves out what is out of range and says so", () => {
     const shout = () => run([rowsStep(2, 2, 3, "f32", "positions")], [f32(noise(6)), i32([0, 3]), f32(noise(4))]);
-    expect(shout).toThrow("scatterAdd (positions): expected indices from 0 to 2, got 3");
+    expect(shout).toThrow("scatter (positions): expected indices from 0 to 2, got 3");
   });
 });

@@ -32,7 +32,8 @@ const chain: Program = {
     },
     {
       ...base,
-      kind: "scatterAdd",
+      kind: "scatter",
+      adds: true,
       label: "counts",
       shape: [T, C],
       axis: 0,
@@ -104,7 +105,7 @@ describe.runIf(found)(title("native threads"), () => {
     const list = chainMemories();
     list[1].data[1999] = 50;
     for (let repeat = 0; repeat < 10; repeat++)
-      expect(() => executable.run(list)).toThrow("scatterAdd (counts): expected indices from 0 to 49, got 50");
+      expect(() => executable.run(list)).toThrow("scatter (counts): expected indices from 0 to 49, got 50");
     expect(list[3].data.every((x) => x === 0)).toBe(true);
     list[1].data[1999] = 49;
     executable.run(list);

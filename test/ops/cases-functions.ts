@@ -1,5 +1,6 @@
 // Cases of the functions that layers and losses are made of, and of tensors made from nothing.
 
+import { attention } from "../../src/tensor/attention.js";
 import { arange, causalMask, eye, full, linspace, ones, zeros } from "../../src/tensor/create.js";
 import * as f from "../../src/tensor/functions.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
@@ -190,4 +191,18 @@ const MADE: Case[] = [
   ),
 ];
 
-export const FUNCTIONS: readonly Case[] = [...LAYERS, ...LOSSES, ...MADE];
+const ATTENTION: Case[] = [
+  ...cases("attention", (q, k, v) => attention(q, k, v), "F.scaled_dot_product_attention(a, b, c)", [
+    ["f32[2,3,5,4]", "f32[2,3,7,4]", "f32[2,3,7,6]"],
+    ["f32[1,1,1,8]", "f32[1,1,3,8]", "f32[1,1,3,8]"],
+    ["f32[3,4]", "f32[5,4]", "f32[5,2]"],
+  ]),
+  ...cases(
+    "attention",
+    (q, k, v) => attention(q, k, v, { mask: { kind: "causal" } }),
+    "F.scaled_dot_product_attention(a, b, c, is_causal=True)",
+    [["f32[2,2,6,4]", "f32[2,2,6,4]", "f32[2,2,6,4]"]],
+  ),
+];
+
+export const FUNCTIONS: readonly Case[] = [...LAYERS, ...LOSSES, ...MADE, ...ATTENTION];

@@ -112,6 +112,17 @@ const PICKS: Case[] = [
     ["f32[3,5]", "i32[3,9]:index", "f32[3,9]"],
     ["f16[3,5]", "i32[3,4]:index", "f16[3,4]"],
   ]),
+  // One place at most once: which of several torch keeps is not said.
+  ...cases("scatter", (x, i, s) => x.scatter(0, i.mul(0).add(2), s), "a.scatter(0, b * 0 + 2, c)", [
+    ["f32[5,3]", "i32[1,3]:index", "f32[1,3]"],
+    ["f32[5,3]@T", "i32[1,2]:index", "f32[1,2]@T"],
+    ["i32[5]:whole", "i32[1]:index", "i32[1]:whole"],
+    ["bf16[5,4]", "i32[1,4]:index", "bf16[1,4]"],
+  ]),
+  ...cases("scatter", (x, i) => x.scatter(1, i, 7), "a.scatter(1, b, 7)", [
+    ["f32[3,5]", "i32[3,9]:index"],
+    ["f16[3,5]", "i32[2,4]:index"],
+  ]),
 ];
 
 const JOINS: Case[] = [

@@ -10,11 +10,22 @@ import { type Case, inputsOf, resultsOf } from "./case.js";
 import { CASES } from "./cases.js";
 import { smoothCases } from "./smooth.js";
 
+const INTERNAL = "is made by the compiler alone; test/attention compares whole attentions with their unfused form";
+const MADE_BY_PASSES: Partial<Record<OpName, string>> = {
+  attentionLogsumexp: INTERNAL,
+  attentionPattern: INTERNAL,
+  attentionScoreGradient: INTERNAL,
+  flashAttention: INTERNAL,
+  flashAttentionGradient: INTERNAL,
+  part: INTERNAL,
+};
+
 /** Ops that no golden can be made for. */
 const WITHOUT_GOLDEN: Partial<Record<OpName, string>> = {
   random: "draws from Heed's own generator, which test/base checks; no such numbers in torch",
   gradient: "is what gradients are asked with; gone before anything is computed",
   alias: "is the identity, gone before anything is computed",
+  ...MADE_BY_PASSES,
 };
 
 /** Ops whose gradient is nothing or zero, so that finite differences would show nothing. */
@@ -44,6 +55,7 @@ const WITHOUT_CALCULUS: Partial<Record<OpName, string>> = {
   and: "gives truth values",
   or: "gives truth values",
   xor: "gives truth values",
+  ...MADE_BY_PASSES,
 };
 
 function opsOf(list: Iterable<Case>): Set<OpName> {

@@ -1,0 +1,133 @@
+// How a gradient of attention is cut up, and where a task keeps what it works on.
+//
+// A task has one batch entry and walks its keys block by block; for each block it walks the queries that see it, tile by tile. Sums for
+// keys and values stay with the block; those for queries are kept for all of T, in f32. With few batch entries their blocks of keys are
+// dealt to several tasks, each with sums for the queries of its own, which a second phase adds in order.
+#ifndef HEED_ATTENTION_GRADIENT_PLAN_H
+#define HEED_ATTENTION_GRADIENT_PLAN_H
+
+// Names that two headers have: those of products step back. And products pack in one more way than is needed here.
+#define Tile MicroKernel
+#define round_up round_to_unit
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"
+#include "matmul_pack.h"
+#pragma GCC diagnostic pop
+#undef Tile
+#undef round_up
+#include "attention_words.h"
+
+enum { MOST_KEYS = 256, MOST_QUERIES = 112, MOST_ROW_TILES = MOST_KEYS / TILE_ROWS + 1, PIECE = 128, BODIES = 4 };
+enum { FEW_TASKS = 8, SUM_ROWS = 128 };
+
+typedef struct {
+  Attention a;
+  int64_t keys, queries;         // in a block, at most
+  int64_t key_blocks, tasks;     // of one batch entry
+  int64_t d, e;                  // widths in whole vectors
+  int64_t d_step, e_step;        // from row to row where rows are packed
+  int64_t step;                  // from row to row of a tile of scores
+  int64_t piece_rows, piece;     // what bodies are run on at a time
+  int32_t wants_products;        // whether doutput·value is needed: for all gradients but that of the value
+  int32_t has_bodies;            // score, factor or slope
+} Plan;
+
+// Rows further apart by a line than they are wide: were they a power of two apart, they would fall on few sets of the first cache.
+HEED_INLINE int64_t row_step(int64_t width) { return round_to_unit(width, HEED_LANES) + 16; }
+
+static void make_plan(const int32_t *words, Plan *p) {
+  memset(p, 0, sizeof *p);
+  read_attention(words, 1, &p->a);
+  const Attention *a = &p->a;
+  int64_t widest = max64(a->d, a->e);
+  p->wants_products = a->query_gradient || a->key_gradient || a->score_gradient;
+  p->has_bodies = a->score.present || a->factor.present || a->slope.present;
+  p->keys = widest <= 64 ? MOST_KEYS : widest <= 128 ? MOST_KEYS / 2 : MOST_KEYS / 4;
+  p->queries = widest <= 128 ? MOST_QUERIES : MOST_QUERIES / 2;
+  // Few entries: blocks small enough to be dealt out evenly, although the first are seen by more queries than the last.
+  while (a->batches < FEW_TASKS && p->keys > 64 && a->batches * a->s < 2 * FEW_TASKS * p->keys) p->keys /= 2;
+  p->keys = min64(p->keys, max64(a->s, 1));
+  p->queries = min64(p->queries, max64(a->t, 1));
+  p->key_blocks = (a->s + p->keys - 1) / p->keys;
+  p->tasks = a->batches >= FEW_TASKS || a->batches == 0 ? 1 : (FEW_TASKS + a->batches - 1) / a->batches;
+  p->tasks = max64(1, min64(p->tasks, p->key_blocks));
+  p->d = round_to_unit(a->d, HEED_LANES), p->e = round_to_unit(a->e, HEED_LANES);
+  p->d_step = row_step(a->d), p->e_step = row_step(a->e);
+  p->step = round_to_unit(p->keys, TILE_COLUMNS) + 16;
+  p->piece = min64(PIECE, p->keys);
+  int64_t values = 1024;
+  const Tile *bodies[BODIES] = {&a->mask, &a->score, &a->factor, &a->slope};
+  for (int32_t i = 0; i < BODIES; i++)
+    if (bodies[i]->present) values = min64(values, KERNEL(body_block)(&bodies[i]->body));
+  p->piece_rows = min64(max64(1, values / p->piece), p->queries);
+}
+
+typedef struct {
+  char *base;
+  int64_t bytes;
+} Room;
+
+// Without a base this only counts. Arrays do not begin the same number of bytes into a page.
+HEED_INLINE void *room_for(Room *room, int64_t bytes) {
+  char *p = room->base ? room->base + room->bytes : 0;
+  room->bytes += round_to_unit(bytes, 64) + 64;
+  return p;
+}
+
+typedef struct {
+  float *key_wide, *value_wide;         // panels: B of query·key and doutput·value
+  float *key;                           // rows [keys][d_step]: B of dproduct key
+  float *query, *output_gradient;       // rows [queries][...]: A of the first products, B of the last
+  float *pattern, *score;               // tiles [queries][step]: query·key, then P factor; doutput·value, then dproduct
+  int32_t *keep;                        // tile: the mask
+  float *query_sum;                     // [T][d]
+  float *key_sum, *value_sum;           // [keys][d], [keys][e]
+  float *line;                          // a row on its way out
+  float *largest, *logsum, *delta;      // [queries]
+  int64_t *low, *high;                  // [queries]: the keys of the block that each query sees
+  float *product, *weight, *gradient, *slope;  // pieces that bodies work on
+  char *body[BODIES];
+} Scratch;
+
+static int64_t lay_out(const Plan *p, char *base, Scratch *s) {
+  const Attention *a = &p->a;
+  Room room = {base, 0};
+  int64_t keys = round_to_unit(p->keys, TILE_COLUMNS), tile = p->queries * p->step * 4;
+  int64_t piece = (p->piece_rows * p->piece + HEED_LANES) * 4;
+  s->key_wide = room_for(&room, keys * a->d * 4);
+  s->value_wide = room_for(&room, p->wants_products ? keys * a->e * 4 : 0);
+  s->key = room_for(&room, a->query_gradient ? p->keys * p->d_step * 4 : 0);
+  s->query = room_for(&room, p->queries * p->d_step * 4);
+  s->output_gradient = room_for(&room, p->queries * p->e_step * 4);
+  s->pattern = room_for(&room, tile);
+  s->score = room_for(&room, p->wants_products ? tile : 0);
+  s->keep = room_for(&room, a->mask.present ? tile : 0);
+  s->key_sum = room_for(&room, a->key_gradient ? p->keys * p->d * 4 : 0);
+  s->value_sum = room_for(&room, a->value_gradient ? p->keys * p->e * 4 : 0);
+  s->line = room_for(&room, max64(max64(p->d, p->e), a->score_gradient ? p->keys : 0) * 4);
+  s->largest = room_for(&room, p->queries * 4);
+  s->logsum = room_for(&room, p->queries * 4);
+  s->delta = room_for(&room, p->queries * 4);
+  s->low = room_for(&room, p->queries * 8);
+  s->high = room_for(&room, p->queries * 8);
+  if (p->has_bodies) {
+    s->product = room_for(&room, piece);
+    s->weight = room_for(&room, piece);
+    s->gradient = room_for(&room, piece);
+    s->slope = room_for(&room, piece);
+  }
+  const Tile *bodies[BODIES] = {&a->mask, &a->score, &a->factor, &a->slope};
+  for (int32_t i = 0; i < BODIES; i++)
+    if (bodies[i]->present)
+      s->body[i] = room_for(&room, KERNEL(expression_bytes)(&bodies[i]->body, p->piece_rows, p->piece_rows * p->piece));
+  s->query_sum = room_for(&room, a->query_gradient && p->tasks == 1 ? a->t * p->d * 4 : 0);
+  return room.bytes;
+}
+
+// The sums for the queries of one task among several of a batch entry.
+HEED_INLINE int64_t partial_floats(const Plan *p) { return round_to_unit(p->a.t * p->d, 16); }
+HEED_INLINE float *partial(const Plan *p, const Context *context, int64_t task) {
+  return (float *)context->shared + task * partial_floats(p);
+}
+
+#endif

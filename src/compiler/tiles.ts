@@ -1,0 +1,226 @@
+// The pass that gives attention its steps: attention nodes become flash steps, their backwards too, and weights that somebody asks for are
+// computed from the log-sum-exp that the step saves, for the rows asked for. What does not fit is left for `define` to spell out.
+
+import { attentionInputs, attentionPattern, part } from "../graph/attention.js";
+import { cast, transpose } from "../graph/build.js";
+import { define } from "../graph/definitions.js";
+import { type Node, topological, withInputs } from "../graph/node.js";
+import { familyOf } from "../graph/ops.js";
+import { rewrite } from "../graph/rewrite.js";
+import type { Capabilities } from "../program/program.js";
+import { type Contraction, contractionOf, flashGradientOf, flashLogsumexp, flashOf, resultOf } from "./flash.js";
+import { simplify } from "./simplify.js";
+import { sink } from "./sink.js";
+
+export function formTiles(roots: readonly Node[], capabilities: Capabilities): readonly Node[] {
+  const order = topological(roots);
+  if (!order.some((n) => n.op === "attention" || n.op === "softmax")) return roots;
+  // Gradients are plain by now: what was cut off from them is like anything else.
+  const whole = rewrite(roots, (n) => (n.op === "detach" || n.op === "alias" ? n.inputs[0] : n));
+  const tidy = simplify(whole);
+  return new Tiles(tidy, capabilities.kinds.has("attention")).run();
+}
+
+interface Group {
+  readonly attention: Node;
+  /** attentionScoreGradient, where it is asked for. */
+  readonly scoreGradient: Node | null;
+  readonly logsumexp: Node;
+  readonly contractions: Contraction[];
+  busy: boolean;
+}
+
+class Tiles {
+  private readonly order: readonly Node[];
+  private readonly done = new Map<Node, Node>();
+  private readonly groups = new Map<Node, Group>();
+  /** By attentionScoreGradient. */
+  private readonly backwards = new Map<Node, Group>();
+  private readonly attended = new Map<Node, Node>();
+  private readonly users = new Map<Node, Node[]>();
+
+  constructor(
+    private readonly roots: readonly Node[],
+    private readonly fused: boolean,
+  ) {
+    this.order = topological(roots);
+    for (const node of this.order)
+      for (const input of new Set(node.inputs)) this.users.set(input, [...(this.users.get(input) ?? []), node]);
+    if (!fused) return;
+    for (const node of this.order)
+      if (node.op === "attention" && !attentionInputs(node).sink) this.attended.set(node.inputs[0], node);
+    for (const node of this.order) if (node.op === "attentionLogsumexp") this.findBackward(node);
+  }
+
+  run(): Node[] {
+    this.ensure(this.roots);
+    return this.roots.map((r) => this.imageOf(r));
+  }
+
+  /** Rewrites everything that the nodes need, inputs first. */
+  private ensure(nodes: readonly Node[]): void {
+    const stop = (n: Node) => this.done.has(n) || this.groups.has(n) || this.backwards.get(n)?.busy === false;
+    for (const node of topological(nodes, stop)) {
+      if (this.done.has(node)) continue;
+      const group = this.groups.get(node);
+      const begun = group ?? this.backwards.get(node);
+      if (begun && !begun.busy) this.backward(begun);
+      if (!this.done.has(node)) {
+        if (begun) this.ensure(node.inputs);
+        this.done.set(node, this.rewritten(node));
+      }
+    }
+  }
+
+  private image(node: Node): Node {
+    return withInputs(
+      node,
+      node.inputs.map((i) => this.imageOf(i)),
+    );
+  }
+
+  /** What the node has become; made now where it was forgotten. */
+  private imageOf(node: Node): Node {
+    if (!this.done.has(node)) this.ensure([node]);
+    return this.done.get(node) as Node;
+  }
+
+  private rewritten(node: Node): Node {
+    const image = this.image(node);
+    switch (node.op) {
+      case "attention":
+        return (this.fused && flashOf(image)) || image;
+      case "attentionLogsumexp": {
+        // Its attention has the same scores; the step is the same node whenever it is made.
+        const owner = this.owner(node);
+        if (!this.fused || !owner) return image;
+        const flash = this.imageOf(owner);
+        return flash.op === "flashAttention" ? flashLogsumexp(flash) : image;
+      }
+      case "softmax":
+        return this.pattern(node as Node<"softmax">) ?? image;
+      case "slice":
+        return this.sliceOfPattern(node) ?? image;
+      default:
+        return image;
+    }
+  }
+
+  /** The weights of an attention that is a step: exp(score - logsumexp). */
+  private pattern(node: Node<"softmax">): Node | null {
+    const [score] = node.inputs;
+    if (node.params.dim !== node.shape.length - 1) return null;
+    const owner = this.attended.get(score) ?? this.attended.get(cast(score, "f32"));
+    if (!owner) return null;
+    const flash = this.imageOf(owner);
+    if (flash.op !== "flashAttention") return null;
+    const scores = cast(this.imageOf(score), "f32");
+    return cast(define(attentionPattern(scores, flashLogsumexp(flash))), node.dtype);
+  }
+
+  /** Weights of which only slices are asked for are computed for those alone. */
+  private sliceOfPattern(node: Node): Node | null {
+    const [weights] = node.inputs;
+    if (weights.op !== "softmax" || this.roots.includes(weights)) return null;
+    if (!(this.users.get(weights) as Node[]).every((u) => u.op === "slice")) return null;
+    const made = this.imageOf(weights);
+    if (made.op !== "softmax") return sink(node, made);
+    const { dim } = (made as Node<"softmax">).params;
+    const { starts, steps } = (node as Node<"slice">).params;
+    const whole = node.shape[dim] === made.shape[dim] && starts[dim] === 0 && steps[dim] === 1;
+    const score = whole && familyOf(made.inputs[0]) !== "leaf" ? sink(node, made.inputs[0]) : null;
+    return score && withInputs({ ...made, shape: node.shape }, [score]);
+  }
+
+  // --- the backward of one attention
+
+  private findBackward(logsumexp: Node): void {
+    const [score] = logsumexp.inputs;
+    const attention = this.owner(logsumexp);
+    if (!attention) return;
+    const own = (op: Node["op"]) => (n: Node) => n.op === op && n.inputs[0] === score && n.inputs[1] === logsumexp;
+    const scoreGradient = (this.users.get(logsumexp) ?? []).find(own("attentionScoreGradient")) ?? null;
+    const follows = this.cone((n) => n === scoreGradient, score.shape);
+    const weights = this.cone(own("attentionPattern"), score.shape);
+    const group: Group = { attention, scoreGradient, logsumexp, contractions: [], busy: false };
+    for (const node of this.order) {
+      if (node.op !== "matmul" || this.groups.has(node)) continue;
+      const ofScores = scoreGradient && contractionOf(node, follows);
+      const ofWeights = ofScores ? null : contractionOf(node, weights);
+      if (ofScores) group.contractions.push({ ...ofScores, wanted: ofScores.overQueries ? "key" : "query" });
+      else if (ofWeights?.overQueries) group.contractions.push({ ...ofWeights, wanted: "value" });
+    }
+    for (const { node } of group.contractions) this.groups.set(node, group);
+    if (scoreGradient && group.contractions.length > 0) this.backwards.set(scoreGradient, group);
+  }
+
+  /** Whether elementwise work alone leads from such a node to the one in question. */
+  private cone(isOrigin: (n: Node) => boolean, shape: readonly number[]): (n: Node) => boolean {
+    const known = new Map<Node, boolean>();
+    const leads = (node: Node): boolean => {
+      const before = known.get(node);
+      if (before !== undefined) return before;
+      known.set(node, false);
+      const same = node.shape.length === shape.length && node.shape.every((n, i) => n === shape[i]);
+      const result = same && (isOrigin(node) || (familyOf(node) === "scalar" && node.inputs.some(leads)));
+      known.set(node, result);
+      return result;
+    };
+    return leads;
+  }
+
+  private backward(group: Group): void {
+    group.busy = true;
+    const { scoreGradient } = group;
+    this.ensure([...group.contractions.flatMap((c) => c.node.inputs), group.attention]);
+    const open = group.contractions.filter((c) => !this.done.has(c.node));
+    const images = open.map((c) => {
+      const found = contractionOf(this.image(c.node), (n) => n === this.done.get(c.tile));
+      return found && { ...found, wanted: c.wanted };
+    });
+    if (images.includes(null) || open.length === 0) return;
+    const contractions = images as Contraction[];
+    const cut = new Set(open.map((c) => c.node));
+    const wantsScore = scoreGradient !== null && topological(this.roots, (n) => cut.has(n)).includes(scoreGradient);
+    const image = (n: Node) => this.imageOf(n);
+    const { score, value, factor } = attentionInputs(group.attention);
+    const made = flashGradientOf({
+      score: image(score),
+      value: image(value),
+      factor: factor && image(factor),
+      scoreGradient: scoreGradient && image(scoreGradient),
+      contractions,
+      wantsScore,
+      logsumexp: image(group.logsumexp),
+    });
+    if (!made) return;
+    const { step, wanted } = made;
+    const result = (name: (typeof wanted)[number]) => {
+      const at = wanted.indexOf(name);
+      const { shape, dtype } = resultOf(name, contractions, image(score));
+      return at === 0 ? step : part(step, at, shape, dtype);
+    };
+    if (wantsScore) this.forgetAfter(scoreGradient, cut);
+    open.forEach((c, i) => {
+      const whole = result(c.wanted);
+      this.done.set(c.node, contractions[i].turned ? transpose(whole) : whole);
+    });
+    if (wantsScore) this.done.set(scoreGradient, result("score"));
+  }
+
+  /** What was rewritten before the node got another image is to be rewritten again. */
+  private forgetAfter(node: Node, except: ReadonlySet<Node>): void {
+    for (const user of this.users.get(node) ?? [])
+      if (!except.has(user) && this.done.delete(user)) this.forgetAfter(user, except);
+  }
+
+  /** The attention that the log-sum-exp belongs to. */
+  private owner(logsumexp: Node): Node | undefined {
+    return this.order.find((n) => n.op === "attention" && sameScores(n, logsumexp));
+  }
+}
+
+function sameScores(attention: Node, logsumexp: Node): boolean {
+  const { score, sink: beside } = attentionInputs(attention);
+  return score === logsumexp.inputs[0] && beside === (logsumexp.inputs[1] ?? null);
+}

@@ -1,0 +1,99 @@
+// The operands of each kind of step in one place: passes that follow buffers from step to step ask here, and need not know the kinds.
+
+import type { KeyBound, Operand, Step, TileBody } from "./program.js";
+
+/** What a step reads and what it writes; tiles of its own are not among them. */
+export interface Operands {
+  readonly reads: readonly Operand[];
+  readonly writes: readonly Operand[];
+}
+
+export function operandsOf(step: Step): Operands {
+  const reads: Operand[] = [];
+  const writes: Operand[] = [];
+  visit(
+    step,
+    (o) => {
+      reads.push(o);
+      return o;
+    },
+    (o) => {
+      writes.push(o);
+      return o;
+    },
+  );
+  return { reads, writes };
+}
+
+/** The step with other operands in the same places. */
+export function mapOperands(step: Step, change: (o: Operand) => Operand): Step {
+  return visit(step, change, change);
+}
+
+type Change = (o: Operand) => Operand;
+
+/** Rebuilds a step from what the callbacks make of each operand. */
+function visit(step: Step, read: Change, write: Change): Step {
+  const maybe = (o: Operand | null, change: Change) => o && change(o);
+  const tile = (t: TileBody | null): TileBody | null =>
+    t && { ...t, inputs: t.inputs.map((o) => (o.buffer < 0 ? o : read(o))) };
+  const bound = (b: KeyBound): KeyBound => ({ ...b, at: maybe(b.at, read) });
+  switch (step.kind) {
+    case "elementwise":
+      return { ...step, inputs: step.inputs.map(read), outputs: step.outputs.map(write) };
+    case "reduce":
+      return { ...step, inputs: step.inputs.map(read), output: write(step.output) };
+    case "matmul": {
+      const { epilogue } = step;
+      const finish = epilogue && {
+        ...epilogue,
+        inputs: epilogue.inputs.map(read),
+        outputs: epilogue.outputs.map(write),
+      };
+      return { ...step, a: read(step.a), b: read(step.b), c: write(step.c), ...(finish ? { epilogue: finish } : {}) };
+    }
+    case "gather":
+      return { ...step, source: read(step.source), index: read(step.index), output: write(step.output) };
+    case "scatter": {
+      // It keeps or adds to what lies there.
+      read(step.output);
+      return { ...step, index: read(step.index), updates: read(step.updates), output: write(step.output) };
+    }
+    case "cumsum":
+    case "argsort":
+      return { ...step, input: read(step.input), output: write(step.output) };
+    case "attention":
+    case "attentionGradient": {
+      const shared = {
+        query: read(step.query),
+        key: read(step.key),
+        value: read(step.value),
+        bounds: step.bounds.map(bound),
+        mask: tile(step.mask),
+        score: tile(step.score),
+        factor: tile(step.factor),
+      };
+      if (step.kind === "attention") {
+        return {
+          ...step,
+          ...shared,
+          sink: maybe(step.sink, read),
+          output: write(step.output),
+          logsumexp: maybe(step.logsumexp, write),
+        };
+      }
+      return {
+        ...step,
+        ...shared,
+        slope: tile(step.slope),
+        logsumexp: read(step.logsumexp),
+        outputGradient: read(step.outputGradient),
+        delta: read(step.delta),
+        queryGradient: maybe(step.queryGradient, write),
+        keyGradient: maybe(step.keyGradient, write),
+        valueGradient: maybe(step.valueGradient, write),
+        scoreGradient: maybe(step.scoreGradient, write),
+      };
+    }
+  }
+}
