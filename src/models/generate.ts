@@ -79,12 +79,14 @@ export class Decoder {
       cache.reset();
     }
     if (this.text.length > 2 * cache.capacity) this.text.splice(0, this.text.length - cache.capacity);
-    return this.run(fresh);
+    let logits: Float32Array = new Float32Array(0);
+    for (let at = 0; at < fresh.length; at += cache.chunk) logits = this.run(fresh.slice(at, at + cache.chunk));
+    return logits;
   }
 
   private run(ids: readonly number[]): Float32Array {
     const { cache, model } = this;
-    const padded = new Int32Array(bucket(ids.length, cache.capacity - cache.size));
+    const padded = new Int32Array(bucket(ids.length, Math.min(cache.chunk, cache.capacity - cache.size)));
     padded.set(ids);
     const training = model.training;
     if (training) model.train(false);

@@ -1,6 +1,8 @@
 // The public names of heed/nn.
 
 export { Dropout, GELU, Identity, ReLU, Sigmoid, SiLU, Softmax, Tanh } from "./activations.js";
+export { AdditiveAttention, type MaskedCall } from "./additive-attention.js";
+export { alibi, alibiBias, alibiSlopes } from "./alibi.js";
 export { type BlockCall, TransformerBlock } from "./block.js";
 export { type Layer, ModuleList, Sequential } from "./containers.js";
 export { Embedding } from "./embedding.js";
@@ -9,6 +11,7 @@ export * as init from "./init.js";
 export { skipInit } from "./init.js";
 export { Linear } from "./linear.js";
 export { BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss } from "./losses.js";
+export { LuongAttention, type LuongMethod } from "./luong-attention.js";
 export { Module } from "./module.js";
 export {
   MultiheadAttention,
@@ -17,4 +20,8 @@ export {
 } from "./multihead-attention.js";
 export { LayerNorm, RMSNorm } from "./norm.js";
 export { Parameter } from "./parameter.js";
+export { LearnedPositions, PositionalEncoding, type SinusoidOptions, sinusoidalPositions } from "./positions.js";
+export { RelativePositionBias, relativePositionBuckets } from "./relative-position-bias.js";
+export { type Positions, RotaryEmbedding, type RotaryOptions, type RotaryTables, rotary } from "./rotary.js";
+export { type RotaryFrequencies, type RotaryScaling, rotaryFrequencies } from "./rotary-frequencies.js";
 export type { LoadResult, StateDict } from "./state.js";

@@ -2,7 +2,7 @@
 // written the textbook way; making it fast is the compiler's affair.
 
 import { fail } from "../base/errors.js";
-import { describe } from "../base/shape.js";
+import { describe, sameShape } from "../base/shape.js";
 import { causalMask, zeros } from "../tensor/create.js";
 import { cat, dropout, linear } from "../tensor/functions.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -28,13 +28,13 @@ export interface MultiheadAttentionOptions {
 }
 
 export interface MultiheadAttentionCall {
-  /** [B,S]: bool, true where a key is ignored; or floats that are added to the scores. */
+  /** [B,S], or [S] for inputs without a batch: bool, true where a key is ignored; or floats that are added to the scores. */
   keyPaddingMask?: Tensor | null;
-  /** [T,S] or [B H,T,S]: bool, true where a position may not look; or floats that are added to the scores. */
+  /** [T,S] or [B H,T,S]: bool, true where a position may not look (unlike `keep` of `attention`); or floats that are added to the scores. */
   attnMask?: Tensor | null;
-  /** Each position looks at itself and what is before it. */
+  /** Each position looks at itself and what is before it. Beside an attnMask it is torch's hint that the mask says so; the mask counts. */
   isCausal?: boolean;
-  /** Whether the weights are returned: true, unless given. */
+  /** Whether the weights are returned: true, unless given. Those of a training step are the dropped ones, as in torch. */
   needWeights?: boolean;
   /** The mean over the heads, [B,T,S], instead of [B,H,T,S]: true, unless given. */
   averageAttnWeights?: boolean;
@@ -108,23 +108,28 @@ export class MultiheadAttention extends Module {
     this.checkInputs(query, key, value);
     // To [B,T,E], which everything below is written in.
     const arrange = (x: Tensor) => (batched ? (this.batchFirst ? x : x.transpose(0, 1)) : x.unsqueeze(0));
-    const [q, k, v] = this.project(arrange(query), arrange(key), arrange(value));
+    const from = arrange(query);
+    const keys = key === query ? from : arrange(key);
+    const values = value === key ? keys : arrange(value);
+    const [q, k, v] = this.project(from, keys, values);
     const B = q.shape[0];
     const T = q.shape[1];
     const extra = k.shape[1] - key.shape[batched && !this.batchFirst ? 0 : key.ndim - 2];
     const heads = (x: Tensor) => x.view(B, x.shape[1], this.numHeads, this.headDim).transpose(1, 2);
 
     let scores = heads(q).matmul(heads(k).transpose(-2, -1)).div(Math.sqrt(this.headDim)); // [B,H,T,S]
-    for (const mask of this.masks(options, B, T, k.shape[1] - extra, extra)) {
-      scores = mask.dtype === "bool" ? scores.maskedFill(mask, Number.NEGATIVE_INFINITY) : scores.add(mask);
+    for (const mask of this.masks(options, batched, B, T, k.shape[1] - extra, extra)) {
+      const hides = mask.dtype === "bool";
+      scores = hides ? scores.maskedFill(mask, Number.NEGATIVE_INFINITY) : scores.add(mask.to(scores.dtype));
     }
     const pattern = dropout(scores.softmax(-1), { p: this.dropout, training: this.dropout > 0 && this.training });
     const mixed = pattern.matmul(heads(v)); // [B,H,T,D]
     const output = this.outProj.forward(mixed.transpose(1, 2).reshape(B, T, this.embedDim)); // [B,T,E]
 
-    const weights = averageAttnWeights ? pattern.mean(1) : pattern;
     const restored = batched ? (this.batchFirst ? output : output.transpose(0, 1)) : output.squeeze(0);
-    return [restored, needWeights ? (batched ? weights : weights.squeeze(0)) : null];
+    if (!needWeights) return [restored, null];
+    const weights = averageAttnWeights ? pattern.mean(1) : pattern;
+    return [restored, batched ? weights : weights.squeeze(0)];
   }
 
   private checkInputs(query: Tensor, key: Tensor, value: Tensor): void {
@@ -148,6 +153,11 @@ export class MultiheadAttention extends Module {
     let v: Tensor;
     if (this.inProjWeight && query === key && key === value) {
       [q, k, v] = linear(query, this.inProjWeight, this.inProjBias).split(E, -1);
+    } else if (this.inProjWeight && key === value) {
+      const [weight, shared] = this.inProjWeight.split([E, 2 * E]);
+      const [bias, sharedBias] = this.inProjBias?.split([E, 2 * E]) ?? [null, null];
+      q = linear(query, weight, bias);
+      [k, v] = linear(key, shared, sharedBias).split(E, -1);
     } else {
       const weights = this.inProjWeight?.split(E) ?? [this.qProjWeight, this.kProjWeight, this.vProjWeight];
       [q, k, v] = [query, key, value].map((x, i) => linear(x, weights[i] as Tensor, biases[i]));
@@ -162,7 +172,14 @@ export class MultiheadAttention extends Module {
   }
 
   /** Masks that broadcast to the scores [B,H,T,S]; the `extra` keys added behind are seen by all. */
-  private masks(call: MultiheadAttentionCall, B: number, T: number, S: number, extra: number): Tensor[] {
+  private masks(
+    call: MultiheadAttentionCall,
+    batched: boolean,
+    B: number,
+    T: number,
+    S: number,
+    extra: number,
+  ): Tensor[] {
     const masks: Tensor[] = [];
     const { attnMask, keyPaddingMask, isCausal = false } = call;
     const widen = (mask: Tensor) => (extra > 0 ? mask.pad([0, extra]) : mask);
@@ -174,10 +191,10 @@ export class MultiheadAttention extends Module {
       masks.push(widen(attnMask.ndim === 2 ? attnMask : attnMask.view(B, this.numHeads, T, S)));
     } else if (isCausal) masks.push(widen(causalMask(T, S, { offset: 0 })));
     if (keyPaddingMask) {
-      const row = keyPaddingMask.ndim === 1 ? keyPaddingMask.unsqueeze(0) : keyPaddingMask;
-      const fits = row.ndim === 2 && row.shape[0] === B && row.shape[1] === S && row.dtype !== "i32";
-      if (!fits) fail("MultiheadAttention", `keyPaddingMask [${B},${S}], bool or float`, describe(keyPaddingMask));
-      masks.push(widen(row).view(B, 1, 1, S + extra));
+      const want = batched ? [B, S] : [S];
+      const fits = sameShape(keyPaddingMask.shape, want) && keyPaddingMask.dtype !== "i32";
+      if (!fits) fail("MultiheadAttention", `keyPaddingMask [${want}], bool or float`, describe(keyPaddingMask));
+      masks.push(widen(keyPaddingMask).view(B, 1, 1, S + extra));
     }
     return masks;
   }

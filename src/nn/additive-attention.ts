@@ -1,0 +1,74 @@
+// Attention whose scores a small network computes: what recurrent translation models had (Bahdanau, Cho and Bengio 2014).
+
+import { additiveAttention } from "../tensor/additive-attention.js";
+import type { AttentionMasks } from "../tensor/attention-mask.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { checkProbability } from "./check.js";
+import { Linear } from "./linear.js";
+import { Module } from "./module.js";
+
+/** One call of an attention module that takes masks by kind. */
+export interface MaskedCall {
+  /** Which keys a query may see: one mask, several that must all hold, or null. */
+  readonly mask?: AttentionMasks;
+}
+
+/**
+ * softmax(v · tanh(W query + U key)) value (Bahdanau, Cho and Bengio 2014, appendix A.1.2).
+ *
+ * Its parts are drawn as torch draws three Linears: `query` is W [A,Q], `key` is U [A,K], `score` is v [1,A]. The sums [B,T,S,A] are never
+ * in memory.
+ * @param queryWidth Q, of the decoder's states
+ * @param keyWidth K, of the encoder's
+ * @param hidden A
+ * @param options.bias whether W and U add a bias; false, as in the paper
+ * @param options.dropout the probability with which weights are dropped in training
+ * @example
+ * const attend = new AdditiveAttention(64, 128, 32);
+ * const mask = { kind: "lengths", lengths } as const;
+ * const [mixed, pattern] = attend.forward(state.unsqueeze(1), encoded, encoded, { mask });   // [B,1,128], [B,1,S]
+ */
+export class AdditiveAttention extends Module {
+  query: Linear;
+  key: Linear;
+  score: Linear;
+  readonly dropout: number;
+
+  constructor(
+    readonly queryWidth: number,
+    readonly keyWidth: number,
+    readonly hidden: number,
+    options: { bias?: boolean; dropout?: number } = {},
+  ) {
+    super();
+    const { bias = false, dropout = 0 } = options;
+    checkProbability("AdditiveAttention", dropout);
+    this.dropout = dropout;
+    this.query = new Linear(queryWidth, hidden, { bias });
+    this.key = new Linear(keyWidth, hidden, { bias });
+    this.score = new Linear(hidden, 1, { bias: false });
+  }
+
+  /**
+   * Query [...,T,Q], key [...,S,K], value [...,S,E] give what is mixed, [...,T,E], and the pattern before dropout, [...,T,S].
+   * @param options.projected the keys projected before, by `project`: for decoders that ask the same keys at every step
+   */
+  forward(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    options: MaskedCall & { projected?: Tensor } = {},
+  ): [mixed: Tensor, pattern: Tensor] {
+    const { mask, projected = this.project(key) } = options;
+    const dropout = this.dropout > 0 && this.training ? this.dropout : 0;
+    return additiveAttention(this.query.forward(query), projected, value, this.score.weight.view(this.hidden), {
+      mask,
+      dropout,
+    });
+  }
+
+  /** U key: [...,S,K] to [...,S,A]. */
+  project(key: Tensor): Tensor {
+    return this.key.forward(key);
+  }
+}
