@@ -34,7 +34,7 @@ for (const size of [...SMALL, ...LARGE]) {
       unit: "seconds",
       ...versus(result, "torch.mm"),
       target: { ratio: SMALL.includes(size) ? 1 : 0.9 },
-      flops: SMALL.includes(size) ? undefined : 2 * size ** 3,
+      rate: SMALL.includes(size) ? undefined : { amount: (2 * size ** 3) / 1e9, unit: "GFLOP/s" },
     });
   }
 }

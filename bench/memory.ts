@@ -1,7 +1,7 @@
 // Peak memory of training steps, each side in a fresh process, and whether memory grows over thousands of steps.
 
-import type { Footprint } from "./lib/footprint.js";
-import { footprintOf } from "./lib/fresh.js";
+import type { Footprint, Request } from "./lib/footprint.js";
+import { inFreshProcess } from "./lib/fresh.js";
 import { SIZES, type Size, Training } from "./lib/gpt.js";
 import { quick } from "./lib/machine.js";
 import { Peer } from "./lib/peer.js";
@@ -32,7 +32,8 @@ growth("resident memory", late.resident - early.resident, 32 * MiB);
 report.print();
 
 async function measure(name: string, size: Size, marks: number[], theirSteps: number): Promise<Footprint> {
-  const heed = await footprintOf({ size, marks });
+  const request: Request = { size, marks };
+  const heed = await inFreshProcess<Footprint>(["lib/footprint", "lib/gpt", "lib/resident"], request);
   const torch = await peerFootprint(size, theirSteps);
   const row = (work: string, of: (footprint: Peak) => number, target?: { ratio: number }) =>
     report.add({

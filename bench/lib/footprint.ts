@@ -1,8 +1,8 @@
 // Runs in a process of its own, started by fresh.ts: trains for so many steps, each on a new batch, and prints how much memory the process
 // held at the marked steps and at most. Its argument is the JSON of a Request.
 
-import { readFileSync } from "node:fs";
 import { type Size, Training } from "./gpt.js";
+import { peakBytes } from "./resident.js";
 
 export interface Request {
   readonly size: Size;
@@ -35,7 +35,7 @@ for (let step = 1; step <= marks[marks.length - 1]; step++) {
   training.step(training.tokens(), training.tokens()).item();
   if (marks.includes(step)) found.push(await mark());
 }
-console.log(JSON.stringify({ base, marks: found, peak: peak() } satisfies Footprint));
+console.log(JSON.stringify({ base, marks: found, peak: peakBytes() } satisfies Footprint));
 
 async function mark(): Promise<Mark> {
   for (let round = 0; round < 3; round++) {
@@ -44,15 +44,4 @@ async function mark(): Promise<Mark> {
   }
   const { rss, heapUsed, external } = process.memoryUsage();
   return { resident: rss, held: heapUsed + external };
-}
-
-/** The system's own record where it keeps one for this program alone; maxRSS may remember the parent that started it. */
-function peak(): number {
-  try {
-    const line = /^VmHWM:\s*(\d+) kB/m.exec(readFileSync("/proc/self/status", "utf8"));
-    if (line) return Number(line[1]) * 1024;
-  } catch {
-    // not Linux
-  }
-  return process.resourceUsage().maxRSS * 1024;
 }

@@ -1,34 +1,36 @@
-// Measures in a fresh Node process what training takes of memory. The process runs plain JavaScript: the TypeScript compiler, through which
+// Measures in a fresh Node process what something takes of memory. The process runs plain JavaScript: the TypeScript compiler, through which
 // benchmarks are loaded, would be counted as Heed's.
 
 import { execFile } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import ts from "typescript";
-import type { Footprint, Request } from "./footprint.js";
-
-const FILES = ["footprint", "gpt"];
 
 // Inside the package, where "heed" is the package itself.
 const folder = fileURLToPath(new URL(`../../build/bench-${process.pid}/`, import.meta.url));
 
-export async function footprintOf(request: Request): Promise<Footprint> {
-  mkdirSync(folder, { recursive: true });
+/**
+ * Runs the first of these files of bench/ with the request as its argument (JSON), and returns what it prints (JSON too).
+ * @param files paths within bench/, without extension: the file, and those it imports by relative paths
+ */
+export async function inFreshProcess<T>(files: readonly string[], request: object): Promise<T> {
   try {
-    for (const file of FILES) {
-      const source = readFileSync(new URL(`${file}.ts`, import.meta.url), "utf8");
+    for (const file of files) {
+      const source = readFileSync(new URL(`../${file}.ts`, import.meta.url), "utf8");
       const compilerOptions = {
         target: ts.ScriptTarget.ES2022,
         module: ts.ModuleKind.ESNext,
         verbatimModuleSyntax: true,
       };
-      writeFileSync(join(folder, `${file}.js`), ts.transpileModule(source, { compilerOptions }).outputText);
+      const path = join(folder, `${file}.js`);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, ts.transpileModule(source, { compilerOptions }).outputText);
     }
-    const args = ["--expose-gc", join(folder, "footprint.js"), JSON.stringify(request)];
+    const args = ["--expose-gc", join(folder, `${files[0]}.js`), JSON.stringify(request)];
     const { stdout } = await promisify(execFile)(process.execPath, args);
-    return JSON.parse(stdout) as Footprint;
+    return JSON.parse(stdout) as T;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

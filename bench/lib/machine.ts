@@ -14,7 +14,15 @@ export const threads: number = native.threads;
 
 /** --json: one line of JSON instead of a table. --quick: fewer turns and smaller sizes, to see that everything runs. */
 export const json: boolean = process.argv.includes("--json");
-export const quick: boolean = process.argv.includes("--quick");
+/** --tiny: sizes at which even the reference executor is quick, where a benchmark has them; the figures then mean nothing. */
+export const tiny: boolean = process.argv.includes("--tiny");
+export const quick: boolean = tiny || process.argv.includes("--quick");
+
+/** The words of `--name a,b`; null where the flag is not given. */
+export function listOf(name: string): readonly string[] | null {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? null : (process.argv[at + 1] ?? "").split(",");
+}
 
 export interface Machine {
   readonly processor: string;

@@ -14,8 +14,8 @@ export interface Row {
   readonly heed: Sample;
   readonly peer?: { readonly name: string; readonly value: Sample; readonly ratio: Sample };
   readonly target?: Target;
-  /** The work in a call, where a rate says more than a time. */
-  readonly flops?: number;
+  /** The work in a call, where a rate says more than a time: so many GFLOP, GB or tokens. */
+  readonly rate?: { readonly amount: number; readonly unit: "GFLOP/s" | "GB/s" | "tokens/s" };
 }
 
 /** What a row says of a contest: Heed's time, and that of the peer of this name where there was one. */
@@ -102,9 +102,9 @@ function target(row: Row): string {
   return `>= ${row.target.ratio}`;
 }
 
-function quantity({ unit, flops }: Pick<Row, "unit" | "flops">, value: number): string {
+function quantity({ unit, rate }: Pick<Row, "unit" | "rate">, value: number): string {
   if (unit === "bytes") return `${(value / 2 ** 20).toFixed(1)} MiB`;
-  if (flops !== undefined) return `${(flops / value / 1e9).toFixed(1)} GFLOP/s`;
+  if (rate) return `${(rate.amount / value).toFixed(1)} ${rate.unit}`;
   if (value < 1e-3) return `${(value * 1e6).toFixed(value < 1e-5 ? 2 : 1)} µs`;
   return `${(value * 1e3).toFixed(value < 0.1 ? 2 : 0)} ms`;
 }
