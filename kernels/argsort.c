@@ -178,4 +178,4 @@ static int64_t tasks(const int32_t *words, int32_t phase) {
   return rows ? task_count(rows, least(&s)) : 0;
 }
 
-const Kernel KERNEL(argsort_kernel) = {no_bytes, own_bytes, one_phase, tasks, run};
+const Kernel KERNEL(argsort_kernel) = {no_bytes, own_bytes, one_phase, tasks, run, 0, 0};

@@ -1,17 +1,20 @@
 // Attention without an array of scores (Dao 2023, "FlashAttention-2"): each block of queries walks over tiles of keys and keeps, for
 // every query, the largest score, the sum of weights and the weighted sum of values so far. attention_words.h has the words,
-// attention_forward_plan.h the blocks, attention_forward.h the arithmetic; a few queries against many keys are attention_decode.c's.
+// attention_forward_plan.h the blocks, attention_forward.h the arithmetic; a few queries against many keys are attention_decode.c's,
+// what is small altogether is attention_small.c's.
 #include "attention_forward.h"
+#include "attention_small.h"
 #include "vector_math.h"
 
 extern const Kernel KERNEL(attention_decode_kernel);
 int32_t KERNEL(attention_decodes)(const Attention *attention);
 extern const Kernel KERNEL(attention_kernel);
 
-// The plan, and whether the step is this file's.
+// The plan, and which file the step is for.
+enum { FORWARD, DECODE, SMALL };
 static int32_t plan_forward(const int32_t *words, ForwardPlan *p) {
   make_forward_plan(words, p);
-  return !KERNEL(attention_decodes)(&p->a);
+  return KERNEL(attention_is_small)(&p->a) ? SMALL : KERNEL(attention_decodes)(&p->a) ? DECODE : FORWARD;
 }
 
 // Before: one tile of the keys and values of one source.
@@ -53,7 +56,7 @@ static void begin_rows(const QueryBlock *b, const Matrix *sink, int64_t strip) {
   }
 }
 
-// output = sum / total, logsumexp = largest + log total. Returns whether something in the output is not finite.
+// output = sum / total, logsumexp = (largest, log total). Returns whether something in the output is not finite.
 static int32_t finish_rows(const QueryBlock *b, const Matrix *logsumexp, int64_t strip) {
   const ForwardPlan *p = b->plan;
   Rows *kept = b->kept + (strip - b->strip);
@@ -87,9 +90,14 @@ static int32_t finish_rows(const QueryBlock *b, const Matrix *logsumexp, int64_t
   if (logsumexp->base) {
     for (int64_t i = 0; i < STRIP_ROWS; i += HEED_LANES) {
       vf largest = load(kept->largest + i);
-      store(total + i, (b->score ? largest : largest * LN2) + vector_log(load(total + i)));
+      vf sum = load(total + i);
+      store(kept->largest + i, (b->score ? largest : largest * LN2) + (sum - sum));  // NaN where the sum is
+      store(total + i, vector_log(select(sum == splat(0), splat(1), sum)));
     }
-    for (int64_t i = 0; i < rows; i++) ((float *)logsumexp->base)[(row + i) * logsumexp->rows] = total[i];
+    for (int64_t i = 0; i < rows; i++) {
+      float *to = (float *)logsumexp->base + (row + i) * logsumexp->rows;
+      to[0] = kept->largest[i], to[logsumexp->columns] = total[i];
+    }
   }
   int32_t any = 0;
   for (int k = 0; k < HEED_LANES; k++) any |= wrong[k] != 0;
@@ -127,29 +135,58 @@ static void run_block(const ForwardPlan *p, const Context *context, int64_t batc
 
 static int64_t shared_bytes(const int32_t *words) {
   ForwardPlan p;
-  if (!plan_forward(words, &p)) return KERNEL(attention_decode_kernel).shared_bytes(words);
-  return p.shared ? p.sources * (p.key_floats + p.value_floats) * 4 : 0;
+  switch (plan_forward(words, &p)) {
+    case SMALL: return 0;
+    case DECODE: return KERNEL(attention_decode_kernel).shared_bytes(words);
+    default: return p.shared ? p.sources * (p.key_floats + p.value_floats) * 4 : 0;
+  }
 }
 
 static int64_t own_bytes(const int32_t *words) {
   ForwardPlan p;
-  return plan_forward(words, &p) ? p.own : KERNEL(attention_decode_kernel).own_bytes(words);
+  switch (plan_forward(words, &p)) {
+    case SMALL: return KERNEL(attention_small_own_bytes)(&p.a);
+    case DECODE: return KERNEL(attention_decode_kernel).own_bytes(words);
+    default: return p.own;
+  }
 }
 
 static int32_t phases(const int32_t *words) {
   ForwardPlan p;
-  return plan_forward(words, &p) ? 1 + p.shared : KERNEL(attention_decode_kernel).phases(words);
+  switch (plan_forward(words, &p)) {
+    case SMALL: return 1;
+    case DECODE: return KERNEL(attention_decode_kernel).phases(words);
+    default: return 1 + p.shared;
+  }
 }
 
 static int64_t tasks(const int32_t *words, int32_t phase) {
   ForwardPlan p;
-  if (!plan_forward(words, &p)) return KERNEL(attention_decode_kernel).tasks(words, phase);
-  return phase < p.shared ? p.sources * divide_up(p.a.s, p.keys) : p.tasks;
+  switch (plan_forward(words, &p)) {
+    case SMALL: return KERNEL(attention_small_tasks)(&p.a);
+    case DECODE: return KERNEL(attention_decode_kernel).tasks(words, phase);
+    default: return phase < p.shared ? p.sources * divide_up(p.a.s, p.keys) : p.tasks;
+  }
+}
+
+// Only small steps take as long to plan as to run.
+static int64_t plan_bytes(const int32_t *words) {
+  ForwardPlan p;
+  return plan_forward(words, &p) == SMALL ? KERNEL(attention_small_plan_bytes)() : 0;
+}
+
+static void plan(const int32_t *words, char *const *buffers, void *memory) {
+  (void)buffers;
+  KERNEL(attention_small_plan)(words, memory);
 }
 
 static void run(const int32_t *words, const Context *context, int32_t phase, int64_t task) {
+  if (context->plan) {
+    KERNEL(attention_small_run)(context, task);
+    return;
+  }
   ForwardPlan p;
-  if (!plan_forward(words, &p)) {
+  if (plan_forward(words, &p) == DECODE) {
     KERNEL(attention_decode_kernel).run(words, context, phase, task);
   } else if (phase < p.shared) {
     pack_shared(&p, context, task);
@@ -161,4 +198,4 @@ static void run(const int32_t *words, const Context *context, int32_t phase, int
   }
 }
 
-const Kernel KERNEL(attention_kernel) = {shared_bytes, own_bytes, phases, tasks, run};
+const Kernel KERNEL(attention_kernel) = {shared_bytes, own_bytes, phases, tasks, run, plan_bytes, plan};

@@ -1,13 +1,14 @@
 // Attention of one or a few queries over a long cache of keys and values: what costs is reading the cache, once, at the speed of memory.
-// attention_words.h has the words, attention_decode_plan.h the division into tasks, attention_decode_tile.h the arithmetic with keys and
-// values, attention_decode_soften.h the softmax; this file walks the blocks of a chunk and merges the chunks (Dao et al. 2023,
-// "Flash-Decoding for long-context inference"). Many queries are the affair of attention.c.
+// attention_words.h has the words, attention_decode_plan.h the division into tasks, attention_decode_rows.h the order of reading,
+// attention_decode_dot.h, _soften.h and _mix.h the arithmetic; this file walks the blocks of a chunk and merges the chunks (Dao et al.
+// 2023, "Flash-Decoding for long-context inference"). Many queries are the affair of attention.c.
 //
 // Values that may not be seen can hold anything, NaN too, although a weight of 0 is multiplied with them here; where that made a sum
 // that is not finite, the chunk is done once more, adding only what may be seen.
+#include "attention_decode_dot.h"
+#include "attention_decode_mix.h"
 #include "attention_decode_plan.h"
 #include "attention_decode_soften.h"
-#include "attention_decode_tile.h"
 
 int32_t KERNEL(attention_decodes)(const Attention *a);
 extern const Kernel KERNEL(attention_decode_kernel);
@@ -26,7 +27,7 @@ typedef struct {
   int32_t careful;
 } Chunk;
 
-// Whether the rows of a matrix lie ready, and whether they are read in pairs (attention_decode_tile.h).
+// Whether the rows of a matrix lie ready, and whether they are read in pairs (attention_decode_rows.h).
 HEED_INLINE int is_ready(const Matrix *m, int64_t width) { return m->columns == 1 || width <= 1; }
 HEED_INLINE int reads_pairs(const Matrix *m, int64_t width) { return m->dtype == DTYPE_BF16 && is_ready(m, width); }
 
@@ -125,7 +126,8 @@ static void soften_block(const Chunk *c, int64_t s, int64_t n, int64_t g) {
   for (int64_t r = 0; r < p->rows; r++) {
     int64_t row = g * p->rows + r, at = r * n;
     int64_t from = min64(max64(c->from[row] - s, 0), n), until = max64(from, min64(c->until[row] - s, n));
-    float shrink = soften(weight + at, score + at, mask ? mask + at : 0, factor ? factor + at : 0, from, until, n, &c->maximum[row], &c->sum[row]);
+    float shrink = soften(weight + at, score + at, mask ? mask + at : 0, factor ? factor + at : 0, from, until, n, &c->maximum[row],
+                          &c->sum[row]);
     if (shrink != 1) scale_row(c->mixed + row * p->e, shrink, p->e);
   }
 }
@@ -172,15 +174,18 @@ static void finish(const Chunk *c) {
     Matrix logsumexp = attention_matrix(&p->a, p->a.logsumexp, context, entry);
     for (int64_t t = 0; t < p->a.t; t++, row++) {
       float beside = sink.base ? load_one(sink.base + t * sink.rows * dtype_bytes(sink.dtype), sink.dtype) : -HEED_INFINITY;
-      float top = larger_one(c->maximum[row], beside), lse = top, *mixed = c->mixed + row * p->e;
+      float top = larger_one(c->maximum[row], beside), log = 0, *mixed = c->mixed + row * p->e;
       if (top != -HEED_INFINITY) {
         float shrink = c->maximum[row] == top ? 1 : exp_one(c->maximum[row] - top);
         float total = c->sum[row] * shrink + (sink.base ? exp_one(beside - top) : 0);
         scale_row(mixed, shrink / total, p->e);
-        lse = top + log_one(total);
+        log = log_one(total);
       }
       if (reads_pairs(&c->value, p->a.e)) join_pairs(mixed, p->a.e);
-      if (logsumexp.base) store_one(logsumexp.base + t * logsumexp.rows * dtype_bytes(logsumexp.dtype), logsumexp.dtype, lse);
+      if (logsumexp.base) {
+        float *pair = (float *)logsumexp.base + t * logsumexp.rows;
+        pair[0] = top, pair[logsumexp.columns] = log;
+      }
       store_row(output.base + t * output.rows * dtype_bytes(output.dtype), output.dtype, output.columns, mixed, p->a.e);
     }
   }
@@ -232,7 +237,8 @@ static void merge_chunks(const Plan *p, const Context *context, int64_t group) {
   finish(&c);
 }
 
-int32_t KERNEL(attention_decodes)(const Attention *a) { return a->t <= 8; }
+// Where this is the faster way: attention.c packs keys and values into tiles, which pays with many queries or few keys.
+int32_t KERNEL(attention_decodes)(const Attention *a) { return a->t == 1 || (a->t <= 8 && a->t * 32 <= a->s); }
 
 static int64_t shared_bytes(const int32_t *words) {
   Plan plan;
@@ -268,4 +274,4 @@ static void run(const int32_t *words, const Context *context, int32_t phase, int
     merge_chunks(&plan, context, task);
 }
 
-const Kernel KERNEL(attention_decode_kernel) = {shared_bytes, own_bytes, phases, tasks, run};
+const Kernel KERNEL(attention_decode_kernel) = {shared_bytes, own_bytes, phases, tasks, run, 0, 0};

@@ -1,8 +1,8 @@
 // How attention with few queries is divided. Batch entries that read the same keys and values (grouped query heads: trailing batch axes on
 // which both have stride 0) form a group; its rows, T for each entry, go through the cache together, so that keys and values are read
 // once. Where the keys of several groups lie side by side in memory ([B,S,H,D]), these groups form a bundle and take turns, a few keys
-// each: memory is then read in the order it lies in, at three times the speed. A long cache is split into chunks of keys; a task is a chunk of a bundle, and in a
-// second phase the results of the chunks are merged. All of this depends on the step alone.
+// each: memory is then read in the order it lies in, at three times the speed. A long cache is split into chunks of keys; a task is a chunk
+// of a bundle, and in a second phase the results of the chunks are merged. All of this depends on the step alone.
 #ifndef HEED_ATTENTION_DECODE_PLAN_H
 #define HEED_ATTENTION_DECODE_PLAN_H
 
@@ -10,7 +10,7 @@
 
 enum {
   BLOCK_KEYS = 512,         // the most keys whose scores are held at a time
-  BLOCK_SCORES = 8192,        // and the most scores, but for many rows
+  BLOCK_SCORES = 8192,      // and the most scores, but for many rows
   BUNDLE_BYTES = 4096,      // of keys side by side: enough to read memory in order
   MOST_GROUPS = 16,         // in a bundle
   CHUNK_BYTES = 512 * 1024, // of keys and values that are worth a task of their own
@@ -50,7 +50,8 @@ static void plan_groups(Plan *p) {
   p->groups = p->members ? a->batches / p->members : 0;
   p->rows = p->members * a->t;
   p->side = p->bundle = 1;
-  if (axis >= 0 && lies_ready(a, a->key, a->d) && lies_ready(a, a->value, a->e) && magnitude(a->key[4 + axis]) < magnitude(a->key[4 + a->nb])) {
+  int32_t ready = lies_ready(a, a->key, a->d) && lies_ready(a, a->value, a->e);
+  if (axis >= 0 && ready && magnitude(a->key[4 + axis]) < magnitude(a->key[4 + a->nb])) {
     int64_t enough = min64(MOST_GROUPS, divide_up(BUNDLE_BYTES, max64(1, a->d * dtype_bytes(a->key[3]))));
     p->side = max64(1, a->shape[axis]);
     p->bundle = divide_up(p->side, divide_up(p->side, enough));

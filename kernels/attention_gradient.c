@@ -244,4 +244,4 @@ static void run(const int32_t *words, const Context *context, int32_t phase, int
     add_partials(&p, context, task);
 }
 
-const Kernel KERNEL(attention_gradient_kernel) = {shared_bytes, own_bytes, phases, tasks, run};
+const Kernel KERNEL(attention_gradient_kernel) = {shared_bytes, own_bytes, phases, tasks, run, 0, 0};

@@ -109,4 +109,4 @@ static int64_t tasks(const int32_t *words, int32_t phase) {
   return rows ? task_count(rows, least(&c)) : 0;
 }
 
-const Kernel KERNEL(cumsum_kernel) = {no_bytes, no_bytes, one_phase, tasks, run};
+const Kernel KERNEL(cumsum_kernel) = {no_bytes, no_bytes, one_phase, tasks, run, 0, 0};

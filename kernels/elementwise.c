@@ -13,6 +13,12 @@ typedef struct {
   int64_t down, across, tasks;        // blocks and tasks
 } Grid;
 
+// What is kept of a step: its grid, and behind it the plan of its expression.
+typedef struct {
+  Grid grid;
+  const ExpressionPlan *expression;
+} Plan;
+
 // Whether an operand is walked faster down the rows than along them.
 static int runs_across(const Body *b, const int32_t *operand) {
   int32_t columns = operand[3 + b->rank], k = b->rank - 2;
@@ -63,7 +69,7 @@ static int64_t elementwise_shared_bytes(const int32_t *words) {
 
 static int64_t elementwise_own_bytes(const int32_t *words) {
   Grid g = grid_of(words);
-  return KERNEL(expression_bytes)(&g.body, g.block_rows, g.block_rows * g.block_columns);
+  return KERNEL(expression_scratch_bytes)(&g.body, g.block_rows, g.block_rows * g.block_columns);
 }
 
 static int32_t elementwise_phases(const int32_t *words) {
@@ -76,44 +82,34 @@ static int64_t elementwise_tasks(const int32_t *words, int32_t phase) {
   return grid_of(words).tasks;
 }
 
-static void elementwise_run(const int32_t *words, const Context *context, int32_t phase, int64_t task) {
-  (void)phase;
+static int64_t elementwise_plan_bytes(const int32_t *words) {
   Grid g = grid_of(words);
+  return (int64_t)sizeof(Plan) + KERNEL(expression_plan_bytes)(&g.body);
+}
+
+static void elementwise_plan(const int32_t *words, char *const *buffers, void *memory) {
+  Plan *plan = memory;
+  plan->grid = grid_of(words);
+  const Grid *g = &plan->grid;
   Axis axes[VIEW_AXES];
-  for (int32_t k = 0; k < g.body.rank; k++) axes[k] = (Axis){k, 0, g.body.shape[k]};
-  Expression *e = KERNEL(expression_make)(&g.body, context, context->own, axes, g.body.rank, g.block_rows, g.block_columns, -1, 1);
-  int64_t blocks = g.down * g.across, end = blocks * (task + 1) / g.tasks;
-  for (int64_t block = blocks * task / g.tasks; block < end; block++) {
-    int64_t row = block / g.across * g.block_rows, column = block % g.across * g.block_columns;
-    KERNEL(expression_run)(e, row, min64(g.block_rows, g.rows - row), column, min64(g.block_columns, g.columns - column));
+  for (int32_t k = 0; k < g->body.rank; k++) axes[k] = (Axis){k, 0, g->body.shape[k]};
+  Part part = {axes, g->body.rank, g->block_rows, g->block_columns, -1, 1, 0};
+  plan->expression = KERNEL(expression_plan)(&g->body, buffers, &part, plan + 1);
+}
+
+static void elementwise_run(const int32_t *words, const Context *context, int32_t phase, int64_t task) {
+  (void)words, (void)phase;
+  const Plan *plan = context->plan;
+  const Grid *g = &plan->grid;
+  Expression *e = KERNEL(expression_begin)(plan->expression, context->buffers, 0, context->own);
+  int64_t blocks = g->down * g->across, end = blocks * (task + 1) / g->tasks;
+  for (int64_t block = blocks * task / g->tasks; block < end; block++) {
+    int64_t row = block / g->across * g->block_rows, column = block % g->across * g->block_columns;
+    KERNEL(expression_run)(e, row, min64(g->block_rows, g->rows - row), column, min64(g->block_columns, g->columns - column));
   }
 }
 
 const Kernel KERNEL(elementwise_kernel) = {
-    elementwise_shared_bytes, elementwise_own_bytes, elementwise_phases, elementwise_tasks, elementwise_run,
+    elementwise_shared_bytes, elementwise_own_bytes, elementwise_phases, elementwise_tasks,
+    elementwise_run,          elementwise_plan_bytes, elementwise_plan,
 };
-
-enum { EPILOGUE_SCRATCH = 1 << 16, EPILOGUE_BLOCK = 512 };
-
-// The elementwise body that follows a matrix product (words: rank, [batch..., M, N], inputs, outputs, expression), on the rectangle
-// [i0, i1) x [j0, j1) of one batch entry. It runs inside the product's own task and keeps its registers on the stack.
-void KERNEL(matmul_epilogue)(const int32_t *epilogue, const Context *context, int64_t batch, int64_t i0, int64_t i1, int64_t j0, int64_t j1) {
-  char scratch[EPILOGUE_SCRATCH] __attribute__((aligned(64)));
-  int32_t rank = epilogue[0];
-  Body body = body_read(rank, epilogue + 1, epilogue + 1 + rank, 1);
-  int64_t rows = i1 - i0, columns = j1 - j0;
-  if (rows <= 0 || columns <= 0) return;
-  Axis axes[VIEW_AXES];
-  for (int32_t k = rank - 3; k >= 0; k--) {
-    axes[k] = (Axis){k, batch % body.shape[k], 1};
-    batch /= body.shape[k];
-  }
-  axes[rank - 2] = (Axis){rank - 2, i0, rows};
-  axes[rank - 1] = (Axis){rank - 1, j0, columns};
-  int64_t block = EPILOGUE_BLOCK;
-  while (block > HEED_LANES && KERNEL(expression_bytes)(&body, block, block) > EPILOGUE_SCRATCH) block /= 2;
-  int64_t wide = min64(columns, block), high = columns <= block ? max64(1, min64(rows, block / columns)) : 1;
-  Expression *e = KERNEL(expression_make)(&body, context, scratch, axes, rank, high, wide, -1, 1);
-  for (int64_t i = 0; i < rows; i += high)
-    for (int64_t j = 0; j < columns; j += wide) KERNEL(expression_run)(e, i, min64(high, rows - i), j, min64(wide, columns - j));
-}

@@ -1,5 +1,5 @@
-// The interpreter of fused expressions (src/program/expression.ts). An expression is made ready once per task and then run block by
-// block: R whole rows, or a piece of one row. Its registers are arrays in scratch that hold a block ("full": R x W values packed row
+// The interpreter of fused expressions (src/program/expression.ts). An expression is planned once per program, begun once per task, and
+// run block by block: R whole rows, or a piece of one row. Its registers are arrays in scratch that hold a block ("full": R x W values packed row
 // after row; "row": R values); each instruction is one loop over a block, so that decoding costs nothing next to the arithmetic.
 // What never changes is filled once; inputs and outputs that lie in one piece are used in place instead of being copied.
 #ifndef HEED_EXPRESSION_H
@@ -36,22 +36,40 @@ int64_t KERNEL(body_cost)(const Body *body);
 // The number of values in a block that keeps the registers in the first cache.
 int64_t KERNEL(body_block)(const Body *body);
 
+// What follows from the words of a body, and what a thread that runs it holds.
+typedef struct ExpressionPlan ExpressionPlan;
 typedef struct Expression Expression;
+
+// The part of a body's shape that `axes` spans is to be run; they may come in any order, the last is the columns. Blocks have at most
+// `rows` rows and `columns` columns; unless `columns` is the whole of the last axis, what has several rows is copied into the
+// registers. With `result` >= 0 that full register is kept for the caller. The body's stores are done when `with_outputs` is set. A part
+// that `moves` will begin at other indices of its axes.
+typedef struct {
+  const Axis *axes;
+  int32_t rank;
+  int64_t rows, columns;
+  int32_t result;
+  int with_outputs, moves;
+} Part;
+
+// Plans a body in `memory` (8-byte aligned, expression_plan_bytes long). Of the buffers it matters here only which overlap.
+int64_t KERNEL(expression_plan_bytes)(const Body *body);
+const ExpressionPlan *KERNEL(expression_plan)(const Body *body, char *const *buffers, const Part *part, void *memory);
+
+// Begins to run a plan in `scratch` (64-byte aligned; expression_scratch_bytes long for blocks of at most `rows` rows and `values` values).
+// `starts`, unless 0, says by how many indices along each of its axes the part has moved.
+int64_t KERNEL(expression_scratch_bytes)(const Body *body, int64_t rows, int64_t values);
+Expression *KERNEL(expression_begin)(const ExpressionPlan *plan, char *const *buffers, const int64_t *starts, char *scratch);
+
+// Both at once, for what is not worth keeping; `scratch` is expression_bytes long.
+int64_t KERNEL(expression_bytes)(const Body *body, int64_t rows, int64_t values);
+Expression *KERNEL(expression_make)(const Body *body, const Context *context, char *scratch, const Axis *axes, int32_t rank,
+                                    int64_t rows, int64_t columns, int32_t result, int with_outputs);
 
 // An input whose buffer is negative is a tile of the caller's own: -1 the first, -2 the second. The caller says before each run where the
 // tile's block of rows x columns lies, packed row after row like the registers; the run may write to it.
 enum { TILES = 2 };
 void KERNEL(expression_tile)(Expression *expression, int32_t tile, void *block);
-
-// Scratch for blocks of at most `rows` rows and `values` values.
-int64_t KERNEL(expression_bytes)(const Body *body, int64_t rows, int64_t values);
-
-// Makes a body ready in `scratch` (64-byte aligned, expression_bytes long) for the part of its shape that `axes` spans; they may come
-// in any order, the last is the columns. Blocks have at most `rows` rows and `columns` columns; unless `columns` is the whole of the
-// last axis, what has several rows is copied into the registers. With `result` >= 0 that full register is kept for the caller. The
-// body's stores are done when `with_outputs` is set.
-Expression *KERNEL(expression_make)(const Body *body, const Context *context, char *scratch, const Axis *axes, int32_t rank,
-                                    int64_t rows, int64_t columns, int32_t result, int with_outputs);
 
 // Runs rows [row, row + rows) by columns [column, column + columns). Returns where the values of the result register lie.
 const void *KERNEL(expression_run)(Expression *expression, int64_t row, int64_t rows, int64_t column, int64_t columns);

@@ -77,4 +77,4 @@ static int64_t tasks(const int32_t *words, int32_t phase) {
   return task_count(domain_elements(&g.domain), LEAST);
 }
 
-const Kernel KERNEL(gather_kernel) = {no_bytes, no_bytes, one_phase, tasks, run};
+const Kernel KERNEL(gather_kernel) = {no_bytes, no_bytes, one_phase, tasks, run, 0, 0};

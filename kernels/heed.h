@@ -45,6 +45,7 @@ typedef struct {
   char *const *buffers;  // base address of each buffer of the program
   char *shared;          // scratch shared by all threads of this step, 64-byte aligned
   char *own;             // scratch of this thread, 64-byte aligned
+  const void *plan;      // what the kernel's `plan` wrote for this step; 0 for a kernel without
   int32_t *status;       // first failure of the program: [code, detail, detail2]; 0 while all is well
 } Context;
 
@@ -56,6 +57,11 @@ typedef struct {
   int32_t (*phases)(const int32_t *words);
   int64_t (*tasks)(const int32_t *words, int32_t phase);
   void (*run)(const int32_t *words, const Context *context, int32_t phase, int64_t task);
+  // Both or none: what follows from the words alone may be worked out once, when the program is prepared, into memory that is kept
+  // (64-byte aligned, plan_bytes long; with 0 bytes there is no plan). `buffers` is what every run's context will hold too, but its addresses change from run to run:
+  // while planning they only tell which buffers overlap.
+  int64_t (*plan_bytes)(const int32_t *words);
+  void (*plan)(const int32_t *words, char *const *buffers, void *plan);
 } Kernel;
 
 // 64-bit values travel as two words, low first.

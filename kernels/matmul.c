@@ -2,11 +2,10 @@
 // matmul_problem.h has the words, matmul_plan.h decides the blocks, matmul_pack.h copies the operands, matmul_tile.h and
 // matmul_skinny.h do the arithmetic; this file walks the blocks. Panels in the manner of Goto and van de Geijn, "Anatomy of
 // High-Performance Matrix Multiplication" (2008).
+#include "epilogue.h"
 #include "matmul_plan.h"
 #include "matmul_skinny.h"
-
-void KERNEL(matmul_epilogue)(const int32_t *epilogue, const Context *context, int64_t batch, int64_t i0, int64_t i1, int64_t j0,
-                             int64_t j1);
+#include "matmul_small.h"
 
 #define EPILOGUE_ROWS 64
 
@@ -120,10 +119,15 @@ static void finish_block(const Plan *plan, const Context *context, const Block *
   for (int64_t i = 0; i < at_->rows; i += EPILOGUE_ROWS) {
     int64_t i0 = at_->row + i, i1 = min64(i0 + EPILOGUE_ROWS, at_->row + at_->rows), j0 = at_->column, j1 = j0 + at_->columns;
     if (p->turned)
-      KERNEL(matmul_epilogue)(p->epilogue, context, at_->batch, j0, j1, i0, i1);
+      KERNEL(epilogue_run)(plan->epilogue, context, at_->batch, j0, j1, i0, i1);
     else
-      KERNEL(matmul_epilogue)(p->epilogue, context, at_->batch, i0, i1, j0, j1);
+      KERNEL(epilogue_run)(plan->epilogue, context, at_->batch, i0, i1, j0, j1);
   }
+}
+
+static void finish_small(const Plan *plan, const Context *context, int64_t batch) {
+  Block block = {batch, 0, plan->p.m, 0, plan->p.n, 0, plan->p.k};
+  finish_block(plan, context, &block, 0, 0);
 }
 
 HEED_INLINE Block nth_block(const Plan *plan, int64_t index) {
@@ -141,6 +145,10 @@ HEED_INLINE float *partial(const Plan *plan, const Context *context, const Block
 
 static void run_blocks(const Plan *plan, const Context *context, int64_t task) {
   const Problem *p = &plan->p;
+  if (plan->path == PATH_SMALL) {
+    multiply_small(plan, context, task * plan->group, min64((task + 1) * plan->group, p->batches), finish_small);
+    return;
+  }
   int64_t part = task % plan->parts, index = task / plan->parts, group = index / blocks(plan);
   Block block = nth_block(plan, index % blocks(plan));
   block.k0 = part * plan->part;
@@ -219,15 +227,29 @@ static int64_t tasks(const int32_t *words, int32_t phase) {
   return groups(&plan) * blocks(&plan) * (phase == 0 ? plan.parts : 1);
 }
 
-static void run(const int32_t *words, const Context *context, int32_t phase, int64_t task) {
-  Plan plan;
-  make_plan(words, &plan);
-  if (plan.wide == WIDE_SHARED && phase == 0)
-    pack_shared(&plan, context, task);
-  else if (plan.parts > 1 && phase == 1)
-    add_parts(&plan, context, task);
-  else
-    run_blocks(&plan, context, task);
+static int64_t plan_bytes(const int32_t *words) {
+  Problem p;
+  read_problem(words, &p);
+  return (int64_t)sizeof(Plan) + (p.epilogue ? KERNEL(epilogue_plan_bytes)(p.epilogue) : 0);
 }
 
-const Kernel KERNEL(matmul_kernel) = {shared_bytes, own_bytes, phases, tasks, run};
+static void plan(const int32_t *words, char *const *buffers, void *memory) {
+  Plan *plan = memory;
+  make_plan(words, plan);
+  if (!plan->p.epilogue) return;
+  int64_t rows = min64(plan->rows, EPILOGUE_ROWS), columns = plan->columns, turned = plan->p.turned;
+  plan->epilogue = KERNEL(epilogue_plan)(plan->p.epilogue, buffers, turned ? columns : rows, turned ? rows : columns, plan + 1);
+}
+
+static void run(const int32_t *words, const Context *context, int32_t phase, int64_t task) {
+  (void)words;
+  const Plan *plan = context->plan;
+  if (plan->wide == WIDE_SHARED && phase == 0)
+    pack_shared(plan, context, task);
+  else if (plan->parts > 1 && phase == 1)
+    add_parts(plan, context, task);
+  else
+    run_blocks(plan, context, task);
+}
+
+const Kernel KERNEL(matmul_kernel) = {shared_bytes, own_bytes, phases, tasks, run, plan_bytes, plan};

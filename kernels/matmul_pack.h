@@ -8,6 +8,7 @@
 
 #include "matmul_convert.h"
 #include "matmul_lanes.h"
+#include "matmul_part.h"
 #include "matmul_tile.h"
 
 #define TILE_PANEL ((TILE_ROWS + HEED_LANES - 1) / HEED_LANES * HEED_LANES)
@@ -24,14 +25,15 @@ HEED_INLINE void pack_scalar(float *to, int64_t width, const char *from, int32_t
   }
 }
 
-// Four k at a time of HEED_LANES columns that each run along memory: every group of four lanes is a 4 x 4 transpose.
-HEED_INLINE void transpose_four(float *to, int64_t width, const char *from, int32_t dtype, int64_t across) {
+// Four k at a time of HEED_LANES columns (or the first n of them, and zeros) that each run along memory: every group of four lanes is a
+// 4 x 4 transpose.
+HEED_INLINE void transpose_four(float *to, int64_t width, const char *from, int32_t dtype, int64_t across, int64_t n) {
   vf x[4];
 #pragma GCC unroll 4
   for (int q = 0; q < 4; q++) {
     f4 part[HEED_LANES / 4];
 #pragma GCC unroll 4
-    for (int g = 0; g < HEED_LANES / 4; g++) part[g] = load_four(from + (4 * g + q) * across, dtype);
+    for (int g = 0; g < HEED_LANES / 4; g++) part[g] = 4 * g + q < n ? load_four(from + (4 * g + q) * across, dtype) : (f4){0};
 #if HEED_LANES == 16
     typedef float f8 __attribute__((vector_size(32)));
     f8 low = __builtin_shufflevector(part[0], part[1], 0, 1, 2, 3, 4, 5, 6, 7);
@@ -67,22 +69,22 @@ HEED_INLINE void pack_rows(float *to, const char *from, int32_t dtype, int64_t d
     const char *edge = from + whole * TILE_COLUMNS * bytes;
     panel = to + whole * TILE_COLUMNS * k + i * width;
     if (vector) store(panel, load_wide(edge, dtype));
-    for (int64_t j = vector; j < width; j++) panel[j] = j < left ? load_one(edge + j * bytes, dtype) : 0;
+    if (vector < width) store(panel + vector, load_wide_part(edge + vector * bytes, dtype, left - vector));
   }
 }
 
 // One panel whose columns run along memory.
 HEED_INLINE void pack_columns(float *to, int64_t width, const char *from, int32_t dtype, int64_t across, int64_t k, int64_t n) {
-  int64_t bytes = dtype_bytes(dtype), whole = n / HEED_LANES * HEED_LANES, fours = k & ~(int64_t)3;
-  for (int64_t i = 0; i < fours; i += 4)
-    for (int64_t j = 0; j < whole; j += HEED_LANES)
-      transpose_four(to + i * width + j, width, from + i * bytes + j * across, dtype, across);
-  for (int64_t j = 0; j < whole; j += HEED_LANES)
+  int64_t bytes = dtype_bytes(dtype), fours = k & ~(int64_t)3;
+  for (int64_t j = 0; j < width; j += HEED_LANES) {
+    const char *line = from + j * across;
+    if (j + HEED_LANES <= n)
+      for (int64_t i = 0; i < fours; i += 4) transpose_four(to + i * width + j, width, line + i * bytes, dtype, across, HEED_LANES);
+    else
+      for (int64_t i = 0; i < fours; i += 4) transpose_four(to + i * width + j, width, line + i * bytes, dtype, across, n - j);
     for (int64_t i = fours; i < k; i++)
-      for (int64_t l = j; l < j + HEED_LANES; l++) to[i * width + l] = load_one(from + i * bytes + l * across, dtype);
-  if (whole < width)
-    for (int64_t i = 0; i < k; i++)
-      for (int64_t j = whole; j < width; j++) to[i * width + j] = j < n ? load_one(from + i * bytes + j * across, dtype) : 0;
+      for (int64_t l = 0; l < HEED_LANES; l++) to[i * width + j + l] = j + l < n ? load_one(line + i * bytes + l * across, dtype) : 0;
+  }
 }
 
 HEED_INLINE void pack_wide_as(float *to, const char *from, const int32_t dtype, int64_t down, int64_t across, int64_t k, int64_t n) {
@@ -151,7 +153,7 @@ HEED_INLINE void pack_tiles_as(float *to, const char *from, const int32_t dtype,
 }
 
 // m x k of A whose columns run along memory, as tiles.
-static void pack_tiles(float *to, const char *from, int32_t dtype, int64_t across, int64_t m, int64_t k) {
+static inline void pack_tiles(float *to, const char *from, int32_t dtype, int64_t across, int64_t m, int64_t k) {
   if (dtype == DTYPE_F32)
     pack_tiles_as(to, from, DTYPE_F32, across * 4, m, k);
   else if (dtype == DTYPE_F16)

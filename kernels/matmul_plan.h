@@ -3,10 +3,11 @@
 #ifndef HEED_MATMUL_PLAN_H
 #define HEED_MATMUL_PLAN_H
 
+#include "epilogue.h"
 #include "matmul_pack.h"
 #include "matmul_problem.h"
 
-enum { PATH_TILED, PATH_DOT, PATH_STREAM };        // micro-kernel; few rows against B's columns; few rows against B's rows
+enum { PATH_TILED, PATH_SMALL, PATH_DOT, PATH_STREAM };  // micro-kernel, in blocks or all at once; few rows against B's columns, B's rows
 enum { WIDE_DIRECT, WIDE_OWN, WIDE_SHARED };       // B: read in place; packed by each task; packed once, in a phase before
 enum { TALL_DIRECT, TALL_ROWS, TALL_TILES };       // A: read in place; packed as rows; packed as tiles
 
@@ -21,6 +22,8 @@ typedef struct {
   int64_t parts, part;              // independent partial sums over k, and the k of each
   int64_t wides;                    // matrices to pack in the shared phase
   int64_t own_tall, own_wide, own_c;  // bytes of own scratch, in this order
+  int64_t height;                     // of a small product: rows of a tile
+  const EpiloguePlan *epilogue;       // for blocks that are not at an edge; or 0
 } Plan;
 
 HEED_INLINE int64_t divide_up(int64_t x, int64_t unit) { return (x + unit - 1) / unit; }
@@ -33,6 +36,9 @@ HEED_INLINE int64_t blocks(const Plan *plan) { return plan->down * plan->across;
 #define SKINNY_STREAM 8          // rows up to which B is streamed
 #define SKINNY_TURN 8            // columns up to which the transposed problem is better
 #define SHARED_LIMIT (32 << 20)  // bytes of packed B kept for all tasks
+#define SMALL_WORK (1 << 17)     // products of two numbers up to which matrices are multiplied whole
+#define SMALL_DEPTH 256          // k of the same
+#define SMALL_AXES 8             // batch axes of the same
 
 // Blocks of C: enough for 16 threads to share, not so small that their edges cost.
 static void plan_blocks(Plan *plan, int64_t want, int64_t most_rows, int64_t most_columns, int64_t least_rows, int64_t least_columns,
@@ -108,6 +114,24 @@ static void plan_skinny(Plan *plan, int32_t path, int64_t want) {
   if (plan->tall == TALL_ROWS) plan->own_tall = padded(p->m * round_up(p->k, HEED_LANES) * 4);
 }
 
+// Whether a product is small and its A and C lie as the micro-kernel wants them.
+static int is_small(const Plan *plan, int64_t one) {
+  const Problem *p = &plan->p;
+  return one <= SMALL_WORK && p->k <= SMALL_DEPTH && p->nb <= SMALL_AXES && !plan->buffered && p->a.dtype == DTYPE_F32 &&
+         (p->a.columns == 1 || p->a.rows == 1);
+}
+
+static void plan_small(Plan *plan) {
+  Problem *p = &plan->p;
+  int64_t ragged = p->n % TILE_COLUMNS;
+  plan->path = PATH_SMALL;
+  plan->rows = p->m, plan->columns = p->n, plan->depth = p->k;
+  plan->down = plan->across = 1;
+  plan->height = divide_up(p->m, tile_count(p->m));
+  plan->wide = p->b.dtype == DTYPE_F32 && p->b.columns == 1 && p->b.rows > 0 && (ragged == 0 || ragged == HEED_LANES) ? WIDE_DIRECT : WIDE_OWN;
+  if (plan->wide == WIDE_OWN) plan->own_wide = padded(p->k * round_up(p->n, TILE_COLUMNS) * 4);
+}
+
 static void make_plan(const int32_t *words, Plan *plan) {
   memset(plan, 0, sizeof *plan);
   Problem *p = &plan->p;
@@ -120,12 +144,18 @@ static void make_plan(const int32_t *words, Plan *plan) {
   if (p->k == 1) p->a.columns = 1;
 
   int64_t one = p->m * p->n * max64(p->k, 1), work = one * p->batches;
-  if (one < 1 << 17) plan->group = max64(1, min64((1 << 17) / one, p->batches / 16));
+  if (work < 1 << 17)
+    plan->group = p->batches;
+  else if (one < 1 << 17)
+    plan->group = max64(1, min64((1 << 17) / one, p->batches / 16));
   int64_t want = min64(work >> 19, 16);
   want = divide_up(max64(want, 1), p->batches);
   plan->buffered = p->c.dtype != DTYPE_F32 || p->c.columns != 1;
 
-  if (p->b.rows == 1 && p->k >= HEED_LANES && p->m <= SKINNY_DOT && p->m * p->k <= 1 << 16)
+  int small = is_small(plan, one);
+  if (small && p->m > 3 && (p->b.rows != 1 || p->k <= 4 * p->m))
+    plan_small(plan);
+  else if (p->b.rows == 1 && p->k >= HEED_LANES && p->m <= SKINNY_DOT && p->m * p->k <= 1 << 16)
     plan_skinny(plan, PATH_DOT, want);
   else if (p->b.columns == 1 && p->m <= (p->b.rows < 1024 ? 3 : SKINNY_STREAM) && p->k > 0)
     plan_skinny(plan, PATH_STREAM, want);

@@ -6,18 +6,13 @@
 #define HEED_MATMUL_SKINNY_H
 
 #include "matmul_lanes.h"
+#include "matmul_part.h"
 
 #if HEED_LANES == 16 || defined(__aarch64__)
 #define DOT_ROWS 4
 #else
 #define DOT_ROWS 2
 #endif
-
-HEED_INLINE vf load_part(const char *p, int32_t dtype, int64_t n) {
-  float x[HEED_LANES] = {0};
-  for (int64_t i = 0; i < n; i++) x[i] = load_one(p + i * dtype_bytes(dtype), dtype);
-  return load(x);
-}
 
 // rows x columns dot products; the rows of A are padded with zeros to whole vectors.
 HEED_INLINE void dot_body(const int rows, const int columns, const float *a, int64_t as, const char *const *b, const int32_t dtype,
@@ -42,7 +37,7 @@ HEED_INLINE void dot_body(const int rows, const int columns, const float *a, int
   if (i < k) {
 #pragma GCC unroll 8
     for (int j = 0; j < columns; j++) {
-      vf y = load_part(b[j] + i * bytes, dtype, k - i);
+      vf y = load_wide_part(b[j] + i * bytes, dtype, k - i);
 #pragma GCC unroll 4
       for (int r = 0; r < rows; r++) sum[r][j] += load(a + r * as + i) * y;
     }

@@ -1,11 +1,12 @@
-// The micro-kernel: a tile of C, up to TILE_ROWS x TILE_VECTORS vectors, stays in registers while k runs.
+// The micro-kernel: a tile of C, up to TILE_ROWS x TILE_VECTORS vectors, stays in registers while k runs. Of the last vectors only the
+// first `last` numbers are stored.
 //
 // A is read a number at a time and may lie either way: `down` = 0, k runs along memory and `as` is the step from row to row;
 // `down` = 1, rows run along memory and `as` is the step from k to k. B is read in vectors, `bs` floats from k to k.
 #ifndef HEED_MATMUL_TILE_H
 #define HEED_MATMUL_TILE_H
 
-#include "heed.h"
+#include "vector_part.h"
 
 #if HEED_LANES == 16
 #define TILE_ROWS 14
@@ -27,7 +28,7 @@ typedef struct {
 } Ahead;
 
 HEED_INLINE void tile_body(const int rows, const int vectors, const int down, const float *a, int64_t as, const float *b, int64_t bs,
-                           int64_t k, float *c, int64_t cs, int32_t add, Ahead ahead) {
+                           int64_t k, float *c, int64_t cs, int64_t last, int32_t add, Ahead ahead) {
   vf sum[TILE_ROWS][TILE_VECTORS];
 #pragma GCC unroll 16
   for (int i = 0; i < rows; i++)
@@ -72,22 +73,27 @@ HEED_INLINE void tile_body(const int rows, const int vectors, const int down, co
     }
   }
 #pragma GCC unroll 16
-  for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
-    for (int v = 0; v < vectors; v++) {
-      float *to = c + i * cs + v * HEED_LANES;
-      store(to, add ? load(to) + sum[i][v] : sum[i][v]);
-    }
+  for (int i = 0; i < rows; i++) {
+    float *to = c + i * cs;
+    if (vectors == 2) store(to, add ? load(to) + sum[i][0] : sum[i][0]);
+    to += (vectors - 1) * HEED_LANES;
+    vf end = sum[i][vectors - 1];
+    if (last == HEED_LANES)
+      store(to, add ? load(to) + end : end);
+    else
+      store_part(to, add ? load_part(to, last) + end : end, last);
+  }
 }
 
 // (`ahead` in pieces: a struct on the stack would have to wait for all stores to C before it could be read back.)
-typedef void (*Tile)(const float *a, int64_t as, const float *b, int64_t bs, int64_t k, float *c, int64_t cs, int32_t add,
-                     const char *from, int64_t step, int64_t jump);
+typedef void (*Tile)(const float *a, int64_t as, const float *b, int64_t bs, int64_t k, float *c, int64_t cs, int64_t last,
+                     int32_t add, const char *from, int64_t step, int64_t jump);
 
 #define TILE(rows, vectors, down)                                                                                              \
   static void tile_##rows##_##vectors##_##down(const float *a, int64_t as, const float *b, int64_t bs, int64_t k, float *c,   \
-                                               int64_t cs, int32_t add, const char *from, int64_t step, int64_t jump) {       \
-    tile_body(rows, vectors, down, a, as, b, bs, k, c, cs, add, (Ahead){from, step, jump});                                    \
+                                               int64_t cs, int64_t last, int32_t add, const char *from, int64_t step,         \
+                                               int64_t jump) {                                                                 \
+    tile_body(rows, vectors, down, a, as, b, bs, k, c, cs, last, add, (Ahead){from, step, jump});                              \
   }
 #define TILE_ROW(rows) TILE(rows, 1, 0) TILE(rows, 2, 0) TILE(rows, 1, 1) TILE(rows, 2, 1)
 #define TILE_NAMES(rows) {{tile_##rows##_1_0, tile_##rows##_2_0}, {tile_##rows##_1_1, tile_##rows##_2_1}}
@@ -113,15 +119,7 @@ static const Tile tiles[TILE_ROWS][2][2] = {  // [rows - 1][down][vectors - 1]
 HEED_INLINE void multiply_tile(int64_t rows, int64_t columns, int32_t down, const float *a, int64_t as, const float *b, int64_t bs,
                                int64_t k, float *c, int64_t cs, int32_t add, Ahead ahead) {
   int64_t vectors = columns > HEED_LANES ? 2 : 1;
-  Tile tile = tiles[rows - 1][down][vectors - 1];
-  if (columns == vectors * HEED_LANES) {
-    tile(a, as, b, bs, k, c, cs, add, ahead.from, ahead.step, ahead.jump);
-    return;
-  }
-  float edge[TILE_ROWS * TILE_COLUMNS] __attribute__((aligned(64)));
-  tile(a, as, b, bs, k, edge, TILE_COLUMNS, 0, ahead.from, ahead.step, ahead.jump);
-  for (int64_t i = 0; i < rows; i++)
-    for (int64_t j = 0; j < columns; j++) c[i * cs + j] = edge[i * TILE_COLUMNS + j] + (add ? c[i * cs + j] : 0);
+  tiles[rows - 1][down][vectors - 1](a, as, b, bs, k, c, cs, columns - (vectors - 1) * HEED_LANES, add, ahead.from, ahead.step, ahead.jump);
 }
 
 #endif

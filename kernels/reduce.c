@@ -23,6 +23,20 @@ typedef struct {
   int64_t tasks;       // of the first phase
 } Plan;
 
+// What is kept of a step: how it is reduced, the output as rows (kept indices) by columns (totals of each), and the plan of its expression.
+typedef struct {
+  Plan plan;
+  View out;
+  int64_t out_offset;  // bytes
+  const ExpressionPlan *expression;
+} Kept;
+
+// The output in this run.
+typedef struct {
+  const View *view;
+  char *base;
+} Output;
+
 static Plan plan_of(const int32_t *words) {
   int32_t rank = words[1];
   const int32_t *shape = words + 2, *reduced = shape + rank, *rest = reduced + rank;
@@ -88,7 +102,7 @@ static int64_t totals_bytes(const Plan *p) { return round_line((p->block_columns
 
 static int64_t reduce_own_bytes(const int32_t *words) {
   Plan p = plan_of(words);
-  return totals_bytes(&p) + KERNEL(expression_bytes)(&p.body, p.block_rows, p.block_rows * p.block_columns);
+  return totals_bytes(&p) + KERNEL(expression_scratch_bytes)(&p.body, p.block_rows, p.block_rows * p.block_columns);
 }
 
 static int32_t reduce_phases(const int32_t *words) { return plan_of(words).chunks > 1 ? 2 : 1; }
@@ -103,8 +117,8 @@ static double identity_of(const Plan *p) {
   return p->is_int ? (double)((vi)one)[0] : (double)one[0];
 }
 
-// The output as rows (kept indices) by columns (totals of each).
-static View output_view(const Plan *p, const Context *context) {
+static void plan_output(Kept *kept) {
+  const Plan *p = &kept->plan;
   const int32_t *operand = body_output(&p->body, 0);
   Axis axes[VIEW_AXES];
   int32_t n = p->kept;
@@ -114,21 +128,20 @@ static View output_view(const Plan *p, const Context *context) {
     if (!p->by_column) axes[n].size = 1;
     n++;
   }
-  View view;
-  KERNEL(view_make)(&view, context->buffers[operand[0]] + word64(operand + 1), operand[3], operand + 4, axes, n);
-  return view;
+  int64_t first = KERNEL(view_make)(&kept->out, operand[3], operand + 4, axes, n);
+  kept->out_offset = word64(operand + 1) + first * dtype_bytes(operand[3]);
 }
 
 // n results of consecutive kept indices, or of consecutive columns of one.
-static void write_results(const Plan *p, const View *out, const double *from, int64_t row, int64_t column, int64_t n) {
+static void write_results(const Plan *p, const Output *out, const double *from, int64_t row, int64_t column, int64_t n) {
   float values[JOINED];
   for (int64_t done = 0; done < n; done += JOINED) {
     int64_t count = min64(JOINED, n - done);
     for (int64_t i = 0; i < count; i++) values[i] = p->is_int ? bits_to_float((int32_t)from[done + i]) : (float)from[done + i];
     if (p->by_column)
-      KERNEL(view_store)(out, values, row, 1, column + done, count);
+      KERNEL(view_store)(out->view, out->base, values, row, 1, column + done, count);
     else
-      KERNEL(view_store_rows)(out, values, row + done, count);
+      KERNEL(view_store_rows)(out->view, out->base, values, row + done, count);
   }
 }
 
@@ -140,7 +153,7 @@ static __attribute__((noinline)) void fold_segments(const Plan *p, double *to, c
 }
 
 // The last axis is reduced and an output has few values: a block holds those of several outputs.
-static void reduce_short(const Plan *p, const View *out, Expression *e, int64_t from, int64_t to) {
+static void reduce_short(const Plan *p, const Output *out, Expression *e, int64_t from, int64_t to) {
   int64_t length = p->rows * p->columns, several = p->rows ? p->block_rows / p->rows : to - from;
   double results[JOINED];
   for (int64_t i = from; i < to;) {
@@ -223,19 +236,18 @@ static void reduce_columns(const Plan *p, Expression *e, Totals t, int64_t outpu
 #define JOIN_TWO(kind, is_int, to, from, n)                                                    \
   for (int64_t j = 0; j < (n); j++) (to)[j] = fold_two(kind, is_int, (to)[j], (from)[j]);
 
-static void join_chunks(const Plan *p, const Context *context, int64_t task) {
-  View out = output_view(p, context);
+static void join_chunks(const Plan *p, const Context *context, const Output *out, int64_t task) {
   int64_t width = totals_of(p), pieces = (width + JOINED - 1) / JOINED, output = task / pieces, column = task % pieces * JOINED;
   int64_t count = min64(JOINED, width - column);
   const double *part = (const double *)context->shared + output * p->chunks * width + column;
   double joined[JOINED];
   memcpy(joined, part, (size_t)count * 8);
   for (int64_t k = 1; k < p->chunks; k++) FOLD_DISPATCH(JOIN_TWO, p->kind, p->is_int, joined, part + k * width, count)
-  write_results(p, &out, joined, output, column, count);
+  write_results(p, out, joined, output, column, count);
 }
 
 // One piece of a row of totals, or one chunk of it.
-static void reduce_unit_by_column(const Plan *p, const Context *context, const View *out, Expression *e, int64_t unit, int64_t chunk) {
+static void reduce_unit_by_column(const Plan *p, const Context *context, const Output *out, Expression *e, int64_t unit, int64_t chunk) {
   Totals t = {(double *)context->own, (float *)(context->own + round_line((p->block_columns + 1) * 8))};
   int64_t output = unit / p->pieces, column = unit % p->pieces * p->block_columns, columns = min64(p->block_columns, p->columns - column);
   int64_t blocks = (p->rows + p->block_rows - 1) / p->block_rows;
@@ -247,30 +259,47 @@ static void reduce_unit_by_column(const Plan *p, const Context *context, const V
     memcpy((double *)context->shared + (output * p->chunks + chunk) * p->columns + column, t.total, (size_t)columns * 8);
 }
 
-static void reduce_run(const int32_t *words, const Context *context, int32_t phase, int64_t task) {
+static int64_t reduce_plan_bytes(const int32_t *words) {
   Plan p = plan_of(words);
+  return (int64_t)sizeof(Kept) + KERNEL(expression_plan_bytes)(&p.body);
+}
+
+static void reduce_plan(const int32_t *words, char *const *buffers, void *memory) {
+  Kept *kept = memory;
+  kept->plan = plan_of(words);
+  plan_output(kept);
+  const Plan *p = &kept->plan;
+  Part part = {p->axes, p->body.rank, p->block_rows, p->block_columns, p->result, 0, 0};
+  kept->expression = KERNEL(expression_plan)(&p->body, buffers, &part, kept + 1);
+}
+
+static void reduce_run(const int32_t *words, const Context *context, int32_t phase, int64_t task) {
+  (void)words;
+  const Kept *kept = context->plan;
+  const Plan *p = &kept->plan;
+  Output out = {&kept->out, context->buffers[body_output(&p->body, 0)[0]] + kept->out_offset};
   if (phase) {
-    join_chunks(&p, context, task);
+    join_chunks(p, context, &out, task);
     return;
   }
-  View out = output_view(&p, context);
-  Expression *e = KERNEL(expression_make)(&p.body, context, context->own + totals_bytes(&p), p.axes, p.body.rank, p.block_rows,
-                                          p.block_columns, p.result, 0);
-  int64_t from = p.units * task / p.tasks, to = p.units * (task + 1) / p.tasks, chunk = 0;
-  if (p.chunks > 1) from = task / p.chunks, to = from + 1, chunk = task % p.chunks;
-  if (p.by_column) {
-    for (int64_t i = from; i < to; i++) reduce_unit_by_column(&p, context, &out, e, i, chunk);
-  } else if (p.chunks > 1) {
-    double total = reduce_blocks(&p, e, from, p.pieces * chunk / p.chunks, p.pieces * (chunk + 1) / p.chunks);
+  Expression *e = KERNEL(expression_begin)(kept->expression, context->buffers, 0, context->own + totals_bytes(p));
+  int64_t from = p->units * task / p->tasks, to = p->units * (task + 1) / p->tasks, chunk = 0;
+  if (p->chunks > 1) from = task / p->chunks, to = from + 1, chunk = task % p->chunks;
+  if (p->by_column) {
+    for (int64_t i = from; i < to; i++) reduce_unit_by_column(p, context, &out, e, i, chunk);
+  } else if (p->chunks > 1) {
+    double total = reduce_blocks(p, e, from, p->pieces * chunk / p->chunks, p->pieces * (chunk + 1) / p->chunks);
     ((double *)context->shared)[task] = total;
-  } else if (p.rows * p.columns <= p.block_rows * p.block_columns) {
-    reduce_short(&p, &out, e, from, to);
+  } else if (p->rows * p->columns <= p->block_rows * p->block_columns) {
+    reduce_short(p, &out, e, from, to);
   } else {
     for (int64_t i = from; i < to; i++) {
-      double total = reduce_blocks(&p, e, i, 0, p.pieces);
-      write_results(&p, &out, &total, i, 0, 1);
+      double total = reduce_blocks(p, e, i, 0, p->pieces);
+      write_results(p, &out, &total, i, 0, 1);
     }
   }
 }
 
-const Kernel KERNEL(reduce_kernel) = {reduce_shared_bytes, reduce_own_bytes, reduce_phases, reduce_tasks, reduce_run};
+const Kernel KERNEL(reduce_kernel) = {
+    reduce_shared_bytes, reduce_own_bytes, reduce_phases, reduce_tasks, reduce_run, reduce_plan_bytes, reduce_plan,
+};

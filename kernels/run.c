@@ -19,6 +19,7 @@ enum { WORTH_SHARING = 8000, WORTH_WAKING = 40000, WORTH_CLAIMING = 5000 };
 typedef struct {
   const Kernel *kernel;
   const int32_t *words;
+  const void *plan;
   int32_t step, phase;
   double nanoseconds;
 } StageWork;
@@ -31,6 +32,8 @@ struct Prepared {
   Stage *stage;
   StageWork *work;
   char **bases;  // of each buffer, filled anew in each run
+  Block plans;   // of the steps, one after the other
+  int64_t planned;  // bytes of them
 };
 
 static struct {
@@ -73,10 +76,20 @@ static int step_is_sound(int32_t kind, const int32_t *words) {
   return 1;
 }
 
+// The step's plan, written where the plans before it end; at first, while there is no room, only its bytes are counted.
+static const void *make_plan(Prepared *p, const Kernel *kernel, const int32_t *words) {
+  int64_t bytes = kernel->plan ? round64(kernel->plan_bytes(words)) : 0;
+  if (bytes == 0) return 0;
+  char *plan = p->plans.base ? p->plans.base + p->planned : 0;
+  p->planned += bytes;
+  if (plan) kernel->plan(words, p->bases, plan);
+  return plan;
+}
+
 // Counts the stages, and when there is room to, writes them. Returns the reason why the words are no program, or 0.
 static const char *read_steps(Prepared *p, int64_t at, int64_t length, int32_t steps, const Kernel *const *kernels) {
   int32_t stages = 0;
-  p->shared = p->own = 0;
+  p->shared = p->own = p->planned = 0;
   p->nanoseconds = 0;
   for (int32_t s = 0; s < steps; s++) {
     if (length - at < 2) return "a step begins past the end";
@@ -90,18 +103,27 @@ static const char *read_steps(Prepared *p, int64_t at, int64_t length, int32_t s
     double cost = estimate(kind, words) / (phases > 0 ? phases : 1);
     p->shared = max64(p->shared, round64(kernel->shared_bytes(words)));
     p->own = max64(p->own, round64(kernel->own_bytes(words)));
+    const void *plan = make_plan(p, kernel, words);
     for (int32_t phase = 0; phase < phases; phase++, stages++) {
       int64_t tasks = kernel->tasks(words, phase);
       if (tasks < 0 || tasks > INT32_MAX) return "a step of too many tasks";
       p->nanoseconds += cost;
       if (!p->stage) continue;
       p->stage[stages] = (Stage){(int32_t)tasks, tasks > 1 && cost > WORTH_CLAIMING, 0};
-      p->work[stages] = (StageWork){kernel, words, s, phase, cost};
+      p->work[stages] = (StageWork){kernel, words, plan, s, phase, cost};
     }
     at += size;
   }
   p->stages = stages;
   return 0;
+}
+
+// Stand-ins for the buffers' addresses while steps are planned: temporaries as they lie in the arena, external buffers far apart.
+static void place_apart(Prepared *p) {
+  const uint64_t apart = (uint64_t)1 << 40;
+  const int32_t *buffer = p->words + HEADER;
+  for (int32_t b = 0; b < p->buffers; b++, buffer += BUFFER_WORDS)
+    p->bases[b] = (char *)(uintptr_t)(apart + (buffer[0] ? (uint64_t)word64(buffer + 2) : apart * (uint64_t)(buffer[1] + 1)));
 }
 
 static const char *read_program(Prepared *p, int64_t length, const Kernel *const *kernels) {
@@ -123,7 +145,8 @@ static const char *read_program(Prepared *p, int64_t length, const Kernel *const
   p->bases = calloc((size_t)p->buffers + 1, sizeof *p->bases);
   p->stage = calloc((size_t)p->stages + 1, sizeof *p->stage);
   p->work = calloc((size_t)p->stages + 1, sizeof *p->work);
-  if (!p->bases || !p->stage || !p->work) return "more steps than there is memory for";
+  if (!p->bases || !p->stage || !p->work || !block_reserve(&p->plans, (size_t)p->planned)) return "more steps than there is memory for";
+  place_apart(p);
   problem = read_steps(p, at, length, steps, kernels);
   double left = 0;
   for (int32_t i = p->stages; i-- > 0;) p->stage[i].wake = (left += p->work[i].nanoseconds) > WORTH_WAKING;
@@ -148,6 +171,7 @@ void prepared_free(Prepared *p) {
   free(p->stage);
   free(p->work);
   free(p->bases);
+  block_free(&p->plans);
   free(p);
 }
 
@@ -162,7 +186,8 @@ static void perform(void *state, int32_t stage, int32_t task, int32_t thread) {
   Run *run = state;
   const Prepared *p = run->prepared;
   const StageWork *work = &p->work[stage];
-  Context context = {p->bases, process.shared.base, process.own.base ? process.own.base + p->own * thread : 0, run->status};
+  char *own = process.own.base ? process.own.base + p->own * thread : 0;
+  Context context = {p->bases, process.shared.base, own, work->plan, run->status};
   work->kernel->run(work->words, &context, work->phase, task);
   // The tasks that run at the same time are of one step, so it does not matter whose failure this is.
   if (__atomic_load_n(&run->status[0], __ATOMIC_RELAXED)) __atomic_store_n(&run->status[3], work->step, __ATOMIC_RELAXED);

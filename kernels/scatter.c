@@ -113,4 +113,4 @@ static int64_t tasks(const int32_t *words, int32_t phase) {
   return columns ? s.tied ? 1 : task_count(columns, least(&s)) : 0;
 }
 
-const Kernel KERNEL(scatter_add_kernel) = {no_bytes, no_bytes, one_phase, tasks, run};
+const Kernel KERNEL(scatter_add_kernel) = {no_bytes, no_bytes, one_phase, tasks, run, 0, 0};

@@ -102,7 +102,6 @@ HEED_INLINE vf round_down(vf x) {
   return with_sign(r - (vf)((vi)(r > x) & (vi)splat(1)), x);
 #endif
 }
-HEED_INLINE vf round_up(vf x) { return -round_down(-x); }
 HEED_INLINE vf round_to_zero(vf x) { return with_sign(round_down(absolute(x)), x); }
 
 HEED_INLINE vf square_root(vf x) {

@@ -8,7 +8,7 @@ typedef uint8_t vb_any __attribute__((vector_size(HEED_LANES), aligned(1), may_a
 typedef uint8_t vb __attribute__((vector_size(HEED_LANES)));
 typedef float loose_float __attribute__((may_alias));
 
-void KERNEL(view_make)(View *v, char *base, int32_t dtype, const int32_t *strides, const Axis *axes, int32_t rank) {
+int64_t KERNEL(view_make)(View *v, int32_t dtype, const int32_t *strides, const Axis *axes, int32_t rank) {
   int64_t origin = 0, low = 0, high = 0;
   v->axes = 0;
   for (int32_t k = 0; k < rank; k++) {
@@ -25,11 +25,10 @@ void KERNEL(view_make)(View *v, char *base, int32_t dtype, const int32_t *stride
     }
   }
   int64_t bytes = dtype_bytes(dtype);
-  v->base = base ? base + origin * bytes : 0;
-  v->origin = origin;
   v->low = low * bytes, v->high = (high + 1) * bytes;
   v->column = rank ? strides[axes[rank - 1].axis] : 0;
   v->dtype = dtype;
+  return origin;
 }
 
 int64_t KERNEL(view_row)(const View *v, int64_t row) {
@@ -136,54 +135,54 @@ static void store_strided(const View *v, const float *from, char *to, int64_t ro
                     offset = KERNEL(view_row)((v), row_), 1);                                                                     \
        row_ += count, left_ -= count)
 
-void KERNEL(view_load)(const View *v, void *to, int64_t row, int64_t rows, int64_t column, int64_t columns) {
+void KERNEL(view_load)(const View *v, const char *base, void *to, int64_t row, int64_t rows, int64_t column, int64_t columns) {
   int64_t bytes = dtype_bytes(v->dtype);
   float *out = to;
   FOR_EACH_RUN(v, row, rows, offset, count, row_stride) {
-    load_strided(v, out, v->base + (offset + column * v->column) * bytes, count, columns, row_stride, v->column);
+    load_strided(v, out, base + (offset + column * v->column) * bytes, count, columns, row_stride, v->column);
     out += count * columns;
   }
 }
 
-void KERNEL(view_store)(const View *v, const void *from, int64_t row, int64_t rows, int64_t column, int64_t columns) {
+void KERNEL(view_store)(const View *v, char *base, const void *from, int64_t row, int64_t rows, int64_t column, int64_t columns) {
   int64_t bytes = dtype_bytes(v->dtype);
   const float *in = from;
   FOR_EACH_RUN(v, row, rows, offset, count, row_stride) {
-    store_strided(v, in, v->base + (offset + column * v->column) * bytes, count, columns, row_stride, v->column);
+    store_strided(v, in, base + (offset + column * v->column) * bytes, count, columns, row_stride, v->column);
     in += count * columns;
   }
 }
 
-void KERNEL(view_load_rows)(const View *v, void *to, int64_t row, int64_t rows) {
+void KERNEL(view_load_rows)(const View *v, const char *base, void *to, int64_t row, int64_t rows) {
   int64_t bytes = dtype_bytes(v->dtype);
   float *out = to;
   FOR_EACH_RUN(v, row, rows, offset, count, row_stride) {
-    load_strided(v, out, v->base + offset * bytes, 1, count, 0, row_stride);
+    load_strided(v, out, base + offset * bytes, 1, count, 0, row_stride);
     out += count;
   }
 }
 
-void KERNEL(view_store_rows)(const View *v, const void *from, int64_t row, int64_t rows) {
+void KERNEL(view_store_rows)(const View *v, char *base, const void *from, int64_t row, int64_t rows) {
   int64_t bytes = dtype_bytes(v->dtype);
   const float *in = from;
   FOR_EACH_RUN(v, row, rows, offset, count, row_stride) {
-    store_strided(v, in, v->base + offset * bytes, 1, count, 0, row_stride);
+    store_strided(v, in, base + offset * bytes, 1, count, 0, row_stride);
     in += count;
   }
 }
 
-void KERNEL(view_indices)(const View *v, int32_t *to, int64_t row, int64_t rows, int64_t column, int64_t columns) {
+void KERNEL(view_indices)(const View *v, int64_t first, int32_t *to, int64_t row, int64_t rows, int64_t column, int64_t columns) {
   uint32_t *out = (uint32_t *)to, stride = (uint32_t)v->column;
   FOR_EACH_RUN(v, row, rows, offset, count, row_stride) {
     for (int64_t i = 0; i < count; i++, out += columns) {
-      uint32_t first = (uint32_t)(v->origin + offset + i * row_stride + column * v->column);
-      for (uint32_t j = 0; j < (uint32_t)columns; j++) out[j] = first + j * stride;
+      uint32_t from = (uint32_t)(first + offset + i * row_stride + column * v->column);
+      for (uint32_t j = 0; j < (uint32_t)columns; j++) out[j] = from + j * stride;
     }
   }
 }
 
-void KERNEL(view_indices_rows)(const View *v, int32_t *to, int64_t row, int64_t rows) {
+void KERNEL(view_indices_rows)(const View *v, int64_t first, int32_t *to, int64_t row, int64_t rows) {
   FOR_EACH_RUN(v, row, rows, offset, count, row_stride) {
-    for (int64_t i = 0; i < count; i++) *to++ = (int32_t)(v->origin + offset + i * row_stride);
+    for (int64_t i = 0; i < count; i++) *to++ = (int32_t)(first + offset + i * row_stride);
   }
 }

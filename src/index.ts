@@ -8,7 +8,7 @@ export {
   additiveAttention,
   additiveScores,
   type MixOptions,
-  mixByScores,
+  type MultiplicativeAttentionOptions,
   multiplicativeAttention,
 } from "./tensor/additive-attention.js";
 export {
@@ -20,6 +20,7 @@ export {
 } from "./tensor/attention.js";
 export type { AttentionMask, AttentionMasks, QueryOffset } from "./tensor/attention-mask.js";
 export { type CompiledFunction, compile } from "./tensor/compiled.js";
+export type { NestedNumbers } from "./tensor/core.js";
 export type { RandomOptions, TensorOptions } from "./tensor/create.js";
 export {
   arange,

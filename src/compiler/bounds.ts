@@ -29,7 +29,13 @@ const COMPARISONS: Partial<Record<Node["op"], { readonly flip: boolean; readonly
   ge: { flip: true, strict: false },
   gt: { flip: true, strict: true },
 };
-const NEGATED: Partial<Record<Node["op"], "le" | "lt" | "ge" | "gt">> = { le: "gt", lt: "ge", ge: "lt", gt: "le" };
+/** What a comparison is where it does not hold; of integers, which are never NaN. */
+export const NEGATED: Partial<Record<Node["op"], "le" | "lt" | "ge" | "gt">> = {
+  le: "gt",
+  lt: "ge",
+  ge: "lt",
+  gt: "le",
+};
 
 /** The comparison [batch..., T, S], or its negation, as a bound; null where it is none. */
 export function boundOf(condition: Node, holds: boolean): Bound | null {

@@ -23,6 +23,19 @@ export interface Plan {
 }
 
 const MOST_RECOMPUTED = 16;
+/** Scalar functions that take as long as several others. */
+const DEAR: ReadonlySet<Node["op"]> = new Set([
+  "exp",
+  "log",
+  "log1p",
+  "expm1",
+  "sin",
+  "cos",
+  "tanh",
+  "erf",
+  "sigmoid",
+  "pow",
+]);
 /** Arrays that a value needed by one step alone may be computed from inside that step. */
 const MOST_READ_ONCE = 4;
 
@@ -103,7 +116,7 @@ function decideStored(
         else if (sizeOf(baseOf(n).shape) * 8 > large) arrays.add(n);
       } else if (familyOf(n) === "reduce" || sizeOf(n.shape) < large) rows.push(n);
       else {
-        instructions++;
+        instructions += DEAR.has(n.op) ? 8 : 1;
         n.inputs.forEach(visit);
       }
     };

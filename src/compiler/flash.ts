@@ -1,21 +1,21 @@
-// From attention nodes to flash steps: the scores' graph is read (masks.ts), its product found, and the rest put into a form (form.ts). The
-// backward is found again around each attentionScoreGradient: the products of what follows from it with keys, queries and output gradients.
+// From attention nodes to flash steps: the scores' graph is read (masks.ts), its product found, and the rest put into a form (form.ts).
+// The steps of the backward are in flash-gradient.ts.
 
 import { isFloat } from "../base/dtype.js";
 import { type AttentionInputs, attentionInputs, part } from "../graph/attention.js";
-import { constant, constantValue, transpose } from "../graph/build.js";
+import { constantValue, transpose } from "../graph/build.js";
 import { makeNode, type Node, topological } from "../graph/node.js";
 import { familyOf } from "../graph/ops.js";
-import { GRADIENT_TILE, PRODUCT_TILE } from "../program/program.js";
-import { Form, type FormBound, FormMaker, type Wanted } from "./form.js";
-import { type Condition, type Masked, readConditions, readMasks } from "./masks.js";
+import { PRODUCT_TILE } from "../program/program.js";
+import { Form, type FormBound, FormMaker, type FormParts } from "./form.js";
+import { type Masked, readConditions, readMasks } from "./masks.js";
 import { productsIn } from "./scores.js";
 import { simplifyNode } from "./simplify.js";
 
 const WIDEST = 512;
 
 /** The product under the scores: `node` is scale * (query keyᵀ). */
-interface Product {
+export interface Product {
   readonly node: Node;
   /** query keyᵀ itself */
   readonly matrix: Node;
@@ -30,7 +30,7 @@ export function narrowed(x: Node): Node {
 }
 
 /** The key [.., S, D] of a product's right side [.., D, S]. */
-const turned = (x: Node): Node => narrowed(simplifyNode(transpose(narrowed(x))));
+export const turned = (x: Node): Node => narrowed(simplifyNode(transpose(narrowed(x))));
 
 function productOf(score: Node, withScale: boolean): Product | null {
   const [product] = productsIn(score);
@@ -86,14 +86,16 @@ function fits({ query, key }: Product, score: Node, value: Node): boolean {
   return widths && score.shape.every((n) => n > 0) && [query, key, value].every((x) => isFloat(x.dtype));
 }
 
-function readSides(score: Node, value: Node, withScale: boolean): Sides | null {
+export function readSides(score: Node, value: Node, withScale: boolean): Sides | null {
   const masked = readMasks(score);
   const product = productOf(masked.score, withScale);
   return product && fits(product, score, value) ? { masked, product } : null;
 }
 
+type CommonParts = Pick<FormParts, "scale" | "bounds" | "mask" | "score" | "factor">;
+
 /** What both kinds of steps have: bounds, mask, score and factor as graphs over holes. */
-function commonParts(maker: FormMaker, { masked, product }: Sides, factor: Node | null) {
+export function commonParts(maker: FormMaker, { masked, product }: Sides, factor: Node | null): CommonParts {
   maker.tile(product.node, PRODUCT_TILE);
   const { bounds, mask } = readConditions(masked.conditions);
   const held = bounds.map((b): FormBound => ({ ...b, at: b.at && maker.input(b.at) }));
@@ -107,7 +109,7 @@ function commonParts(maker: FormMaker, { masked, product }: Sides, factor: Node 
 }
 
 /** Whether something outside the tiles is made from the product itself: it would be stored anyway, and be rounded otherwise. */
-function readsProduct(captured: readonly Node[], { matrix }: Product): boolean {
+export function readsProduct(captured: readonly Node[], { matrix }: Product): boolean {
   return topological(captured, (n) => n.id < matrix.id).includes(matrix);
 }
 
@@ -134,155 +136,4 @@ function flashWith(
   if (maker.large || readsProduct(maker.inputs.slice(3), sides.product)) return null;
   const form = new Form({ ...parts, shape: score.shape, slope: null, sink: beside, wanted: [] });
   return makeNode("flashAttention", maker.inputs, { form }, shape, dtype);
-}
-
-// --- the backward
-
-/** A product that a gradient step computes: of what, and whether transposed. */
-export interface Contraction {
-  readonly wanted: Wanted;
-  readonly node: Node;
-  /** The [T, S] operand: of query and key the gradient of the product, of value the weights. */
-  readonly tile: Node;
-  readonly other: Node;
-  /** The node is the transposed of the wanted gradient. */
-  readonly turned: boolean;
-  /** It sums over queries, so it is a gradient of keys or values; else over keys. */
-  readonly overQueries: boolean;
-}
-
-/** The ways a product may contract a [T, S] operand that `isTile` accepts. */
-export function contractionOf(node: Node, isTile: (x: Node) => boolean): Omit<Contraction, "wanted"> | null {
-  const [a, b] = node.inputs;
-  for (const [side, other, onLeft] of [
-    [a, b, true],
-    [b, a, false],
-  ] as const) {
-    const whole = onLeft ? other : turned(other);
-    if (isTile(side)) return { node, tile: side, other: whole, turned: !onLeft, overQueries: !onLeft };
-    const flipped = untransposed(side);
-    if (flipped && isTile(flipped)) return { node, tile: flipped, other: whole, turned: !onLeft, overQueries: onLeft };
-  }
-  return null;
-}
-
-function untransposed(x: Node): Node | null {
-  const inner = x.op === "cast" && isFloat(x.dtype) ? x.inputs[0] : x;
-  if (inner.op !== "permute") return null;
-  const { dims } = (inner as Node<"permute">).params;
-  const last = dims.length - 1;
-  const swaps = dims.every((d, i) => d === (i === last ? last - 1 : i === last - 1 ? last : i));
-  return swaps ? inner.inputs[0] : null;
-}
-
-export interface Backward {
-  readonly score: Node;
-  /** The attention's value, where the gradient of scores is not asked for and does not tell. */
-  readonly value: Node;
-  readonly factor: Node | null;
-  /** attentionScoreGradient; null where only the value's gradient is asked for. */
-  readonly scoreGradient: Node | null;
-  readonly contractions: readonly Contraction[];
-  readonly wantsScore: boolean;
-  readonly logsumexp: Node;
-}
-
-/** The gradient step of one attention; its results in the order of `wanted`. Null where it has to be spelled out. */
-export function flashGradientOf(backward: Backward): { step: Node; wanted: readonly Wanted[] } | null {
-  return gradientWith(backward, true) ?? gradientWith(backward, false);
-}
-
-function gradientWith(
-  { score, scoreGradient, contractions, wantsScore, logsumexp, ...given }: Backward,
-  withScale: boolean,
-) {
-  const inner = scoreGradient ? weightsGradient(scoreGradient.inputs[2]) : { product: null, factor: given.factor };
-  if (!inner) return null;
-  const value = inner.product ? turned(inner.product.inputs[1]) : narrowed(given.value);
-  const doutput = inner.product ? narrowed(inner.product.inputs[0]) : narrowed(contractions[0].other);
-  const delta = scoreGradient ? scoreGradient.inputs[3] : constant(0, [...score.shape.slice(0, -1), 1]);
-  const sides = readSides(score, value, withScale);
-  if (!sides) return null;
-  const { product, masked } = sides;
-  const own: Record<Wanted, Node> = { query: product.key, key: product.query, value: doutput, score };
-  if (contractions.some((c) => narrowed(c.other) !== own[c.wanted])) return null;
-  const maker = new FormMaker(score.shape, [product.query, product.key, value, logsumexp, doutput, delta]);
-  const parts = commonParts(maker, sides, inner.factor);
-  const tile = contractions.find((c) => c.wanted !== "value")?.tile;
-  let slope: Node | null = null;
-  if (tile && scoreGradient) {
-    const steep = slopeOf(tile, scoreGradient, product, masked.conditions, withScale);
-    if (!steep) return null;
-    maker.tile(scoreGradient, GRADIENT_TILE);
-    slope = steep === scoreGradient ? null : maker.graph(steep);
-  }
-  if (maker.large || readsProduct(maker.inputs.slice(6), product)) return null;
-  const wanted: Wanted[] = [...new Set(contractions.map((c) => c.wanted)), ...(wantsScore ? (["score"] as const) : [])];
-  const form = new Form({ ...parts, shape: score.shape, slope, sink: null, wanted });
-  const [first] = wanted;
-  const { shape, dtype } = resultOf(first, contractions, score);
-  return { step: makeNode("flashAttentionGradient", maker.inputs, { form }, shape, dtype), wanted };
-}
-
-/** Shape and dtype of one result of a gradient step. */
-export function resultOf(
-  wanted: Wanted,
-  contractions: readonly Contraction[],
-  score: Node,
-): Pick<Node, "shape" | "dtype"> {
-  const found = contractions.find((c) => c.wanted === wanted);
-  if (!found) return { shape: score.shape, dtype: "f32" };
-  const { node, turned: flipped } = found;
-  return {
-    shape: flipped
-      ? [...node.shape.slice(0, -2), node.shape.at(-1) as number, node.shape.at(-2) as number]
-      : node.shape,
-    dtype: node.dtype,
-  };
-}
-
-/** dY Vᵀ, and the factor that it is multiplied by. */
-function weightsGradient(node: Node): { product: Node; factor: Node | null } | null {
-  if (node.op === "matmul") return { product: node, factor: null };
-  if (node.op !== "mul") return null;
-  const [a, b] = node.inputs;
-  if (a.op === "matmul") return { product: a, factor: b };
-  return b.op === "matmul" ? { product: b, factor: a } : null;
-}
-
-/** The gradient of the scaled product, from that of the plain one: without the factor, and without the masks, which leave only zeros. */
-function slopeOf(
-  tile: Node,
-  dscore: Node,
-  product: Product,
-  conditions: readonly Condition[],
-  withScale: boolean,
-): Node | null {
-  let node = withoutCasts(tile);
-  if (withScale && product.scale !== 1) {
-    const factor = node.inputs[1] ? constantValue(node.inputs[1]) : Number.NaN;
-    const scale = node.op === "mul" ? factor : node.op === "div" ? 1 / factor : Number.NaN;
-    if (scale !== product.scale) return null;
-    node = withoutCasts(node.inputs[0]);
-  }
-  for (;;) {
-    const inner = withoutMask(node, conditions);
-    if (inner === node) return withoutCasts(node) === dscore ? dscore : node;
-    node = withoutCasts(inner);
-  }
-}
-
-function withoutCasts(node: Node): Node {
-  return node.op === "cast" && isFloat(node.dtype) && isFloat(node.inputs[0].dtype)
-    ? withoutCasts(node.inputs[0])
-    : node;
-}
-
-function withoutMask(node: Node, conditions: readonly Condition[]): Node {
-  if (node.op !== "where") return node;
-  const [c, a, b] = node.inputs;
-  const isZero = (n: Node) => constantValue(n) === 0;
-  const shows = (holds: boolean) => conditions.some((k) => k.node === c && k.holds === holds);
-  if (isZero(b) && shows(true)) return a;
-  return isZero(a) && shows(false) ? b : node;
 }

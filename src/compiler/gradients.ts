@@ -38,7 +38,7 @@ import {
   transpose,
   where,
 } from "../graph/build.js";
-import { geluInner, layerNormParts, rmsNormParts } from "../graph/definitions.js";
+import { geluInner, geluInnerSlope, layerNormParts, rmsNormParts } from "../graph/definitions.js";
 import type { Node } from "../graph/node.js";
 import type { OpName } from "../graph/ops.js";
 
@@ -132,10 +132,9 @@ export const GRADIENTS: { readonly [O in OpName]: Row<O> } = {
       const density = scale(scalar("exp", scale(square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
       return [mul(g, add(cumulative, mul(x, density)))];
     }
-    // d ½x(1+t) = ½(1+t) dx + ½x(1-t²) du, t = tanh u, du = √(2/π) (1 + 3·0.044715 x²) dx
-    const t = scalar("tanh", geluInner(x));
-    const du = scale(offset(scale(square(x), 3 * 0.044715), 1), Math.sqrt(2 / Math.PI));
-    return [mul(g, add(scale(offset(t, 1), 0.5), mul(mul(scale(x, 0.5), sub(like(t, 1), square(t))), du)))];
+    // d xσ(v) = (σ + xσ (1-σ) v') dx
+    const s = scalar("sigmoid", geluInner(x));
+    return [mul(g, add(s, mul(mul(mul(x, s), sub(like(s, 1), s)), geluInnerSlope(x))))];
   }),
   // d xσ(x) = σ (1 + x (1 - σ)) dx
   silu: in32((_, g, [x]) => {

@@ -6,10 +6,21 @@ import { Emitter } from "./emit.js";
 import { type Form, holeInput, type Wanted } from "./form.js";
 import type { KernelContext } from "./kernel-context.js";
 
-/** Flops of one score: its product and what it adds to the result; about half of that where a bound hides about half of the keys. */
+/** Flops of the scores that the bounds leave; a bound that is known only when the program runs counts for nothing. */
 function flopsOf({ shape, bounds }: Form, perScore: number): number {
-  const scores = shape.reduce((p, n) => p * n, 1);
-  return scores * perScore * (bounds.some((b) => b.slope === 1) && shape.at(-2) === shape.at(-1) ? 0.5 : 1);
+  const [T, S] = shape.slice(-2);
+  const known = bounds.filter((b) => b.at === null);
+  let seen = 0;
+  for (let t = 0; t < T; t++) {
+    let [from, until] = [0, S - 1];
+    for (const { side, slope, constant } of known) {
+      const limit = slope * t + constant;
+      if (side === "upper") until = Math.min(until, limit);
+      else from = Math.max(from, limit);
+    }
+    seen += Math.max(0, until - from + 1);
+  }
+  return shape.slice(0, -2).reduce((p, n) => p * n, 1) * seen * perScore;
 }
 
 function common(node: Node, form: Form, context: KernelContext) {

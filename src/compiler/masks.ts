@@ -2,11 +2,12 @@
 // score without holes. Conditions on indices become bounds (bounds.ts); the others stay truth values.
 
 import { isFloat } from "../base/dtype.js";
+import { roundTo } from "../base/round.js";
 import { SCALARS } from "../base/scalar.js";
 import { constantValue, scalar } from "../graph/build.js";
 import { makeNode, type Node } from "../graph/node.js";
 import { familyOf, isScalar } from "../graph/ops.js";
-import { type Bound, boundOf, throughCasts, tightest } from "./bounds.js";
+import { type Bound, boundOf, NEGATED, tightest } from "./bounds.js";
 import { productsIn } from "./scores.js";
 import { surface } from "./sink.js";
 
@@ -22,7 +23,7 @@ export interface Masked {
   readonly conditions: readonly Condition[];
 }
 
-export interface Visible {
+interface Visible {
   readonly bounds: readonly Bound[];
   /** True where a key may be seen, besides the bounds. */
   readonly mask: Node | null;
@@ -152,22 +153,32 @@ function atoms({ node, holds }: Condition): Condition[] {
   const [a, b] = node.inputs;
   if (node.op === "not") return atoms({ node: a, holds: !holds });
   if (node.op === (holds ? "and" : "or")) return [...atoms({ node: a, holds }), ...atoms({ node: b, holds })];
-  const chosen = chosenBy(node);
-  if (chosen) return atoms({ node: chosen.node, holds: chosen.holds === holds });
+  const decided = decidedBy(node);
+  if (decided) return atoms({ node: decided, holds });
+  const within = distance(node, holds);
+  if (within) return within.flatMap(atoms);
   const inner = familyOf(node) === "view" ? surface(node) : null;
   if (inner) return atoms({ node: inner, holds });
   return [{ node, holds }];
 }
 
-/** where(c, 1, 0) == 0 and its like: the condition c that decides it, or its opposite. */
-function chosenBy(node: Node): Condition | null {
-  const decide = (x: Node, of: (value: number) => boolean): Condition | null => {
-    const choice = throughCasts(x);
-    if (choice.dtype === "bool" && choice !== x) return of(1) === of(0) ? null : { node: choice, holds: of(1) };
-    const constants = choice.op === "where" ? choice.inputs.slice(1) : [];
-    if (constants.length === 0 || !constants.every((c) => c.op === "constant")) return null;
-    const [yes, no] = constants.map((c) => of(constantValue(c)));
-    return yes === no ? null : { node: choice.inputs[0], holds: yes };
+/** |x| <= y as x <= y and -x <= y; the negation of |x| > y likewise. */
+function distance(node: Node, holds: boolean): Condition[] | null {
+  const op = holds ? node.op : NEGATED[node.op];
+  const [small, large] = op === "le" || op === "lt" ? node.inputs : [...node.inputs].reverse();
+  if (op !== "le" && op !== "lt" && op !== "ge" && op !== "gt") return null;
+  // Of whole numbers: where there are NaNs, a comparison and its opposite may both be false.
+  if (small?.op !== "abs" || small.dtype !== "i32") return null;
+  const strict = op === "lt" || op === "gt" ? "lt" : "le";
+  const [x] = small.inputs;
+  return [x, scalar("neg", x)].map((side) => ({ node: scalar(strict, side, large), holds: true }));
+}
+
+/** where(c, 1, 0) == 0 and its like, which say nothing but c: the truth value itself. */
+function decidedBy(node: Node): Node | null {
+  const decide = (x: Node, of: (value: number) => boolean): Node | null => {
+    const truth = truthOf(x, of);
+    return truth === null || typeof truth === "boolean" ? null : truth;
   };
   if (node.op === "cast" && node.dtype === "bool") return decide(node.inputs[0], (v) => v !== 0);
   if (!isScalar(node.op) || SCALARS[node.op].result !== "bool" || node.inputs.length !== 2) return null;
@@ -176,6 +187,25 @@ function chosenBy(node: Node): Condition | null {
   if (b.op === "constant") return decide(a, (v) => js(v, constantValue(b), 0) === 1);
   if (a.op === "constant") return decide(b, (v) => js(constantValue(a), v, 0) === 1);
   return null;
+}
+
+/** Whether `of` holds for what a node chooses among constants: a truth value, or one and the same answer; null where it is more than that. */
+function truthOf(choice: Node, of: (value: number) => boolean): Node | boolean | null {
+  if (choice.op === "cast" && choice.dtype !== "bool")
+    return truthOf(choice.inputs[0], (v) => of(roundTo(choice.dtype, v)));
+  if (choice.op === "constant") return of(constantValue(choice));
+  if (choice.dtype === "bool") {
+    if (of(1) === of(0)) return of(1);
+    return of(1) ? choice : scalar("not", choice);
+  }
+  if (choice.op !== "where") return null;
+  const [c, a, b] = choice.inputs;
+  const [yes, no] = [truthOf(a, of), truthOf(b, of)];
+  if (yes === null || no === null || (typeof yes !== "boolean" && typeof no !== "boolean")) return null;
+  if (typeof yes === "boolean" && typeof no === "boolean") return yes === no ? yes : yes ? c : scalar("not", c);
+  const other = scalar("not", c);
+  if (typeof no === "boolean") return no ? scalar("or", other, yes as Node) : scalar("and", c, yes as Node);
+  return yes ? scalar("or", c, no as Node) : scalar("and", other, no as Node);
 }
 
 /** Whether the first key at least is seen by every query: causal with an offset that is not negative. */

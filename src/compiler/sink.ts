@@ -24,9 +24,40 @@ export function sink(view: Node, x: Node): Node | null {
       return x.op === "expand" ? throughExpand(view, x) : applyView(view, x);
     case "kernel":
       return x.op === "matmul" ? throughProduct(view, x) : applyView(view, x);
+    case "reduce":
+      return view.op === "slice"
+        ? sliceOfRows(view as Node<"slice">, x, (x as Node<"sum">).params.dims)
+        : applyView(view, x);
+    case "fused":
+      return view.op === "slice" && (x.op === "softmax" || x.op === "logSoftmax")
+        ? sliceOfRows(view as Node<"slice">, x, [(x as Node<"softmax">).params.dim])
+        : applyView(view, x);
     default:
       return applyView(view, x);
   }
+}
+
+/** A slice of what works along some axes: the same work on the rows that are left, and of those axes what is wanted afterwards. */
+function sliceOfRows(view: Node<"slice">, x: Node, axes: readonly number[]): Node | null {
+  const { starts, steps } = view.params;
+  const [y] = x.inputs;
+  const own = <N>(list: readonly N[], whole: (axis: number) => N) =>
+    list.map((n, i) => (axes.includes(i) ? whole(i) : n));
+  const begins = own(starts, () => 0);
+  const strides = own(steps, () => 1);
+  const rows = slice(
+    y,
+    begins,
+    own(view.shape, (i) => y.shape[i]),
+    strides,
+  );
+  const inner = rows === y ? y : sink(rows, y);
+  if (!inner) return null;
+  const shape = own(view.shape, (i) => x.shape[i]);
+  const made = makeNode(x.op, [inner], x.params, shape, x.dtype);
+  if (axes.every((d) => view.shape[d] === x.shape[d] && starts[d] === 0 && steps[d] === 1)) return made;
+  const only = <N>(list: readonly N[], none: N) => list.map((n, i) => (axes.includes(i) ? n : none));
+  return slice(made, only(starts, 0), view.shape, only(steps, 1));
 }
 
 /** Elementwise work under one view or several, with the views pushed below it; null where there is other work under them. */

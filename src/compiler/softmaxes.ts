@@ -170,6 +170,6 @@ function reciprocalOf(node: Node): Node | null {
 }
 
 /** What is repeated by an expand, or cut off from its graph by a detach. */
-export function beneath(node: Node): Node {
+function beneath(node: Node): Node {
   return node.op === "expand" || node.op === "detach" ? beneath(node.inputs[0]) : node;
 }

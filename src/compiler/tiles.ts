@@ -8,13 +8,18 @@ import { type Node, topological, withInputs } from "../graph/node.js";
 import { familyOf } from "../graph/ops.js";
 import { rewrite } from "../graph/rewrite.js";
 import type { Capabilities } from "../program/program.js";
-import { type Contraction, contractionOf, flashGradientOf, flashLogsumexp, flashOf, resultOf } from "./flash.js";
+import { flashLogsumexp, flashOf } from "./flash.js";
+import { type Contraction, contractionOf, flashGradientOf, resultOf } from "./flash-gradient.js";
+import { productsIn } from "./scores.js";
 import { simplify } from "./simplify.js";
 import { sink } from "./sink.js";
 
+/** Ops without which there are neither attentions nor weights to ask for. */
+const WEIGHING: ReadonlySet<Node["op"]> = new Set(["attention", "softmax", "logSoftmax", "exp"]);
+
 export function formTiles(roots: readonly Node[], capabilities: Capabilities): readonly Node[] {
   const order = topological(roots);
-  if (!order.some((n) => n.op === "attention" || n.op === "softmax")) return roots;
+  if (!order.some((n) => WEIGHING.has(n.op))) return roots;
   // Gradients are plain by now: what was cut off from them is like anything else.
   const whole = rewrite(roots, (n) => (n.op === "detach" || n.op === "alias" ? n.inputs[0] : n));
   const tidy = simplify(whole);
@@ -37,6 +42,7 @@ class Tiles {
   /** By attentionScoreGradient. */
   private readonly backwards = new Map<Node, Group>();
   private readonly attended = new Map<Node, Node>();
+  private readonly products = new Map<Node, boolean>();
   private readonly users = new Map<Node, Node[]>();
 
   constructor(
@@ -111,25 +117,38 @@ class Tiles {
     const [score] = node.inputs;
     if (node.params.dim !== node.shape.length - 1) return null;
     const owner = this.attended.get(score) ?? this.attended.get(cast(score, "f32"));
-    if (!owner) return null;
+    // The step takes 16-bit products as they come; stored they are rounded, and would not fit its log-sum-exp.
+    if (!owner || !productsIn(score).every((p) => p.dtype === "f32")) return null;
     const flash = this.imageOf(owner);
     if (flash.op !== "flashAttention") return null;
     const scores = cast(this.imageOf(score), "f32");
     return cast(define(attentionPattern(scores, flashLogsumexp(flash))), node.dtype);
   }
 
-  /** Weights of which only slices are asked for are computed for those alone. */
+  /** Weights, or what is made of them, of which only slices are asked for: computed for those alone, from slices of query and key. */
   private sliceOfPattern(node: Node): Node | null {
-    const [weights] = node.inputs;
-    if (weights.op !== "softmax" || this.roots.includes(weights)) return null;
-    if (!(this.users.get(weights) as Node[]).every((u) => u.op === "slice")) return null;
-    const made = this.imageOf(weights);
-    if (made.op !== "softmax") return sink(node, made);
-    const { dim } = (made as Node<"softmax">).params;
-    const { starts, steps } = (node as Node<"slice">).params;
-    const whole = node.shape[dim] === made.shape[dim] && starts[dim] === 0 && steps[dim] === 1;
-    const score = whole && familyOf(made.inputs[0]) !== "leaf" ? sink(node, made.inputs[0]) : null;
-    return score && withInputs({ ...made, shape: node.shape }, [score]);
+    const [x] = node.inputs;
+    const pending = familyOf(x) === "scalar" || x.op === "softmax" || x.op === "logSoftmax";
+    if (!pending || this.roots.includes(x) || !(this.users.get(x) as Node[]).every((u) => u.op === "slice"))
+      return null;
+    const made = this.imageOf(x);
+    return this.hasProduct(made) ? sink(node, made) : null;
+  }
+
+  /** Whether work on rows and elements alone leads down to a product. */
+  private hasProduct(node: Node): boolean {
+    const known = this.products.get(node);
+    if (known !== undefined) return known;
+    const family = familyOf(node);
+    const onward =
+      family === "scalar" ||
+      family === "view" ||
+      family === "reduce" ||
+      node.op === "softmax" ||
+      node.op === "logSoftmax";
+    const result = node.op === "matmul" || (onward && node.inputs.some((i) => this.hasProduct(i)));
+    this.products.set(node, result);
+    return result;
   }
 
   // --- the backward of one attention
@@ -216,7 +235,7 @@ class Tiles {
 
   /** The attention that the log-sum-exp belongs to. */
   private owner(logsumexp: Node): Node | undefined {
-    return this.order.find((n) => n.op === "attention" && sameScores(n, logsumexp));
+    return this.users.get(logsumexp.inputs[0])?.find((n) => n.op === "attention" && sameScores(n, logsumexp));
   }
 }
 

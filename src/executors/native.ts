@@ -2,11 +2,12 @@
 // want of an addon: where there is none, `nativeExecutor()` is null and `nativeProblem()` says why. This file imports nothing of
 // Node's and may be loaded in a browser.
 
-import { DTYPES, type DType, type TypedArray, typedArray } from "../base/dtype.js";
+import { DTYPES, type DType, type TypedArray } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { encode, KIND_CODES } from "../program/encode.js";
 import type { Buffer, Capabilities, Program, StepKind } from "../program/program.js";
 import type { Executable, Executor, Memory } from "./executor.js";
+import { NativeAllocator } from "./native-memory.js";
 
 /** What kernels/addon.c exports. `prepare` keeps the two arrays: `run` reads the addresses of the slots, and writes what failed. */
 interface Addon {
@@ -20,10 +21,6 @@ interface Addon {
   bytes(): [arena: number, scratch: number];
 }
 
-const ALIGNMENT = 64;
-const SMALL = 1024;
-const SLAB = 65536;
-const MOST_RELEASED = 2 ** 28;
 const MOST_THREADS = 64;
 
 let executor: NativeExecutor | null | undefined;
@@ -88,15 +85,12 @@ export class NativeExecutor implements Executor {
   readonly #addon: Addon;
   readonly #isas: readonly string[];
   #isa = 0;
-  readonly #released = new Map<number, Memory[]>();
-  #releasedBytes = 0;
-  #slab = new ArrayBuffer(0);
-  #slabAddress = 0;
-  #slabUsed = 0;
+  readonly #memory: NativeAllocator;
 
   constructor(addon: Addon) {
     this.#addon = addon;
     this.#isas = addon.isas();
+    this.#memory = new NativeAllocator((buffer) => addon.address(buffer));
   }
 
   /** The instruction set of the kernels that `prepare` uses: avx512, avx2, baseline or neon. */
@@ -145,51 +139,16 @@ export class NativeExecutor implements Executor {
    * @throws HeedError when there is not enough
    */
   allocate(dtype: DType, size: number): Memory {
-    const bytes = size * DTYPES[dtype].bytes;
-    if (bytes <= SMALL) return this.#allocateSmall(dtype, size, bytes);
-    const used = this.#released.get(bytes)?.pop();
-    if (used) {
-      this.#releasedBytes -= bytes;
-      return { data: typedArray(dtype, used.data.buffer, used.data.byteOffset, size), address: used.address, bytes };
-    }
-    const buffer = zeroed(bytes + ALIGNMENT);
-    const start = this.#addon.address(buffer);
-    const offset = (ALIGNMENT - (start % ALIGNMENT)) % ALIGNMENT;
-    return { data: typedArray(dtype, buffer, offset, size), address: start + offset, bytes };
+    return this.#memory.allocate(dtype, size);
   }
 
-  /** Keeps released memory for the next wish of its size: pages that are mapped already cost nothing. */
+  /** Keeps released memory for the next wish of its size. */
   release(memory: Memory): void {
-    const bytes = memory.data.byteLength;
-    if (bytes <= SMALL || memory.address === 0 || this.#releasedBytes + bytes > MOST_RELEASED) return;
-    const list = this.#released.get(bytes) ?? [];
-    this.#released.set(bytes, list);
-    list.push(memory);
-    this.#releasedBytes += bytes;
-  }
-
-  // Scalars and the like share a slab: asking the system for each would cost more than computing them.
-  #allocateSmall(dtype: DType, size: number, bytes: number): Memory {
-    if (this.#slabUsed + bytes > this.#slab.byteLength) {
-      this.#slab = zeroed(SLAB + ALIGNMENT);
-      this.#slabAddress = this.#addon.address(this.#slab);
-      this.#slabUsed = (ALIGNMENT - (this.#slabAddress % ALIGNMENT)) % ALIGNMENT;
-    }
-    const offset = this.#slabUsed;
-    this.#slabUsed += Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
-    return { data: typedArray(dtype, this.#slab, offset, size), address: this.#slabAddress + offset, bytes };
+    this.#memory.release(memory);
   }
 
   prepare(program: Program): Executable {
     return new NativeExecutable(this.#addon, this.#isa, program);
-  }
-}
-
-function zeroed(bytes: number): ArrayBuffer {
-  try {
-    return new ArrayBuffer(bytes);
-  } catch {
-    return fail("allocate", "enough memory", `a wish for ${bytes} bytes`, "use smaller tensors or a smaller dtype");
   }
 }
 

@@ -7,7 +7,7 @@ import { describe, sameShape } from "../base/shape.js";
 import { cast, expand, like, narrow, scalar, where } from "./build.js";
 import { makeNode, type Node } from "./node.js";
 
-export interface AttentionParts {
+interface AttentionParts {
   /** What each weight is multiplied by after the softmax; broadcasts to [batch..., T, S]. */
   readonly factor?: Node | null;
   /** A score that takes part in the softmax and has no value; broadcasts to [batch..., T, 1]. */

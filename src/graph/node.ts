@@ -19,6 +19,8 @@ export interface Node<O extends OpName = OpName> {
 }
 
 let nextId = 1;
+const NO_INPUTS: readonly Node[] = Object.freeze([]);
+const NO_PARAMS: OpParams["leaf"] = Object.freeze({});
 
 // The table holds its nodes for a while and no longer. Weak references would be the natural choice, but each keeps what it points at until
 // the running JavaScript returns to the event loop: a loop without `await` would never let go of a single result.
@@ -37,9 +39,24 @@ function remember(key: string, node: Node): void {
   young.set(key, node);
 }
 
+/** Freezing takes longer than the rest of making a leaf, and every result of a compiled function is one: here the types must do. */
+class Leaf implements Node<"leaf"> {
+  readonly id = nextId++;
+  readonly op = "leaf";
+  readonly inputs = NO_INPUTS;
+  readonly params = NO_PARAMS;
+  readonly hasGradient = false;
+
+  constructor(
+    readonly source: object,
+    readonly shape: Shape,
+    readonly dtype: DType,
+  ) {}
+}
+
 /** A leaf is always new: its identity is its source. */
 export function makeLeaf(source: object, shape: Shape, dtype: DType): Node<"leaf"> {
-  return Object.freeze({ id: nextId++, op: "leaf", inputs: [], params: {}, shape, dtype, source, hasGradient: false });
+  return new Leaf(source, shape, dtype);
 }
 
 /** The node of this meaning: the one that was made already, if it is remembered, or a new one. */

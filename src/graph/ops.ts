@@ -60,7 +60,7 @@ interface PlainParams {
   attentionPattern: object;
   /** inputs: scores, logsumexp, gradient of the weights (times the factor), delta [batch..., T, 1]: gradient of the scores */
   attentionScoreGradient: object;
-  /** Attention whose scores live in tiles only (compiler/flash.ts). inputs: query, key, value, sink, then what the score reads */
+  /** Attention whose scores live in tiles only (compiler/flash.ts). inputs: query, key, value, then what mask, score, factor and sink read */
   flashAttention: { readonly form: FlashForm };
   flashAttentionGradient: { readonly form: FlashForm };
   /** The result number `index` of a kernel that has several; the kernel's own node is number 0. */

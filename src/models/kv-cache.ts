@@ -4,7 +4,7 @@
 // A layer that sees a window keeps only as many rows as that takes: position p lies in row p modulo their number, over what has left the
 // window.
 
-import type { DType } from "../base/dtype.js";
+import { DTYPES, type DType, isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { describe } from "../base/shape.js";
 import type { AttentionMask } from "../tensor/attention-mask.js";
@@ -12,6 +12,7 @@ import { arange, tensor, zeros } from "../tensor/create.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { tracing } from "../tensor/trace.js";
 
+/** How much a cache is to hold, of what; sizes are whole numbers of at least 1. */
 export interface CacheSizes {
   readonly layers: number;
   /** H, of keys and values; queries that share them may have more. */
@@ -24,7 +25,7 @@ export interface CacheSizes {
   readonly capacity?: number;
   /** B; 1. */
   readonly batch?: number;
-  /** What the keys and values are kept as; f32. */
+  /** What the keys and values are kept as, a float dtype; f32. */
   readonly dtype?: DType;
   /** W, how many positions a query sees, its own among them: one number for all layers, or one for each, null for all positions. */
   readonly window?: number | readonly (number | null)[] | null;
@@ -124,13 +125,18 @@ export class LayerCache {
 }
 
 /**
- * A cache for one sequence, or for several of equal length. A model appends to it in `forward`; the caller then says by `advance` how many
- * of the positions were real: what was padding is written over by the next.
+ * A cache of keys [B,H,S,D] and values [B,H,S,E] for one sequence, or for several of equal length.
+ *
+ * A model appends to it in `forward`; the caller then says by `advance` how many of the positions were real: what was padding is written
+ * over by the next.
+ * @throws HeedError for sizes that are not whole and at least 1, a dtype that is not float, windows that are not one for each layer, and no
+ * capacity where a layer has no window
  * @example
  * const cache = new KeyValueCache({ layers: 1, heads: 2, headWidth: 16, capacity: 64 });
- * const [keys, values] = cache.layers[0].append(key, value);                                  // key, value [1,2,T,16]
- * const mixed = attention(query, keys, values, { mask: cache.layers[0].mask(T) });            // query [1,8,T,16]: four share a key
- * cache.advance(T);
+ * const [query, key, value] = [randn(1, 8, 3, 16), randn(1, 2, 3, 16), randn(1, 2, 3, 16)];   // T=3; four queries share a key
+ * const [keys, values] = cache.layers[0].append(key, value);                                  // f32[1,2,64,16] each
+ * const mixed = attention(query, keys, values, { mask: cache.layers[0].mask(3) });            // f32[1,8,3,16]
+ * cache.advance(3);
  */
 export class KeyValueCache {
   /** The most positions it can hold; Infinity where only windows are kept. */
@@ -143,6 +149,7 @@ export class KeyValueCache {
   private held = 0;
 
   constructor(sizes: CacheSizes) {
+    checkSizes(sizes);
     const windows = windowsOf(sizes);
     const windowed = windows.some((window) => window !== null);
     const { capacity = windows.includes(null) ? undefined : Number.POSITIVE_INFINITY, chunk = 1 } = sizes;
@@ -159,7 +166,7 @@ export class KeyValueCache {
     return this.held;
   }
 
-  /** Counts `positions` more as read. @throws HeedError past the capacity */
+  /** Counts `positions` more as read. @throws HeedError past the capacity, and for what is no whole number of at least 0 */
   advance(positions: number): void {
     this.checkRoom(positions);
     this.held += positions;
@@ -168,7 +175,9 @@ export class KeyValueCache {
 
   /** @throws HeedError unless that many positions fit beside those held */
   checkRoom(positions: number): void {
-    if (positions >= 0 && this.held + positions <= this.capacity) return;
+    if (!(Number.isInteger(positions) && positions >= 0))
+      fail("KeyValueCache", "a whole number of positions, at least 0", String(positions));
+    if (this.held + positions <= this.capacity) return;
     fail(
       "KeyValueCache",
       `at most ${this.capacity} positions`,
@@ -189,6 +198,12 @@ export class KeyValueCache {
   }
 }
 
+function checkSizes({ heads, headWidth, valueWidth = headWidth, batch = 1, dtype = "f32" }: CacheSizes): void {
+  for (const [name, n] of Object.entries({ heads, headWidth, valueWidth, batch }))
+    if (!isSize(n)) fail("KeyValueCache", `${name} a whole number of at least 1`, String(n));
+  if (!FLOATS.includes(dtype)) fail("KeyValueCache", "a float dtype", String(dtype));
+}
+
 /** The window of each layer. */
 function windowsOf({ layers, window = null }: CacheSizes): readonly (number | null)[] {
   if (!isSize(layers)) fail("KeyValueCache", "at least 1 layer", String(layers));
@@ -198,5 +213,7 @@ function windowsOf({ layers, window = null }: CacheSizes): readonly (number | nu
     if (w !== null && !isSize(w)) fail("KeyValueCache", "a window of at least 1 position, or null", String(w));
   return windows;
 }
+
+const FLOATS = (Object.keys(DTYPES) as DType[]).filter(isFloat);
 
 const isSize = (n: number | undefined): boolean => Number.isInteger(n) && (n as number) >= 1;

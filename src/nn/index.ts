@@ -1,8 +1,13 @@
 // The public names of heed/nn.
 
 export { Dropout, GELU, Identity, ReLU, Sigmoid, SiLU, Softmax, Tanh } from "./activations.js";
-export { AdditiveAttention, type MaskedCall } from "./additive-attention.js";
-export { alibi, alibiBias, alibiSlopes } from "./alibi.js";
+export {
+  AdditiveAttention,
+  type AdditiveAttentionCall,
+  type AdditiveAttentionOptions,
+  type MaskedCall,
+} from "./additive-attention.js";
+export { type AlibiOptions, alibi, alibiBias, alibiSlopes } from "./alibi.js";
 export { type BlockCall, TransformerBlock } from "./block.js";
 export { type Layer, ModuleList, Sequential } from "./containers.js";
 export { Embedding } from "./embedding.js";
@@ -11,7 +16,7 @@ export * as init from "./init.js";
 export { skipInit } from "./init.js";
 export { Linear } from "./linear.js";
 export { BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss } from "./losses.js";
-export { LuongAttention, type LuongMethod } from "./luong-attention.js";
+export { LuongAttention, type LuongAttentionOptions, type LuongMethod } from "./luong-attention.js";
 export { Module } from "./module.js";
 export {
   MultiheadAttention,
@@ -20,8 +25,18 @@ export {
 } from "./multihead-attention.js";
 export { LayerNorm, RMSNorm } from "./norm.js";
 export { Parameter } from "./parameter.js";
-export { LearnedPositions, PositionalEncoding, type SinusoidOptions, sinusoidalPositions } from "./positions.js";
-export { RelativePositionBias, relativePositionBuckets } from "./relative-position-bias.js";
+export {
+  LearnedPositions,
+  PositionalEncoding,
+  type PositionalEncodingOptions,
+  type SinusoidOptions,
+  sinusoidalPositions,
+} from "./positions.js";
+export {
+  RelativePositionBias,
+  type RelativePositionBiasOptions,
+  relativePositionBuckets,
+} from "./relative-position-bias.js";
 export { type Positions, RotaryEmbedding, type RotaryOptions, type RotaryTables, rotary } from "./rotary.js";
 export { type RotaryFrequencies, type RotaryScaling, rotaryFrequencies } from "./rotary-frequencies.js";
 export type { LoadResult, StateDict } from "./state.js";

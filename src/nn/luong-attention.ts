@@ -2,26 +2,37 @@
 
 import { fail } from "../base/errors.js";
 import { additiveAttention, multiplicativeAttention } from "../tensor/additive-attention.js";
+import { checkDropout } from "../tensor/attention-options.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { MaskedCall } from "./additive-attention.js";
-import { checkProbability, checkSizes } from "./check.js";
+import { checkSizes } from "./check.js";
 import { Linear } from "./linear.js";
 import { Module } from "./module.js";
 
 /** query · key; query · W key; v · tanh(W [query; key]). */
 export type LuongMethod = "dot" | "general" | "concat";
 
+/** What `LuongAttention` is told beside its method and width. */
+export interface LuongAttentionOptions {
+  /** K; Q unless given. */
+  readonly keyWidth?: number;
+  /** A, for "concat"; Q unless given. */
+  readonly hidden?: number;
+  /** The probability with which weights are dropped in training, from 0 to below 1; 0. */
+  readonly dropout?: number;
+}
+
 /**
- * softmax(score(query, key)) value with one of Luong's scores. W is `project`, [Q,K] for "general", [A,Q+K] for "concat"; v is `score`,
+ * softmax(score(query, key)) value with one of Luong's scores, and its pattern (Luong, Pham and Manning 2015, section 3.1).
+ *
+ * Query [...,T,Q], key [...,S,K] and value [...,S,E] give [...,T,E] and the pattern [...,T,S]. W is `project`, [Q,K] for "general", [A,Q+K] for "concat"; v is `score`,
  * [1,A]. The pairs [B,T,S,Q+K] of "concat" are never in memory.
  * @param queryWidth Q
- * @param options.keyWidth K; Q unless given
- * @param options.hidden A, for "concat"; Q unless given
- * @param options.dropout the probability with which weights are dropped in training
- * @throws HeedError for another method, and for "dot" with widths that differ
+ * @throws HeedError for another method, widths that are not whole and at least 1, "dot" with widths that differ, and a dropout outside [0,1)
  * @example
  * const attend = new LuongAttention("general", 64, { keyWidth: 128 });
- * const [mixed, pattern] = attend.forward(states, encoded, encoded);   // [B,T,128], [B,T,S]
+ * const [states, encoded] = [randn(2, 3, 64), randn(2, 7, 128)];       // B=2 T=3 S=7
+ * const [mixed, pattern] = attend.forward(states, encoded, encoded);   // f32[2,3,128], f32[2,3,7]
  */
 export class LuongAttention extends Module {
   project: Linear | null = null;
@@ -32,12 +43,12 @@ export class LuongAttention extends Module {
   constructor(
     readonly method: LuongMethod,
     readonly queryWidth: number,
-    options: { keyWidth?: number; hidden?: number; dropout?: number } = {},
+    options: LuongAttentionOptions = {},
   ) {
     super();
     const { keyWidth = queryWidth, hidden = queryWidth, dropout = 0 } = options;
     checkSizes("LuongAttention", { queryWidth, keyWidth, hidden });
-    checkProbability("LuongAttention", dropout);
+    checkDropout("LuongAttention", dropout);
     this.keyWidth = keyWidth;
     this.dropout = dropout;
     if (method === "dot") {

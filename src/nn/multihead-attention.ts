@@ -12,9 +12,11 @@ import { Linear } from "./linear.js";
 import { Module } from "./module.js";
 import { Parameter } from "./parameter.js";
 
+/** The arguments of torch's module behind the first two. */
 export interface MultiheadAttentionOptions {
-  /** Probability with which weights are dropped in training. */
+  /** Probability with which weights are dropped in training, from 0 to 1; 1, as in torch, drops them all. */
   dropout?: number;
+  /** Whether the projections add a bias; true. */
   bias?: boolean;
   /** Adds a learned key and value behind the others. */
   addBiasKv?: boolean;
@@ -22,11 +24,13 @@ export interface MultiheadAttentionOptions {
   addZeroAttn?: boolean;
   /** Width of the keys given, embedDim. */
   kdim?: number;
+  /** Width of the values given, embedDim. */
   vdim?: number;
   /** Inputs are [B,T,E] instead of PyTorch's default [T,B,E]. */
   batchFirst?: boolean;
 }
 
+/** One call of `MultiheadAttention`: the arguments of torch's forward behind query, key and value. */
 export interface MultiheadAttentionCall {
   /** [B,S], or [S] for inputs without a batch: bool, true where a key is ignored; or floats that are added to the scores. */
   keyPaddingMask?: Tensor | null;
@@ -41,8 +45,18 @@ export interface MultiheadAttentionCall {
 }
 
 /**
- * softmax(Q Kᵀ / √D) V in `numHeads` heads (Vaswani et al. 2017, section 3.2), as torch.nn.MultiheadAttention.
- * @example const [output, weights] = new MultiheadAttention(64, 4, { batchFirst: true }).forward(x, x, x);
+ * softmax(Q Kᵀ / √D) V in `numHeads` heads of width D = E / H, as torch.nn.MultiheadAttention (Vaswani et al. 2017, section 3.2.2).
+ *
+ * Query [T,B,E], key [S,B,kdim] and value [S,B,vdim] give the output [T,B,E] and the weights [B,T,S], or [B,H,T,S] of each head; with
+ * `batchFirst` [B,T,E], [B,S,kdim], [B,S,vdim] and [B,T,E]; without a batch [T,E], [S,kdim], [S,vdim], [T,E] and [T,S]. A dropout of 1 is
+ * allowed, as in torch, unlike for `attention`.
+ * @param embedDim E
+ * @param numHeads H
+ * @throws HeedError for sizes that are not whole and at least 1, an embedDim that numHeads does not divide, a dropout outside [0,1]; when
+ * called, for inputs and masks of other shapes and masks that are neither bool nor float
+ * @example
+ * const x = randn(2, 5, 64);   // B=2 T=S=5 E=64
+ * const [output, weights] = new MultiheadAttention(64, 4, { batchFirst: true }).forward(x, x, x);   // f32[2,5,64], f32[2,5,5]
  */
 export class MultiheadAttention extends Module {
   qProjWeight: Parameter | null = null; // [E,E]; the three apart where keys or values have another width

@@ -11,6 +11,7 @@ import { checkSizes } from "./check.js";
 import { Embedding } from "./embedding.js";
 import { Module } from "./module.js";
 
+/** Which waves `sinusoidalPositions` is made of. */
 export interface SinusoidOptions {
   /** The longest wave is about 2π · base positions long; 10000. */
   readonly base?: number;
@@ -20,9 +21,11 @@ export interface SinusoidOptions {
 
 /**
  * PE(p, 2i) = sin(p / base^(2i/C)), PE(p, 2i+1) = cos(p / base^(2i/C)) for the positions 0 to T-1: f32[T,C]   (Vaswani et al. 2017,
- * section 3.5). Computed in f64 and rounded once.
- * @throws HeedError for sizes that are not whole
- * @example const x = embedded.add(sinusoidalPositions(T, C));   // [B,T,C]
+ * section 3.5).
+ *
+ * Computed in f64 and rounded once.
+ * @throws HeedError for sizes that are not whole and at least 1, a base that is not above 0, and another layout
+ * @example const x = randn(2, 6, 16).add(sinusoidalPositions(6, 16));   // f32[2,6,16], B=2 T=6 C=16
  */
 export function sinusoidalPositions(T: number, C: number, options: SinusoidOptions = {}): Tensor {
   checkSizes("sinusoidalPositions", { T, C });
@@ -42,9 +45,19 @@ export function sinusoidalPositions(T: number, C: number, options: SinusoidOptio
   return tensor(table).view(T, C);
 }
 
+/** What `PositionalEncoding` is told beside its width. */
+export interface PositionalEncodingOptions extends SinusoidOptions {
+  /** The probability with which a number of the result is dropped in training; 0. */
+  readonly dropout?: number;
+  /** For how many positions there are vectors; 5000. */
+  readonly context?: number;
+}
+
 /**
- * Adds sinusoidal positions to [...,T,C], then drops.
- * @example new PositionalEncoding(512, { dropout: 0.1 }).forward(embedded)   // [B,T,512]
+ * Adds sinusoidal positions [T,C] to what stands there, [...,T,C], then drops (Vaswani et al. 2017, sections 3.5 and 5.4).
+ * @param width C
+ * @throws HeedError for sizes that are not whole and at least 1, a dropout outside [0,1], a base that is not above 0, and another layout
+ * @example const x = new PositionalEncoding(512, { dropout: 0.1 }).forward(randn(2, 6, 512));   // f32[2,6,512], B=2 T=6 C=512
  */
 export class PositionalEncoding extends Module {
   dropout: Dropout;
@@ -54,7 +67,7 @@ export class PositionalEncoding extends Module {
 
   constructor(
     readonly width: number,
-    options: SinusoidOptions & { dropout?: number; context?: number } = {},
+    options: PositionalEncodingOptions = {},
   ) {
     super();
     const { dropout = 0, context = 5000, ...rest } = options;
@@ -78,7 +91,9 @@ export class PositionalEncoding extends Module {
 
 /**
  * A vector for each position, learned: an Embedding [context,C] that also takes a number of positions.
- * @example const residual = tokens.forward(ids).add(positions.forward(T));   // [B,T,C]
+ * @example
+ * const [tokens, positions] = [new Embedding(50, 16), new LearnedPositions(32, 16)];
+ * const residual = tokens.forward(tensor([[7, 3, 9]])).add(positions.forward(3));   // f32[1,3,16], B=1 T=3 C=16
  */
 export class LearnedPositions extends Embedding {
   /**

@@ -10,15 +10,25 @@ import { checkSizes, python } from "./check.js";
 import { Embedding } from "./embedding.js";
 import { Module } from "./module.js";
 
+/** What `RelativePositionBias` is told beside its buckets and heads. */
+export interface RelativePositionBiasOptions {
+  /** From this distance on, in positions, all are one bucket; 128. */
+  readonly maxDistance?: number;
+  /** Whether keys behind the query count by distance too (the encoder), or all as one (the decoder); true. */
+  readonly bidirectional?: boolean;
+}
+
 /**
- * A bias for each head, query and key: add it to the scores, or pass it to `attention` as `{ kind: "additive", bias }`.
+ * A learned bias [1,H,T,S] for each head, query and key, by their distance in buckets (Raffel et al. 2020, section 2.1: T5).
  *
- * T5 does not scale its scores by 1/√D.
+ * Add it to the scores, or pass it to `attention` as `{ kind: "additive", bias }`. T5 does not scale its scores by 1/√D.
  * @param buckets how many distances are told apart; half of them before the query and half behind where it is bidirectional
- * @param options.maxDistance from here on all distances are one bucket; 128
- * @param options.bidirectional whether keys behind the query count by distance too (the encoder), or all as one (the decoder); true
+ * @param heads H
  * @throws HeedError for buckets that are too few or do not divide, and a maxDistance they would reach alone
- * @example const bias = new RelativePositionBias(32, 8).forward(T, S);   // [1,8,T,S]
+ * @example
+ * const x = randn(1, 8, 5, 16);                                    // B=1 H=8 T=S=5 D=16
+ * const bias = new RelativePositionBias(32, 8).forward(5, 5);      // f32[1,8,5,5]
+ * const mixed = attention(x, x, x, { mask: { kind: "additive", bias }, scale: 1 });   // f32[1,8,5,16]
  */
 export class RelativePositionBias extends Module {
   embedding: Embedding; // [buckets, H]
@@ -29,7 +39,7 @@ export class RelativePositionBias extends Module {
   constructor(
     readonly buckets: number,
     readonly heads: number,
-    options: { maxDistance?: number; bidirectional?: boolean } = {},
+    options: RelativePositionBiasOptions = {},
   ) {
     super();
     const { maxDistance = 128, bidirectional = true } = options;
@@ -65,9 +75,13 @@ export class RelativePositionBias extends Module {
 }
 
 /**
- * The bucket of every distance key - query from -maxDistance to maxDistance. Of the buckets of one direction, half stand for one distance
- * each, the others for ranges that grow by a constant factor. In f32, where transformers computes them, as the bounds depend on it.
+ * The bucket of every distance key - query, in positions, from -maxDistance to maxDistance: 2 maxDistance + 1 of them (Raffel et al. 2020,
+ * section 2.1: T5).
+ *
+ * Of the buckets of one direction, half stand for one distance each, the others for ranges that grow by a constant factor. In f32, where
+ * transformers computes them, as the bounds depend on it.
  * @throws HeedError for buckets that are too few or do not divide, and a maxDistance they would reach alone
+ * @example relativePositionBuckets(8, 6, true);   // Int32Array [3, 3, 3, 2, 2, 1, 0, 5, 6, 6, 7, 7, 7]
  */
 export function relativePositionBuckets(buckets: number, maxDistance: number, bidirectional: boolean): Int32Array {
   checkSizes("RelativePositionBias", { buckets, maxDistance });

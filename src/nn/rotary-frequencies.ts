@@ -60,7 +60,12 @@ export interface RotaryFrequencies {
   readonly long?: Float32Array;
 }
 
-/** @throws HeedError for a width that is odd, a base or scaling that makes no frequencies */
+/**
+ * How fast each pair of a rotary embedding turns, in radians per position, f32[width / 2] in an array: base^(-2i/width) for pair i (Su et al.
+ * 2021, section 3.2.2), changed by `scaling`.
+ * @throws HeedError for a width that is odd, a base or scaling that makes no frequencies
+ * @example rotaryFrequencies(4, 10000).frequencies;   // Float32Array [1, 0.009999999776482582]
+ */
 export function rotaryFrequencies(width: number, base: number, scaling?: RotaryScaling | null): RotaryFrequencies {
   if (!Number.isInteger(width) || width < 2 || width % 2 !== 0)
     fail("rotary", "an even width of at least 2", String(width));

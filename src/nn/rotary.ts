@@ -9,6 +9,7 @@ import { Tensor } from "../tensor/tensor.js";
 import { Module } from "./module.js";
 import { type RotaryFrequencies, type RotaryScaling, rotaryFrequencies } from "./rotary-frequencies.js";
 
+/** How many numbers of a head are turned, in which pairs, and how fast. */
 export interface RotaryOptions {
   /** R, how many numbers of each head are turned, the first ones; all of them unless given. */
   readonly width?: number;
@@ -19,6 +20,7 @@ export interface RotaryOptions {
    * "interleaved", 2i and 2i + 1, as the paper and GPT-J have it.
    */
   readonly pairs?: "halves" | "interleaved";
+  /** How frequencies are changed for texts longer than those of training; null, not at all. */
   readonly scaling?: RotaryScaling | null;
 }
 
@@ -32,7 +34,7 @@ export interface RotaryTables {
 }
 
 /**
- * Queries or keys [...,T,D] turned by their positions.
+ * Queries or keys [...,T,D] turned by their positions, each pair of numbers by an angle in radians (Su et al. 2021, section 3.2.2).
  * @throws HeedError for positions that do not fit, a width that is odd or larger than D, scaling that makes no frequencies
  * @example
  * const query = randn(1, 4, 6, 8);                               // [B,H,T,D]
@@ -43,11 +45,17 @@ export function rotary(x: Tensor, positions: Positions = 0, options: RotaryOptio
 }
 
 /**
- * Turns queries and keys of head width D. It has no parameters, and instances of equal settings share their frequencies, so that a compiled
- * model computes the cosines of its positions once for all layers.
+ * Turns queries and keys [...,T,D] by their positions, each pair of numbers by an angle in radians (Su et al. 2021, section 3.2.2).
+ *
+ * It has no parameters, and instances of equal settings share their frequencies, so that a compiled model computes the cosines of its
+ * positions once for all layers.
+ * @param headWidth D
+ * @throws HeedError for a width that is odd or larger than D, a base that is not finite and above 0, scaling that makes no frequencies
  * @example
  * const turn = new RotaryEmbedding(64);
- * const scores = turn.forward(query, positions).matmul(turn.forward(key, positions).transpose(-2, -1));
+ * const [query, key] = [randn(1, 4, 6, 64), randn(1, 4, 6, 64)];                      // B=1 H=4 T=S=6 D=64
+ * const positions = arange(6);
+ * const scores = turn.forward(query, positions).matmul(turn.forward(key, positions).mT);   // f32[1,4,6,6]
  */
 export class RotaryEmbedding extends Module {
   readonly width: number;

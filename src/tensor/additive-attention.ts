@@ -2,16 +2,18 @@
 // (Luong, Pham and Manning 2015), and what follows from any scores. The modules with the weights are in nn/additive-attention.ts and
 // nn/luong-attention.ts; scaled dot products, which need not have their scores in memory, are in attention.ts.
 
-import { isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { describe, type Shape, sameShape } from "../base/shape.js";
 import { attentionLogsumexp, attention as attentionNode, attentionPattern } from "../graph/attention.js";
 import { cast, reshape } from "../graph/build.js";
 import { type AttentionMasks, maskScores } from "./attention-mask.js";
+import { checkDropout, checkOptions, type OptionNames } from "./attention-options.js";
+import { checkFloats } from "./attention-shapes.js";
 import { ones } from "./create.js";
 import { dropout as dropoutOf } from "./functions.js";
 import { Tensor } from "./tensor.js";
 
+/** What additive and multiplicative attention are told beside their tensors. */
 export interface MixOptions {
   /** Which keys a query may see, as for `attention`: one mask, several that must all hold, or null. */
   readonly mask?: AttentionMasks;
@@ -19,26 +21,41 @@ export interface MixOptions {
   readonly dropout?: number;
 }
 
-/**
- * v · tanh(query + key) for every query and key: query [...,T,A], key [...,S,A], both projected already, and v [A] give [...,T,S]. The sums
- * [...,T,S,A] are never in memory, neither here nor for the gradients   (Bahdanau, Cho and Bengio 2014, appendix A.1.2).
- * @throws HeedError for widths A or leading axes that differ
- */
-export function additiveScores(query: Tensor, key: Tensor, v: Tensor): Tensor {
-  checkPair("additiveScores", query, key, "query [...,T,A] and key [...,S,A]");
-  const width = query.shape[query.ndim - 1];
-  if (v.ndim !== 1 || v.numel !== width) fail("additiveScores", `v [${width}]`, describe(v));
-  return query.unsqueeze(-2).add(key.unsqueeze(-3)).tanh().mul(v).sum(-1); // [...,T,1,A] + [...,1,S,A]
+/** What `multiplicativeAttention` is told beside its tensors. */
+export interface MultiplicativeAttentionOptions extends MixOptions {
+  /** [Q,K], from queries to keys: Luong's "general"; "dot" without it. */
+  readonly weight?: Tensor | null;
 }
 
 /**
- * Additive attention of projected queries and keys: softmax(mask(v · tanh(query + key))) value.
+ * v · tanh(query + key) for every query and key: query [...,T,A] and key [...,S,A], both projected already, and v [A] give [...,T,S]
+ * (Bahdanau, Cho and Bengio 2014, appendix A.1.2).
+ *
+ * The sums [...,T,S,A] are never in memory, neither here nor for the gradients.
+ * @throws HeedError for what is no float tensor, and for widths A or leading axes that differ
+ * @example
+ * const [query, key, v] = [randn(2, 3, 8), randn(2, 5, 8), randn(8)];   // T=3 S=5 A=8
+ * const scores = additiveScores(query, key, v);                         // f32[2,3,5]
+ */
+export function additiveScores(query: Tensor, key: Tensor, v: Tensor): Tensor {
+  checkFloats("additiveScores", { query, key, v });
+  checkAdditive("additiveScores", query, key, v);
+  return sumsScored(query, key, v);
+}
+
+/**
+ * Additive attention of projected queries and keys: softmax(mask(v · tanh(query + key))) value and its pattern, the softmax before dropout
+ * (Bahdanau, Cho and Bengio 2014, appendix A.1.2).
  *
  * Query [...,T,A], key [...,S,A], value [...,S,E] and v [A] give [...,T,E] and the pattern [...,T,S]; the leading axes are none, B, or B
- * and H.
- * @throws HeedError for shapes that do not fit, a mask of another dtype or one that does not broadcast, a dropout outside [0,1)
+ * and H. A query that may see no key has a pattern of zeros and mixes nothing. What is not asked for is not computed.
+ * @throws HeedError for what is no float tensor, shapes that do not fit, a mask of another dtype or one that does not broadcast, a dropout
+ * outside [0,1), and names that are no options
  * @example
- * const [mixed, pattern] = additiveAttention(query.matmul(W), keys.matmul(U), keys, v, { mask: { kind: "lengths", lengths } });
+ * const [states, encoded] = [randn(2, 3, 8), randn(2, 5, 16)];      // B=2 T=3 S=5
+ * const [W, U, v] = [randn(8, 32), randn(16, 32), randn(32)];       // A=32
+ * const mask = { kind: "lengths", lengths: tensor([5, 4]) } as const;
+ * const [mixed, pattern] = additiveAttention(states.matmul(W), encoded.matmul(U), encoded, v, { mask });   // f32[2,3,16], f32[2,3,5]
  */
 export function additiveAttention(
   query: Tensor,
@@ -47,58 +64,68 @@ export function additiveAttention(
   v: Tensor,
   options: MixOptions = {},
 ): [mixed: Tensor, pattern: Tensor] {
-  return mixByScores("additiveAttention", additiveScores(query, key, v), value, options);
+  const op = "additiveAttention";
+  checkFloats(op, { query, key, value, v });
+  checkOptions(op, options, MIX);
+  checkAdditive(op, query, key, v);
+  checkValue(op, key, value);
+  return mix(op, sumsScored(query, key, v), value, options);
 }
 
 /**
- * Multiplicative attention, not scaled: softmax(mask(query · key)) value, or softmax(mask(query · weight key)) value (Luong's "dot" and
- * "general").
+ * Multiplicative attention, not scaled: softmax(mask(query · key)) value, or softmax(mask(query · weight key)) value, and its pattern, the
+ * softmax before dropout (Luong, Pham and Manning 2015, section 3.1: "dot" and "general").
  *
- * Query [...,T,Q], key [...,S,K], value [...,S,E] and weight [Q,K] give [...,T,E] and the pattern [...,T,S]; without a weight Q = K.
- * @throws HeedError for shapes that do not fit, a mask of another dtype or one that does not broadcast, a dropout outside [0,1)
+ * Query [...,T,Q], key [...,S,K], value [...,S,E] and weight [Q,K] give [...,T,E] and the pattern [...,T,S]; without a weight Q = K. The
+ * leading axes are none, B, or B and H. A query that may see no key has a pattern of zeros and mixes nothing.
+ * @throws HeedError for what is no float tensor, shapes that do not fit, a mask of another dtype or one that does not broadcast, a dropout
+ * outside [0,1), and names that are no options
+ * @example
+ * const [states, encoded] = [randn(2, 3, 8), randn(2, 5, 16)];                    // B=2 T=3 S=5 Q=8 K=16
+ * const [mixed, pattern] = multiplicativeAttention(states, encoded, encoded, { weight: randn(8, 16) });   // f32[2,3,16], f32[2,3,5]
  */
 export function multiplicativeAttention(
   query: Tensor,
   key: Tensor,
   value: Tensor,
-  options: MixOptions & { weight?: Tensor | null } = {},
+  options: MultiplicativeAttentionOptions = {},
 ): [mixed: Tensor, pattern: Tensor] {
   const op = "multiplicativeAttention";
-  const { weight = null, ...rest } = options;
-  if (weight && !sameShape(weight.shape, [query.shape.at(-1) ?? 0, key.shape.at(-1) ?? 0])) {
-    fail(op, `a weight [${query.shape.at(-1)},${key.shape.at(-1)}], from queries to keys`, describe(weight));
+  checkFloats(op, { query, key, value });
+  checkOptions(op, options, MULTIPLICATIVE);
+  const weight = options.weight ?? null;
+  if (weight === null) checkPair(op, query, key, "query [...,T,D] and key [...,S,D]", query.shape.at(-1));
+  else {
+    checkFloats(op, { query, key, weight });
+    checkPair(op, query, key, "query [...,T,Q] and key [...,S,K]", key.shape.at(-1));
+    const full = [query.shape.at(-1) ?? 0, key.shape.at(-1) ?? 0];
+    if (!sameShape(weight.shape, full)) fail(op, `a weight [${full}], from queries to keys`, describe(weight));
   }
+  checkValue(op, key, value);
   // The queries are fewer, where a decoder asks step by step: they are the ones to go through the matrix.
   const asked = weight ? query.matmul(weight) : query; // [...,T,K]
-  checkPair(op, asked, key, "query [...,T,D] and key [...,S,D]");
-  return mixByScores(op, asked.matmul(key.transpose(-2, -1)), value, rest);
+  return mix(op, asked.matmul(key.transpose(-2, -1)), value, options);
 }
 
-/**
- * What follows from scores, however they came about: softmax(mask(scores)) value and softmax(mask(scores)), the pattern, before dropout.
- * Scores [...,T,S] and value [...,S,E] give [...,T,E]. A query that may see no key has a pattern of zeros and mixes nothing. What is not
- * asked for is not computed.
- * @param op the name that errors carry
- */
-export function mixByScores(
+const REMEDIES = { isCausal: 'mask: { kind: "causal" }', causal: 'mask: { kind: "causal" }', dropoutP: "dropout" };
+const MIX: OptionNames = { names: ["mask", "dropout"], remedies: REMEDIES, object: "{ mask: { kind, ... } }" };
+const MULTIPLICATIVE: OptionNames = { ...MIX, names: ["mask", "dropout", "weight"], object: "{ weight }" };
+
+/** [...,T,1,A] + [...,1,S,A], through v to [...,T,S]. */
+function sumsScored(query: Tensor, key: Tensor, v: Tensor): Tensor {
+  return query.unsqueeze(-2).add(key.unsqueeze(-3)).tanh().mul(v).sum(-1);
+}
+
+/** What follows from scores [...,T,S], however they came about, and value [...,S,E]. */
+function mix(
   op: string,
   scores: Tensor,
   value: Tensor,
-  { mask, dropout = 0 }: MixOptions = {},
+  { mask, dropout = 0 }: MixOptions,
 ): [mixed: Tensor, pattern: Tensor] {
-  const { shape, ndim } = scores;
+  checkDropout(op, dropout);
+  const { shape } = scores;
   const outer = shape.slice(0, -2);
-  const fits =
-    ndim >= 2 && ndim <= 4 && value.ndim === ndim && sameShape(value.shape.slice(0, -1), [...outer, shape[ndim - 1]]);
-  if (!fits)
-    fail(
-      op,
-      `value [${[...outer, "S", "E"]}] for scores [...,T,S]`,
-      `scores ${describe(scores)} and value ${describe(value)}`,
-    );
-  for (const x of [scores, value])
-    if (!isFloat(x.dtype)) fail(op, "float tensors", describe(x), "convert them with .float()");
-  if (!(dropout >= 0 && dropout < 1)) fail(op, "a dropout from 0 to below 1", String(dropout));
   const inner = withHeads(shape);
   const masked = maskScores({ op, seen: shape, inner }, reshape(cast(scores.node, "f32"), inner), mask);
   const from = [scores, ...masked.biases];
@@ -118,11 +145,26 @@ function withHeads(shape: Shape): Shape {
   return [b, h, ...shape.slice(-2)];
 }
 
-function checkPair(op: string, query: Tensor, key: Tensor, wanted: string): void {
+function checkAdditive(op: string, query: Tensor, key: Tensor, v: Tensor): void {
+  const width = query.shape.at(-1);
+  checkPair(op, query, key, "query [...,T,A] and key [...,S,A]", width);
+  if (v.ndim !== 1 || v.numel !== width) fail(op, `v [${width}]`, describe(v));
+}
+
+/** Equal leading axes, and keys of this width. */
+function checkPair(op: string, query: Tensor, key: Tensor, wanted: string, width: number | undefined): void {
   const fits =
     query.ndim >= 2 &&
     query.ndim === key.ndim &&
     sameShape(query.shape.slice(0, -2), key.shape.slice(0, -2)) &&
-    query.shape.at(-1) === key.shape.at(-1);
+    key.shape.at(-1) === width;
   if (!fits) fail(op, wanted, `query ${describe(query)} and key ${describe(key)}`);
+}
+
+function checkValue(op: string, key: Tensor, value: Tensor): void {
+  const got = `key ${describe(key)} and value ${describe(value)}`;
+  if (key.ndim > 4) fail(op, "query, key and value of 2 to 4 axes", got);
+  if (value.ndim !== key.ndim || !sameShape(value.shape.slice(0, -2), key.shape.slice(0, -2)))
+    fail(op, "key [...,S,K] and value [...,S,E] with equal leading axes", got);
+  if (value.shape.at(-2) !== key.shape.at(-2)) fail(op, "key and value of equal length S", got);
 }

@@ -6,9 +6,13 @@ import { fail } from "../base/errors.js";
 import { describe, type Shape } from "../base/shape.js";
 import { add, cast, constant, iota, offset, reshape, scalar, where } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
+import { checkNames, shown } from "./attention-options.js";
 import { Tensor } from "./tensor.js";
 
-/** Where the first query stands among the keys: a whole number, or i32 read when the program runs, [] or one for each batch entry [B]. */
+/**
+ * Where the first query stands among the keys: a whole number, or i32 read when the program runs, [] or one for each batch entry [B]. A number
+ * may be of any size, as may the sides of a window; what is read lies between -2^30 and 2^30.
+ */
 export type QueryOffset = number | Tensor;
 
 /**
@@ -16,7 +20,8 @@ export type QueryOffset = number | Tensor;
  * offset the last query stands at the last key (S - T), as after reading a cache.
  *
  * - `causal`: keys up to the query's own position.
- * - `window`: keys from position - left to position + right (0 unless given); left = W - 1 where a model speaks of a window of W keys.
+ * - `window`: keys from position - left to position + right (0 unless given), whole numbers of at least 0; left = W - 1 where a model speaks
+ *   of a window of W keys.
  * - `lengths`: keys s < lengths[b], i32 [B] or []: what lies behind is padding.
  * - `boolean`: keys where `keep` is true; bool, broadcasts to the scores [B,H,T,S].
  * - `additive`: `bias` is added to the scores; float, broadcasts to them, gets a gradient; -Infinity hides a key.
@@ -60,11 +65,22 @@ export function maskScores(axes: ScoreAxes, scores: Node, masks: AttentionMasks)
   return { scores: masked, biases };
 }
 
-const KINDS = ["none", "causal", "window", "lengths", "boolean", "additive"];
+/** The kinds, and what each is made of. */
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  none: [],
+  causal: ["offset"],
+  window: ["left", "right", "offset"],
+  lengths: ["lengths"],
+  boolean: ["keep"],
+  additive: ["bias"],
+};
 
 function checkKind(op: string, mask: unknown): void {
   const kind = (mask as { kind?: unknown } | null)?.kind;
-  if (KINDS.includes(kind as string)) return;
+  if (typeof kind === "string" && Object.hasOwn(FIELDS, kind)) {
+    checkNames(op, `a ${kind} mask with the fields`, ["kind", ...FIELDS[kind]], mask as object);
+    return;
+  }
   if (mask instanceof Tensor)
     fail(
       op,
@@ -72,7 +88,8 @@ function checkKind(op: string, mask: unknown): void {
       describe(mask),
       'write { kind: "boolean", keep } (true where a key may be seen) or { kind: "additive", bias }',
     );
-  fail(op, `a mask whose kind is one of ${KINDS.join(", ")}`, String(kind));
+  const got = typeof mask === "object" && mask !== null ? String(kind) : shown(mask);
+  fail(op, `a mask whose kind is one of ${Object.keys(FIELDS).join(", ")}`, got, 'write mask: { kind: "causal" }');
 }
 
 /** What must be true for a key to be seen: conditions that broadcast to `inner`. */
@@ -86,7 +103,7 @@ function visible(axes: ScoreAxes, mask: AttentionMask): Node[] {
       const { left, right = 0 } = mask;
       for (const [name, n] of Object.entries({ left, right }))
         if (!(Number.isInteger(n) && n >= 0))
-          fail(axes.op, `a window whose ${name} is a whole number of at least 0`, String(n));
+          fail(axes.op, `a window whose ${name} is a whole number of at least 0`, shown(n));
       return [
         scalar("ge", key, positions(axes, mask.offset, -left)),
         scalar("le", key, positions(axes, mask.offset, right)),
@@ -101,15 +118,23 @@ function visible(axes: ScoreAxes, mask: AttentionMask): Node[] {
   }
 }
 
-/** The position of each query among the keys, and `shift` more: [T,1], or with as many axes as the scores. */
+/** Added to what lies within it on either side, still 32 bits; longer than any text. */
+const FAR = 2 ** 30;
+
+/**
+ * The position of each query among the keys, and `shift` more: [T,1], or with as many axes as the scores. What lies before all keys or behind
+ * them does so at any distance: distances are cut to what 32 bits hold.
+ */
 function positions(axes: ScoreAxes, from: QueryOffset | undefined, shift = 0): Node {
   const [T, S] = axes.inner.slice(-2);
   const query = iota([T, 1], 0);
   const start = from ?? S - T;
-  if (typeof start !== "number") return offset(add(query, perEntry(axes, "offset", start)), shift);
+  if (typeof start !== "number") return offset(add(query, perEntry(axes, "offset", start)), within(shift, -FAR, FAR));
   if (!Number.isInteger(start)) fail(axes.op, "a whole number as offset", String(start));
-  return offset(query, start + shift);
+  return offset(query, within(start + shift, 0 - T, S));
 }
+
+const within = (x: number, low: number, high: number) => Math.min(Math.max(x, low), high);
 
 /** Whole numbers read at run time, one for all or one for each batch entry. */
 function perEntry(axes: ScoreAxes, name: string, x: unknown): Node {

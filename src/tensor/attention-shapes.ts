@@ -31,10 +31,7 @@ export function attentionAxes(op: string, query: Tensor, key: Tensor, value: Ten
   const wrong = (expected: string, names: readonly (keyof typeof all)[], remedy?: string) =>
     fail(op, expected, listed(names.map((name) => `${name} ${describe(all[name])}`)), remedy);
   const three = ["query", "key", "value"] as const;
-  for (const name of three)
-    if (!(all[name] instanceof Tensor)) fail(op, `${name} as a tensor`, all[name] === null ? "null" : typeof all[name]);
-  if (!three.every((name) => isFloat(all[name].dtype)))
-    wrong("float query, key and value", three, "convert them with .float()");
+  checkFloats(op, all);
   if (query.ndim < 2 || query.ndim > 4 || key.ndim !== query.ndim || value.ndim !== query.ndim)
     wrong("query, key and value all as [B,H,T,D], all as [B,T,D] or all as [T,D]", three);
   if (!three.every((name) => query.ndim === 2 || all[name].shape[0] === query.shape[0]))
@@ -64,6 +61,15 @@ export function queryRows({ batch }: AttentionAxes, query: Node): Node {
 export function keyRows({ batch }: AttentionAxes, rows: Node): Node {
   const last = rows.shape.slice(-2);
   return expand(reshape(rows, [...batch.slice(0, 2), ...(batch.length > 2 ? [1] : []), ...last]), [...batch, ...last]);
+}
+
+/** @internal @throws HeedError unless all of them, by name, are float tensors */
+export function checkFloats(op: string, all: Readonly<Record<string, Tensor>>): void {
+  for (const [name, x] of Object.entries(all))
+    if (!(x instanceof Tensor)) fail(op, `${name} as a tensor`, x === null ? "null" : typeof x);
+  if (Object.values(all).every((x) => isFloat(x.dtype))) return;
+  const got = listed(Object.entries(all).map(([name, x]) => `${name} ${describe(x)}`));
+  fail(op, `float ${listed(Object.keys(all))}`, got, "convert them with .float()");
 }
 
 function listed(items: readonly string[]): string {

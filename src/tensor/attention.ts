@@ -8,6 +8,7 @@ import { attention as attentionNode } from "../graph/attention.js";
 import { cast, iota, matmul, reshape, scalar, scale as scaled, transpose } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
 import { type AttentionMask, type AttentionMasks, checkBroadcast, maskScores } from "./attention-mask.js";
+import { checkBoolean, checkDropout, checkOptions, type OptionNames, shown } from "./attention-options.js";
 import { type AttentionAxes, attentionAxes, keyRows, queryRows } from "./attention-shapes.js";
 import { ones } from "./create.js";
 import { dropout as dropoutOf } from "./functions.js";
@@ -25,6 +26,7 @@ export interface ScoreIndices {
   readonly s: Tensor;
 }
 
+/** What `attention` is told beside its tensors; what is left out changes nothing. */
 export interface AttentionOptions {
   /** Which keys a query may see: one mask, several that must all hold, or null. */
   readonly mask?: AttentionMasks;
@@ -52,21 +54,35 @@ export interface AttentionOptions {
  * From Vaswani et al. 2017 (section 3.2.1), Shazeer 2019 and Ainslie et al. 2023 (shared keys), Dong et al. 2024 (FlexAttention).
  * @throws HeedError for tensors that are not float, ranks, batch sizes, lengths S, widths D or heads that do not fit; for a mask of another
  * dtype or one that does not broadcast, a negative window, a dropout outside [0,1), a scale that is not finite, a softcap that is not finite
- * and positive, a sink or the result of `score` of another shape
+ * and positive, a sink or the result of `score` of another shape, and names that are no options or fields of masks
  * @example
  * const x = randn(1, 2, 8, 16);                                                      // B=1 H=2 T=8 D=16
  * const mixed = attention(x, x, x, { mask: { kind: "causal" } });                    // f32[1,2,8,16]
  * const slopes = tensor([0.25, 0.0625]).view(2, 1, 1);
- * const alibi = attention(x, x, x, {
+ * const biased = attention(x, x, x, {
  *   mask: [{ kind: "causal" }, { kind: "lengths", lengths: tensor([6]) }],
  *   score: (scores, { t, s }) => scores.add(slopes.mul(s.sub(t))),                   // Press et al. 2022
  * });
  */
 export function attention(query: Tensor, key: Tensor, value: Tensor, options: AttentionOptions = {}): Tensor {
-  checkOptions("attention", options, "{ mask: { kind, ... } }");
+  checkOptions("attention", options, ATTENTION);
   return attend(attentionAxes("attention", query, key, value), query, key, value, options);
 }
 
+const ATTENTION: OptionNames = {
+  names: ["mask", "scale", "softcap", "dropout", "score", "sink"],
+  remedies: {
+    isCausal: 'mask: { kind: "causal" }',
+    causal: 'mask: { kind: "causal" }',
+    attnMask: 'mask: { kind: "boolean", keep } or { kind: "additive", bias }',
+    window: 'mask: { kind: "window", left }',
+    lengths: 'mask: { kind: "lengths", lengths }',
+    dropoutP: "dropout",
+  },
+  object: "{ mask: { kind, ... } }",
+};
+
+/** The arguments of torch's function behind its tensors, under their names. */
 export interface ScaledDotProductAttentionOptions {
   /** Broadcasts to the scores [B,H,T,S]; bool: true where a key may be seen; float: added to the scores. */
   readonly attnMask?: Tensor | null;
@@ -81,11 +97,11 @@ export interface ScaledDotProductAttentionOptions {
 }
 
 /**
- * torch.nn.functional.scaled_dot_product_attention: softmax(scale · query keyᵀ + mask) value.
+ * torch.nn.functional.scaled_dot_product_attention: softmax(scale · query keyᵀ + mask) value   (Vaswani et al. 2017, section 3.2.1).
  *
  * Query [B,H,T,D], key [B,H,S,D], value [B,H,S,E] give [B,H,T,E]; also without H, or without B and H. With a seed, dropout drops what
  * PyTorch drops on the CPU. A query that may see no key gives zeros.
- * @throws HeedError as `attention` does; for attnMask together with isCausal, and for unequal heads without enableGqa
+ * @throws HeedError as `attention` does; for attnMask together with isCausal, for unequal heads without enableGqa, and for other names
  * @example
  * const [q, k, v] = [randn(2, 4, 5, 8), randn(2, 4, 7, 8), randn(2, 4, 7, 8)];
  * const mixed = scaledDotProductAttention(q, k, v, { attnMask: ones(5, 7, { dtype: "bool" }) });   // f32[2,4,5,8]
@@ -97,14 +113,16 @@ export function scaledDotProductAttention(
   options: ScaledDotProductAttentionOptions = {},
 ): Tensor {
   const op = "scaledDotProductAttention";
-  checkOptions(op, options, "{ attnMask }");
+  checkOptions(op, options, SCALED_DOT_PRODUCT);
   const { attnMask = null, dropoutP = 0, isCausal = false, scale, enableGqa = false } = options;
+  checkBoolean(op, "isCausal", isCausal);
+  checkBoolean(op, "enableGqa", enableGqa);
   const axes = attentionAxes(op, query, key, value);
   if (axes.batch.length > 2 && !enableGqa) {
     const got = `query ${describe(query)} and key ${describe(key)}`;
     fail(op, "query and key with equally many heads", got, "pass enableGqa: true to let queries share keys");
   }
-  const given = attnMask && maskOf(axes, attnMask);
+  const given = attnMask === null ? null : maskOf(axes, attnMask);
   if (attnMask && isCausal) {
     const remedy = "pass one of them, or both as masks of attention()";
     fail(op, "attnMask or isCausal", `both, attnMask ${describe(attnMask)}`, remedy);
@@ -116,6 +134,12 @@ export function scaledDotProductAttention(
   });
 }
 
+const SCALED_DOT_PRODUCT: OptionNames = {
+  names: ["attnMask", "dropoutP", "isCausal", "scale", "enableGqa"],
+  remedies: { mask: "attnMask, or isCausal: true", causal: "isCausal: true", dropout: "dropoutP" },
+  object: "{ attnMask }",
+};
+
 /** PyTorch's masks, which are told by their dtype. */
 function maskOf(axes: AttentionAxes, attnMask: Tensor): AttentionMask {
   const wanted = "attnMask as a bool or float tensor";
@@ -126,21 +150,15 @@ function maskOf(axes: AttentionAxes, attnMask: Tensor): AttentionMask {
   return attnMask.dtype === "bool" ? { kind: "boolean", keep: attnMask } : { kind: "additive", bias: attnMask };
 }
 
-function checkOptions(op: string, options: unknown, remedy: string): void {
-  if (options instanceof Tensor) fail(op, "an object of options behind the value", describe(options), `pass ${remedy}`);
-  if (typeof options !== "object" || options === null)
-    fail(op, "an object of options behind the value", String(options));
-}
-
 function attend(axes: AttentionAxes, query: Tensor, key: Tensor, value: Tensor, options: AttentionOptions): Tensor {
   const { op, D, inner, result } = axes;
   const { dropout = 0, sink = null } = options;
   const scale = options.scale ?? 1 / Math.sqrt(Math.max(D, 1));
   const softcap = options.softcap ?? null;
-  if (!isFinite32(scale)) fail(op, "a finite scale", String(scale));
+  if (!isFinite32(scale)) fail(op, "a finite scale", shown(scale));
   if (softcap !== null && !(softcap > 0 && isFinite32(softcap) && isFinite32(1 / softcap)))
-    fail(op, "a finite softcap above 0", String(softcap), "leave it out for none");
-  if (!(dropout >= 0 && dropout < 1)) fail(op, "a dropout from 0 to below 1", String(dropout));
+    fail(op, "a finite softcap above 0", shown(softcap), "leave it out for none");
+  checkDropout(op, dropout);
 
   // [batch...,T,D] times [batch...,D,S]; in f32, as fused kernels have their scores.
   const products = matmul(
@@ -150,19 +168,20 @@ function attend(axes: AttentionAxes, query: Tensor, key: Tensor, value: Tensor, 
   let scores = scaled(products, scale); // [batch...,T,S]
   if (softcap !== null) scores = scaled(scalar("tanh", scaled(scores, 1 / softcap)), softcap);
   const from = [query, key, value];
-  if (options.score) {
+  if (options.score !== null && options.score !== undefined) {
     const changed = rescore(axes, Tensor.from(reshape(scores, seenByScore(axes)), query, key), options.score);
     scores = cast(reshape(changed.node, inner), "f32");
     from.push(changed);
   }
   const masked = maskScores(axes, scores, options.mask);
   from.push(...masked.biases);
+  const sinks = sink === null ? null : sinkScores(axes, sink);
   if (sink) from.push(sink);
 
   const dtype = promote(promote(query.dtype, key.dtype), value.dtype);
   const mixed = attentionNode(masked.scores, cast(keyRows(axes, value.node), dtype), {
     factor: dropout > 0 ? dropoutOf(ones(inner), { p: dropout }).node : null,
-    sink: sink && sinkScores(axes, sink),
+    sink: sinks,
   });
   return Tensor.from(reshape(mixed, result), ...from);
 }
@@ -176,6 +195,7 @@ function rescore(axes: AttentionAxes, scores: Tensor, score: NonNullable<Attenti
   const shape = seenByScore(axes);
   const along = (dim: number) => shape.map((n, i) => (i === dim ? n : 1));
   const index = (dim: number) => Tensor.from(iota(along(dim), dim));
+  if (typeof score !== "function") fail(axes.op, "score as a function of scores", shown(score));
   const changed = score(scores, { b: index(0), h: index(1), t: index(2), s: index(3) });
   const wanted = `score to return scores ${describe(scores)}`;
   if (!(changed instanceof Tensor)) fail(axes.op, wanted, changed === null ? "null" : typeof changed);

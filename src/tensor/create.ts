@@ -243,9 +243,24 @@ export function triu(x: Tensor, diagonal = 0): Tensor {
   return x.triu(diagonal);
 }
 
-/** The additive mask of causal attention: 0 where position t may look, -Infinity above the diagonal; [T,T] or [T,S]. */
+/**
+ * The mask of causal attention as what is added to scores, f32[T,S]: 0 where key s <= t + offset, which query t may see, -Infinity elsewhere.
+ *
+ * `attention` has `{ kind: "causal" }` for the same.
+ * @param S the number of keys; T unless given
+ * @param options.offset where the first query stands among the keys, a whole number; S - T unless given, so that the last query sees all keys
+ * @throws HeedError for sizes that are not whole and at least 0 or make 2^31 elements, and an offset that is no whole number
+ * @example
+ * const [query, key] = [randn(1, 2, 3, 8), randn(1, 2, 5, 8)];                            // T=3 S=5
+ * const pattern = query.matmul(key.mT).div(Math.sqrt(8)).add(causalMask(3, 5)).softmax(-1);   // f32[1,2,3,5]
+ */
 export function causalMask(T: number, S = T, options: { offset?: number } = {}): Tensor {
-  const { offset = S - T } = options;
+  parse("causalMask", [[T, S]]);
+  if (typeof options !== "object" || options === null)
+    fail("causalMask", "an object of options behind the sizes", String(options), "pass { offset }");
+  if (!Number.isInteger(options.offset ?? 0)) fail("causalMask", "a whole number as offset", String(options.offset));
+  // Beyond these all keys are seen or none, however far.
+  const offset = Math.min(Math.max(options.offset ?? S - T, 0 - T), S);
   const future = scalar("gt", iota([T, S], 1), scalar("add", iota([T, S], 0), constant(offset, [], "i32")));
   return fromNode(scalar("where", future, constant(Number.NEGATIVE_INFINITY), constant(0)));
 }

@@ -208,7 +208,8 @@ export function buildAttention(c: AttentionCase): BuiltAttention {
     out.strides,
     out.offset,
   );
-  const logsumexp = c.logsumexp === false ? null : operand(arrays.add(f32(new Array(rows).fill(-7))), "f32", each);
+  const pairs = contiguous([...batch, t, 2]);
+  const logsumexp = c.logsumexp === false ? null : operand(arrays.add(f32(new Array(2 * rows).fill(-7))), "f32", pairs);
   const scale = c.scale ?? 1 / Math.sqrt(d);
   const step: AttentionStep = {
     ...base,

@@ -236,6 +236,13 @@ describe("what a cache refuses", () => {
     expect(make({ window: [4, 4] })).toThrow("1 windows, one for each layer, got 2");
     expect(make({ window: [null] })).toThrow("a capacity of at least 1, got undefined");
     expect(make({ layers: 0, capacity: 4 })).toThrow("at least 1 layer, got 0");
+    for (const name of ["heads", "headWidth", "valueWidth", "batch"])
+      for (const size of [0, -1, 1.5, "2"])
+        expect(make({ capacity: 4, [name]: size })).toThrow(
+          `KeyValueCache: expected ${name} a whole number of at least 1, got ${size}`,
+        );
+    expect(make({ capacity: 4, dtype: "i32" })).toThrow("KeyValueCache: expected a float dtype, got i32");
+    expect(make({ capacity: 4, dtype: "f64" })).toThrow("KeyValueCache: expected a float dtype, got f64");
     expect(make({ window: 4 })().capacity).toBe(Number.POSITIVE_INFINITY);
   });
 
@@ -255,9 +262,35 @@ describe("what a cache refuses", () => {
     full.advance(3);
     expect(() => full.layers[0].append(rows(2), rows(2))).toThrow("at most 4 positions, got 3 and 2 more");
     expect(() => full.advance(2)).toThrow("at most 4 positions, got 3 and 2 more; make it larger, or reset it");
+    for (const part of [1.5, -1, Number.NaN])
+      expect(() => full.advance(part)).toThrow(`a whole number of positions, at least 0, got ${part}`);
+    expect(full.size).toBe(3);
+    full.advance(0);
     const [ring] = make({ window: 4, chunk: 2 })().layers;
     expect(() => ring.append(rows(3), rows(3))).toThrow(
       "at most 2 positions at once, got 3; make the cache with a larger chunk",
     );
+  });
+
+  it("a compiled step past the capacity, which loses nothing", () => {
+    const capacity = 6;
+    const cache = new KeyValueCache({ layers: 1, heads: Hk, headWidth: D, batch: B, capacity });
+    const step = stepOf(cache.layers[0]);
+    const at = (from: number, count: number) =>
+      step(part(query, from, count), part(key, from, count), part(value, from, count)).evaluate();
+    at(0, 3);
+    cache.advance(3);
+    at(3, 2);
+    cache.advance(2);
+    const [keys, values] = [cache.layers[0].keys, cache.layers[0].values].map((x) => tensor(part(x, 0, 5)).evaluate());
+    // The positions are read when the step runs: it is scatter that finds row 6 of 6.
+    expect(() => at(5, 2)).toThrow(/scatter.*6/);
+    expect([cache.size, cache.length.item()]).toEqual([5, 5]);
+    expect(largest(part(cache.layers[0].keys, 0, 5), keys)).toBe(0);
+    expect(largest(part(cache.layers[0].values, 0, 5), values)).toBe(0);
+    const want = part(whole(null), 5, 1);
+    expect(largest(at(5, 1), want)).toBeLessThan(2e-6);
+    cache.advance(1);
+    expect(() => at(5, 1)).toThrow(/scatter.*6/);
   });
 });

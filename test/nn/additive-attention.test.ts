@@ -3,12 +3,12 @@
 import { describe, expect, it } from "vitest";
 import {
   type AttentionMasks,
+  additiveAttention,
   additiveScores,
   compile,
   explain,
   grad,
   manualSeed,
-  mixByScores,
   multiplicativeAttention,
   randn,
   type Tensor,
@@ -177,13 +177,59 @@ describe("modules", () => {
 
 describe("what they refuse", () => {
   const [query, key] = [randn(B, T, Q), randn(B, S, Q)];
+  const functions: Record<string, typeof multiplicativeAttention> = {
+    additiveAttention: (query, key, value, options) => additiveAttention(query, key, value, zeros(Q), options),
+    multiplicativeAttention,
+  };
   it("widths and shapes", () => {
     expect(() => additiveScores(query, randn(B, S, 4), zeros(Q))).toThrow("query f32[2,3,5] and key f32[2,4,4]");
     expect(() => additiveScores(query, randn(3, S, Q), zeros(Q))).toThrow("and key f32[3,4,5]");
     expect(() => additiveScores(query, key, zeros(4))).toThrow("additiveScores: expected v [5], got f32[4]");
     expect(() => multiplicativeAttention(query, key, key, { weight: zeros(5, 4) })).toThrow("a weight [5,5]");
-    expect(() => multiplicativeAttention(query, key, randn(B, 3, Q))).toThrow("scores f32[2,3,4] and value f32[2,3,5]");
-    expect(() => mixByScores("mix", zeros(B, T, S, { dtype: "i32" }), key)).toThrow("float tensors, got i32[2,3,4]");
+    expect(() => multiplicativeAttention(query, randn(B, S, 4), key)).toThrow(
+      "multiplicativeAttention: expected query [...,T,D] and key [...,S,D], got query f32[2,3,5] and key f32[2,4,4]",
+    );
+    for (const [op, attend] of Object.entries(functions)) {
+      expect(() => attend(query, key, randn(B, 3, Q))).toThrow(
+        `${op}: expected key and value of equal length S, got key f32[2,4,5] and value f32[2,3,5]`,
+      );
+      expect(() => attend(query, key, randn(3, S, Q))).toThrow(
+        `${op}: expected key [...,S,K] and value [...,S,E] with equal leading axes, got key f32[2,4,5] and value f32[3,4,5]`,
+      );
+      expect(() => attend(query, randn(3, S, Q), key)).toThrow(
+        new RegExp(`^${op}: .*query f32.2,3,5. and key f32.3,4,5.`),
+      );
+      const many = randn(1, 1, 1, T, Q);
+      expect(() => attend(many, many, many)).toThrow(`${op}: expected query, key and value of 2 to 4 axes`);
+    }
+  });
+  it("what is no float tensor, under the name of the function that was called", () => {
+    for (const [op, attend] of Object.entries(functions)) {
+      const none = [[1, 2]] as unknown as Tensor;
+      expect(() => attend(none, key, key)).toThrow(`${op}: expected query as a tensor, got object`);
+      expect(() => attend(query, none, key)).toThrow(`${op}: expected key as a tensor, got object`);
+      expect(() => attend(query, key, undefined as unknown as Tensor)).toThrow(`${op}: expected value as a tensor`);
+      expect(() => attend(query.int(), key, key)).toThrow(new RegExp(`^${op}: expected float .*got query i32.2,3,5.`));
+      expect(() => attend(query, key, key.int())).toThrow(new RegExp(`^${op}: expected float .*value i32.2,4,5.`));
+    }
+    expect(() => additiveAttention(query, key, key, zeros(4))).toThrow("additiveAttention: expected v [5], got f32[4]");
+    expect(() => additiveScores(query.int(), key, zeros(Q))).toThrow("additiveScores: expected float query, key and v");
+    expect(() => multiplicativeAttention(query, key, key, { weight: zeros(Q, Q).int() })).toThrow(
+      "multiplicativeAttention: expected float query, key and weight",
+    );
+  });
+  it("what is no option", () => {
+    for (const [op, attend] of Object.entries(functions)) {
+      expect(() => attend(query, key, key, zeros(Q, Q) as object)).toThrow(
+        `${op}: expected an object of options behind the tensors, got f32[5,5]; pass {`,
+      );
+      expect(() => attend(query, key, key, { isCausal: true } as object)).toThrow(
+        'got isCausal; write mask: { kind: "causal" }',
+      );
+      expect(() => attend(query, key, key, { dropout: "0.1" } as object)).toThrow(
+        `${op}: expected a dropout from 0 to below 1, got "0.1"`,
+      );
+    }
   });
   it("masks that do not fit", () => {
     const attempt = (mask: unknown) => () => multiplicativeAttention(query, key, key, { mask: mask as AttentionMasks });
@@ -195,7 +241,14 @@ describe("what they refuse", () => {
   it("methods and dropout", () => {
     expect(() => new LuongAttention("cosine" as "dot", 4)).toThrow('a method "dot", "general" or "concat", got cosine');
     expect(() => new LuongAttention("dot", 4, { keyWidth: 5 })).toThrow("got 4 and 5; take");
-    expect(() => new AdditiveAttention(4, 0, 5)).toThrow("inFeatures a whole number of at least 1");
+    expect(() => new AdditiveAttention(4, 0, 5)).toThrow(
+      "AdditiveAttention: expected keyWidth a whole number of at least 1",
+    );
+    for (const dropout of [1, -0.5, Number.NaN]) {
+      const message = `expected a dropout from 0 to below 1, got ${dropout}`;
+      expect(() => new AdditiveAttention(4, 4, 5, { dropout })).toThrow(`AdditiveAttention: ${message}`);
+      expect(() => new LuongAttention("dot", 4, { dropout })).toThrow(`LuongAttention: ${message}`);
+    }
     expect(() => multiplicativeAttention(query, key, key, { dropout: 1 })).toThrow(
       "a dropout from 0 to below 1, got 1",
     );

@@ -5,7 +5,9 @@ import { describe as describeTensor } from "../../src/base/shape.js";
 import {
   type AttentionMask,
   type AttentionOptions,
+  additiveAttention,
   attention,
+  causalMask,
   HeedError,
   ones,
   type ScaledDotProductAttentionOptions,
@@ -15,6 +17,7 @@ import {
   where,
   zeros,
 } from "../../src/index.js";
+import { alibi, alibiBias } from "../../src/nn/index.js";
 
 const q = ones(2, 4, 3, 8);
 const kv = ones(2, 4, 5, 8);
@@ -83,12 +86,57 @@ const ROWS: [label: string, body: () => unknown, message: string][] = [
   [
     "a mask in place of options",
     () => attention(q, kv, kv, wrongly<AttentionOptions>(ones(3, 5))),
-    "attention: expected an object of options behind the value, got f32[3,5]; pass { mask: { kind, ... } }",
+    "attention: expected an object of options behind the tensors, got f32[3,5]; pass { mask: { kind, ... } }",
   ],
   [
     "null in place of options",
     () => attention(q, kv, kv, wrongly<AttentionOptions>(null)),
-    "attention: expected an object of options behind the value, got null",
+    "attention: expected an object of options behind the tensors, got null; pass { mask: { kind, ... } }",
+  ],
+  [
+    "a list in place of options",
+    () => attention(q, kv, kv, wrongly<AttentionOptions>([{ kind: "causal" }])),
+    "attention: expected an object of options behind the tensors, got an array; pass { mask: { kind, ... } }",
+  ],
+  [
+    "an option of PyTorch's",
+    withOptions({ isCausal: true }),
+    'attention: expected options named mask, scale, softcap, dropout, score, sink, got isCausal; write mask: { kind: "causal" }',
+  ],
+  [
+    "an option as PyTorch spells it",
+    withOptions({ is_causal: true }),
+    'attention: expected options named mask, scale, softcap, dropout, score, sink, got is_causal; write mask: { kind: "causal" }',
+  ],
+  [
+    "PyTorch's mask",
+    withOptions({ attnMask: ones(3, 5) }),
+    "attention: expected options named mask, scale, softcap, dropout, score, sink, got attnMask; write mask: { kind: ",
+  ],
+  [
+    "an option that is misspelt",
+    withOptions({ masks: [] }),
+    "attention: expected options named mask, scale, softcap, dropout, score, sink, got masks",
+  ],
+  [
+    "a mask by its kind alone",
+    withMask("causal"),
+    'attention: expected a mask whose kind is one of none, causal, window, lengths, boolean, additive, got "causal"; write mask: { kind: "causal" }',
+  ],
+  [
+    "a kind that every object has",
+    withMask({ kind: "toString" }),
+    "attention: expected a mask whose kind is one of none, causal",
+  ],
+  [
+    "a field that is misspelt",
+    withMask({ kind: "causal", offest: 3 }),
+    "attention: expected a causal mask with the fields kind, offset, got offest",
+  ],
+  [
+    "a field of another kind",
+    withMask([{ kind: "window", left: 3, lengths: tensor([1, 2]) }]),
+    "attention: expected a window mask with the fields kind, left, right, offset, got lengths",
   ],
 
   [
@@ -99,7 +147,7 @@ const ROWS: [label: string, body: () => unknown, message: string][] = [
   [
     "a mask of unknown kind",
     withMask({ kind: "sliding" }),
-    "attention: expected a mask whose kind is one of none, causal, window, lengths, boolean, additive, got sliding",
+    "attention: expected a mask whose kind is one of none, causal, window, lengths, boolean, additive, got sliding; write mask",
   ],
   ["null among masks", withMask([null]), "attention: expected a mask whose kind is one of none, causal"],
   [
@@ -180,7 +228,33 @@ const ROWS: [label: string, body: () => unknown, message: string][] = [
   ["an infinite scale", withOptions({ scale: INFINITY }), "attention: expected a finite scale, got Infinity"],
   ["a scale that f32 cannot hold", withOptions({ scale: -1e39 }), "attention: expected a finite scale, got -1e+39"],
   ["a softcap too small to divide by", withOptions({ softcap: 1e-40 }), "attention: expected a finite softcap above 0"],
-  ["a scale that is no number", withOptions({ scale: "1" }), "attention: expected a finite scale, got 1"],
+  ["a scale in letters", withOptions({ scale: "1" }), 'attention: expected a finite scale, got "1"'],
+  ["a softcap in letters", withOptions({ softcap: "5" }), 'attention: expected a finite softcap above 0, got "5"'],
+  [
+    "a dropout in letters",
+    withOptions({ dropout: "0.1" }),
+    'attention: expected a dropout from 0 to below 1, got "0.1"',
+  ],
+  [
+    "a score that is no function",
+    withOptions({ score: 0 }),
+    "attention: expected score as a function of scores, got 0",
+  ],
+  [
+    "an offset in letters",
+    withMask({ kind: "causal", offset: "1" }),
+    "attention: expected offset as i32[] or i32[2], one for each batch entry, got string",
+  ],
+  [
+    "a window in letters",
+    withMask({ kind: "window", left: "3" }),
+    'attention: expected a window whose left is a whole number of at least 0, got "3"',
+  ],
+  [
+    "an endless window",
+    withMask({ kind: "window", left: INFINITY }),
+    "attention: expected a window whose left is a whole number of at least 0, got Infinity",
+  ],
   [
     "a softcap of 0",
     withOptions({ softcap: 0 }),
@@ -216,6 +290,7 @@ const ROWS: [label: string, body: () => unknown, message: string][] = [
   ["a sink for each key", withOptions({ sink: ones(1, 4, 3, 1) }), "attention: expected a float sink [], [4]"],
   ["a sink of integers", withOptions({ sink: tensor([1, 2, 3, 4]) }), "attention: expected a float sink [], [4]"],
   ["a sink that is no tensor", withOptions({ sink: 1 }), "attention: expected a float sink [], [4]"],
+  ["a sink of nothing", withOptions({ sink: 0 }), "attention: expected a float sink [], [4]"],
 
   [
     "attnMask with isCausal",
@@ -230,7 +305,27 @@ const ROWS: [label: string, body: () => unknown, message: string][] = [
   [
     "a mask in PyTorch's place",
     () => scaledDotProductAttention(q, kv, kv, wrongly<ScaledDotProductAttentionOptions>(ones(3, 5))),
-    "scaledDotProductAttention: expected an object of options behind the value, got f32[3,5]; pass { attnMask }",
+    "scaledDotProductAttention: expected an object of options behind the tensors, got f32[3,5]; pass { attnMask }",
+  ],
+  [
+    "a mask as attention has it",
+    sdpa(wrongly({ mask: { kind: "causal" } })),
+    "scaledDotProductAttention: expected options named attnMask, dropoutP, isCausal, scale, enableGqa, got mask; write attnMask, or isCausal: true",
+  ],
+  [
+    "an option as PyTorch spells it",
+    sdpa(wrongly({ enable_gqa: true })),
+    "scaledDotProductAttention: expected options named attnMask, dropoutP, isCausal, scale, enableGqa, got enable_gqa; write enableGqa",
+  ],
+  [
+    "isCausal in letters",
+    sdpa(wrongly({ isCausal: "false" })),
+    'scaledDotProductAttention: expected isCausal true or false, got "false"',
+  ],
+  [
+    "attnMask false",
+    sdpa(wrongly({ attnMask: false })),
+    "scaledDotProductAttention: expected attnMask as a bool or float tensor, got boolean",
   ],
   [
     "attnMask of integers",
@@ -252,6 +347,47 @@ const ROWS: [label: string, body: () => unknown, message: string][] = [
     "lengths of key and value",
     () => scaledDotProductAttention(q, kv, ones(2, 4, 4, 8)),
     "scaledDotProductAttention: expected key and value of equal length S, got key f32[2,4,5,8] and value f32[2,4,4,8]",
+  ],
+
+  ["a negative size", () => causalMask(-1), "causalMask: expected whole, non-negative sizes, got [-1,-1]"],
+  ["half a size", () => causalMask(2.5), "causalMask: expected whole, non-negative sizes, got [2.5,2.5]"],
+  [
+    "a size in letters",
+    () => causalMask(2, wrongly<number>("3")),
+    "causalMask: expected whole, non-negative sizes, got [2,3]",
+  ],
+  [
+    "options in place of a size",
+    () => causalMask(2, wrongly<number>({ offset: 1 })),
+    "causalMask: expected whole, non-negative sizes, got [2,",
+  ],
+  [
+    "too large a size",
+    () => causalMask(1, 2 ** 31),
+    "causalMask: expected fewer than 2^31 elements, got [1,2147483648]",
+  ],
+  ["half an offset", () => causalMask(2, 3, { offset: 0.5 }), "causalMask: expected a whole number as offset, got 0.5"],
+  [
+    "an offset that is no number",
+    () => causalMask(2, 3, { offset: NAN }),
+    "causalMask: expected a whole number as offset, got NaN",
+  ],
+  [
+    "an offset in place of options",
+    () => causalMask(2, 3, wrongly<object>(1)),
+    "causalMask: expected an object of options behind the sizes, got 1; pass { offset }",
+  ],
+
+  [
+    "integers",
+    () => alibiBias(tensor([1, 2]), tensor([0]), tensor([0])),
+    "alibi: expected slopes f32[H], got i32[2]; convert them with .float()",
+  ],
+  ["slopes of integers", () => alibi(tensor([1, 2])), "alibi: expected slopes f32[H], got i32[2]"],
+  [
+    "an option of attention's",
+    () => additiveAttention(q, kv, kv, ones(8), wrongly<object>({ isCausal: true })),
+    'additiveAttention: expected options named mask, dropout, got isCausal; write mask: { kind: "causal" }',
   ],
 ];
 

@@ -10,6 +10,7 @@ import {
   type AttentionMask,
   arange,
   attention,
+  causalMask,
   compile,
   embedding,
   eye,
@@ -207,6 +208,56 @@ describe("masks", () => {
     expect([...far.dataSync()].every((x) => x === 0)).toBe(true);
     const long = attention(q, k, v, { mask: { kind: "lengths", lengths: tensor(9) } });
     close("long", long, attention(q, k, v));
+  });
+
+  /** With what these masks allow, written out in numbers that are not cut. */
+  const FAR = [2 ** 30, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 1e12, Number.MAX_SAFE_INTEGER, 1e300];
+  for (const [name, executor] of EXECUTORS) {
+    if (!executor) continue;
+    it(`sides and offsets of any size mean what they say, on the ${name} executor`, () =>
+      on(executor, () => {
+        const [T, S] = [3, 5];
+        const [q, k, v] = inputs(1, 1, T, S);
+        const grid = (see: (t: number, s: number) => boolean) =>
+          tensor([...Array(T).keys()].map((t) => [...Array(S).keys()].map((s) => see(t, s))));
+        const check = (label: string, mask: AttentionMask, see: (t: number, s: number) => boolean) =>
+          close(
+            label,
+            attention(q, k, v, { mask }),
+            attention(q, k, v, { mask: { kind: "boolean", keep: grid(see) } }),
+          );
+        for (const far of FAR) {
+          check(`left ${far}`, { kind: "window", left: far }, (t, s) => s <= t + 2);
+          check(`right ${far}`, { kind: "window", left: 1, right: far }, (t, s) => s >= t + 1);
+          check(`both ${far}`, { kind: "window", left: far, right: far }, () => true);
+          check(`causal ${far}`, { kind: "causal", offset: far }, () => true);
+          check(`causal ${-far - 1}`, { kind: "causal", offset: -far - 1 }, () => false);
+          check(`window at ${far}`, { kind: "window", left: 1, offset: far }, () => false);
+          check(`wide window at ${far}`, { kind: "window", left: far, offset: far }, (t, s) => s >= t);
+          check(`window at ${-far}`, { kind: "window", left: 1, right: far, offset: -far }, (t, s) => s <= t);
+          for (const at of [0, 2, 40, -40, 2 ** 30 - T]) {
+            const offset = tensor(at);
+            check(`left ${far} of ${at}`, { kind: "window", left: far, offset }, (t, s) => s <= t + at);
+            check(`right ${far} of ${at}`, { kind: "window", left: 1, right: far, offset }, (t, s) => s >= t + at - 1);
+          }
+        }
+        for (const edge of [-T - 1, -T, 1 - T, S - 1, S, S + 1])
+          check(`causal ${edge}`, { kind: "causal", offset: edge }, (t, s) => s <= t + edge);
+      }));
+  }
+
+  it("causalMask takes sizes of 0 and offsets of any size", () => {
+    const hidden = (...args: Parameters<typeof causalMask>) =>
+      causalMask(...args)
+        .ne(0)
+        .toArray();
+    expect(hidden(2, 3)).toEqual([[false, false, true], [false, false, false]]); // biome-ignore format: rows
+    expect(hidden(2, 3, { offset: -1 })).toEqual([[true, true, true], [false, true, true]]); // biome-ignore format: rows
+    expect([causalMask(0).shape, causalMask(0, 4).shape, causalMask(3, 0).shape]).toEqual([[0, 0], [0, 4], [3, 0]]); // biome-ignore format: shapes
+    for (const offset of FAR) {
+      expect(hidden(1, 2, { offset })).toEqual([[false, false]]);
+      expect(hidden(1, 2, { offset: -offset })).toEqual([[true, true]]);
+    }
   });
 
   it("a query without a key gives zeros and gradients of zero, whatever hides the keys", () => {
