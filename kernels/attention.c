@@ -172,12 +172,11 @@ static int64_t tasks(const int32_t *words, int32_t phase) {
 // Only small steps take as long to plan as to run.
 static int64_t plan_bytes(const int32_t *words) {
   ForwardPlan p;
-  return plan_forward(words, &p) == SMALL ? KERNEL(attention_small_plan_bytes)() : 0;
+  return plan_forward(words, &p) == SMALL ? KERNEL(attention_small_plan_bytes)(&p.a) : 0;
 }
 
 static void plan(const int32_t *words, char *const *buffers, void *memory) {
-  (void)buffers;
-  KERNEL(attention_small_plan)(words, memory);
+  KERNEL(attention_small_plan)(words, buffers, memory);
 }
 
 static void run(const int32_t *words, const Context *context, int32_t phase, int64_t task) {

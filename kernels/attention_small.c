@@ -1,5 +1,6 @@
 // Small attention, one batch entry after the other, without tiles of keys: scores = query · key, weights = softmax, output = weights ·
-// value, each whole and in the first cache, where only the number of instructions counts. What the words say is worked out once.
+// value, each whole and in the first cache, where only the number of instructions counts. What the words say is worked out once. A mask
+// and what is done to the scores are expressions that run over all of an entry's scores.
 #include "attention_small.h"
 
 #define Tile MicroKernel  // attention_words.h has this name for a body
@@ -9,7 +10,7 @@
 #include "attention_softmax.h"
 #include "vector_math.h"
 
-enum { SMALL_WORK = 1 << 16, TASK_WORK = 1 << 17, MOST_ROWS = 128, MOST_KEYS = 64, MOST_WIDTH = 256, LEAST_ROWS = 4, MOST_AXES = 8 };
+enum { SMALL_WORK = 1 << 16, TASK_WORK = 1 << 17, MOST_ROWS = 128, MOST_KEYS = 64, MOST_WIDTH = 256, LEAST_ROWS = 4, MOST_AXES = 8, MOST_BODY = 2048 };
 
 // Matrices that move from one batch entry to the next; a logsumexp that is not wanted stays at 0.
 enum { QUERY, KEY, VALUE, OUTPUT, LOGSUMEXP, MATRICES };
@@ -21,7 +22,9 @@ typedef struct {
   int64_t height;                 // rows of a tile of the micro-kernel
   int64_t step;                   // of the scores, from row to row
   int32_t direct;                 // values are read where they lie
-  int64_t query, key, value, own; // bytes of scratch: the scores come first
+  int64_t query, key, value, product, body[2], own;  // bytes of scratch: the scores come first
+  const ExpressionPlan *mask, *score;                // or 0
+  int32_t same;                   // the mask is, for all entries
 } Plan;
 
 typedef struct {
@@ -36,8 +39,8 @@ static int64_t work_of(const Attention *a) { return a->t * a->s * (a->d + a->e);
 int32_t KERNEL(attention_is_small)(const Attention *a) {
   const int32_t *output = a->output;
   return a->t >= LEAST_ROWS && a->t <= MOST_ROWS && a->s >= 1 && a->s <= MOST_KEYS && a->d >= 1 && a->d <= MOST_WIDTH && a->e >= 1 &&
-         a->e <= MOST_WIDTH && work_of(a) <= SMALL_WORK && a->nb <= MOST_AXES && !a->mask.present && !a->score.present &&
-         !a->factor.present && !a->sink && output[3] == DTYPE_F32 && output[5 + a->nb] == 1;
+         a->e <= MOST_WIDTH && work_of(a) <= SMALL_WORK && a->nb <= MOST_AXES && !a->factor.present && !a->sink &&
+         ((!a->mask.present && !a->score.present) || a->t * a->s <= MOST_BODY) && output[3] == DTYPE_F32 && output[5 + a->nb] == 1;
 }
 
 static void plan_small(const Attention *a, Plan *p) {
@@ -53,7 +56,13 @@ static void plan_small(const Attention *a, Plan *p) {
   p->query = round_line(a->t * p->step * 4);
   p->key = p->query + round_line(a->t * a->d * 4);
   p->value = p->key + round_line(a->d * round_up(a->s, TILE_COLUMNS) * 4);
-  p->own = p->value + round_line(a->s * round_up(a->e, TILE_COLUMNS) * 4);
+  p->product = p->value + round_line(a->s * round_up(a->e, TILE_COLUMNS) * 4);
+  p->own = p->product + (a->score.present ? round_line((a->t * a->s + HEED_LANES) * 4) : 0);
+  const Tile *bodies[] = {&a->mask, &a->score};
+  for (int i = 0; i < 2; i++) {
+    p->body[i] = p->own;
+    if (bodies[i]->present) p->own += round_line(KERNEL(expression_scratch_bytes)(&bodies[i]->body, a->t, a->t * a->s));
+  }
 }
 
 int64_t KERNEL(attention_small_own_bytes)(const Attention *a) {
@@ -68,12 +77,36 @@ int64_t KERNEL(attention_small_tasks)(const Attention *a) {
   return p.tasks;
 }
 
-int64_t KERNEL(attention_small_plan_bytes)(void) { return sizeof(Plan); }
+static int64_t body_bytes(const Tile *tile) { return tile->present ? KERNEL(expression_plan_bytes)(&tile->body) : 0; }
 
-void KERNEL(attention_small_plan)(const int32_t *words, void *plan) {
+int64_t KERNEL(attention_small_plan_bytes)(const Attention *a) { return round_line(sizeof(Plan)) + body_bytes(&a->mask) + body_bytes(&a->score); }
+
+// The expression over the scores of one entry.
+static const ExpressionPlan *plan_body(const Plan *p, const Tile *tile, char *const *buffers, void *memory) {
+  if (!tile->present) return 0;
+  Axis axes[VIEW_AXES];
+  for (int32_t d = 0; d < p->a.rank; d++) axes[d] = (Axis){d, 0, d < p->a.nb ? 1 : p->a.shape[d]};
+  Part part = {.axes = axes, .rank = p->a.rank, .rows = p->a.t, .columns = p->a.s, .result = tile->result, .with_outputs = 0, .moves = 1};
+  return KERNEL(expression_plan)(&tile->body, buffers, &part, memory);
+}
+
+// Whether a body gives the same for every entry: it reads nothing that moves with the batch, and no index.
+static int32_t is_same(const Plan *p, const Body *body) {
+  for (int32_t i = 0; i < body->inputs; i++)
+    for (int32_t d = 0; d < p->a.nb; d++)
+      if (p->a.shape[d] > 1 && body_input(body, i)[4 + d] != 0) return 0;
+  return !KERNEL(body_has_indices)(body);
+}
+
+void KERNEL(attention_small_plan)(const int32_t *words, char *const *buffers, void *memory) {
+  Plan *p = memory;
   Attention a;
   read_attention(words, 0, &a);
-  plan_small(&a, plan);
+  plan_small(&a, p);
+  char *behind = (char *)memory + round_line(sizeof(Plan));
+  p->mask = plan_body(p, &a.mask, buffers, behind);
+  p->score = plan_body(p, &a.score, buffers, behind + body_bytes(&a.mask));
+  p->same = p->mask && is_same(p, &a.mask.body);
 }
 
 HEED_INLINE int64_t rows_of(const Plan *p, int32_t matrix) { return p->operand[matrix][4 + p->a.nb]; }
@@ -110,15 +143,27 @@ HEED_INLINE void multiply(const Plan *p, const float *a, int64_t as, const float
   }
 }
 
+// The scores of one entry before the softmax: products, or what the body made of them; and what the mask says of each, or 0.
+typedef struct {
+  const float *score;
+  int64_t step;  // from row to row
+  float scale;
+  const float *mask;
+} Scores;
+
+HEED_INLINE vf load_up_to(const float *p, int64_t n) { return n < HEED_LANES ? load_part(p, n) : load(p); }
+
 // Row t of the scores becomes its scaled numbers where keys may be seen, -infinity elsewhere; returns the largest of each lane.
-HEED_INLINE vf scale_row(const Plan *p, const Range *range, float *row, int64_t t) {
+HEED_INLINE vf scale_row(const Plan *p, const Range *range, const Scores *of, float *row, int64_t t) {
   const vi lane = lane_numbers();
+  const float *score = of->score + t * of->step, *mask = of->mask ? of->mask + t * p->a.s : 0;
   int64_t from = max64(range_from(range, t), 0), until = min64(range_until(range, t), p->a.s - 1);
   vi low = splati((int32_t)min64(from, MOST_KEYS)), high = splati((int32_t)max64(until, -1));
   vf most = splat(-HEED_INFINITY);
   for (int64_t j = 0; j < p->step; j += HEED_LANES) {
-    vi key = lane + (int32_t)j;
-    vf x = select((key >= low) & (key <= high), load(row + j) * p->a.scale, splat(-HEED_INFINITY));
+    vi key = lane + (int32_t)j, seen = (key >= low) & (key <= high);
+    if (mask) seen &= (vi)load_up_to(mask + j, p->a.s - j) != 0;
+    vf x = select(seen, load_up_to(score + j, p->a.s - j) * of->scale, splat(-HEED_INFINITY));
     store(row + j, x);
     most = larger_number(most, x);
   }
@@ -126,11 +171,11 @@ HEED_INLINE vf scale_row(const Plan *p, const Range *range, float *row, int64_t 
 }
 
 // The weights of rows [t, t + rows), four at most; where they are wanted, the largest score and the logarithm of the sum.
-HEED_INLINE void soften(const Plan *p, const Range *range, float *scores, int64_t t, int64_t rows, char *logsumexp) {
+HEED_INLINE void soften(const Plan *p, const Range *range, const Scores *of, float *scores, int64_t t, int64_t rows, char *logsumexp) {
   float *row[4], largest[4], factor[4];
   vf lanes[4];
   for (int64_t r = 0; r < 4; r++) row[r] = scores + (t + min64(r, rows - 1)) * p->step;
-  for (int64_t r = 0; r < rows; r++) lanes[r] = scale_row(p, range, row[r], t + r);
+  for (int64_t r = 0; r < rows; r++) lanes[r] = scale_row(p, range, of, row[r], t + r);
   for (int64_t r = rows; r < 4; r++) lanes[r] = lanes[0];
   f4 most = largest_of_four(lanes);
   *(f4_any *)largest = most;
@@ -185,13 +230,37 @@ static void mix_carefully(const Plan *p, const Entry *e, const float *weights) {
     }
 }
 
+// A body's values for one entry, row after row.
+static const float *run_body(const Plan *p, const ExpressionPlan *body, const Context *context, char *scratch, const Entry *e, float *tile) {
+  int64_t starts[MOST_AXES + 2] = {0};
+  for (int32_t d = 0; d < p->a.nb; d++) starts[d] = e->at[d];
+  Expression *x = KERNEL(expression_begin)(body, context->buffers, starts, scratch);
+  KERNEL(expression_tile)(x, 0, tile);
+  return KERNEL(expression_run)(x, 0, p->a.t, 0, p->a.s);
+}
+
+// The products of an entry, and what bodies make of them.
+static Scores score_entry(const Plan *p, const Context *context, const Entry *e, const float *query, int64_t step, const float *key, const float *mask) {
+  const Attention *a = &p->a;
+  float *scores = (float *)context->own, *product = (float *)(context->own + p->product);
+  if (p->mask && !mask) mask = run_body(p, p->mask, context, context->own + p->body[0], e, 0);
+  if (!p->score) {
+    multiply(p, query, step, key, 0, a->d, a->s, scores, p->step);
+    return (Scores){scores, p->step, a->scale, mask};
+  }
+  multiply(p, query, step, key, 0, a->d, a->s, product, a->s);
+  for (int64_t i = 0; i < a->t * a->s; i += HEED_LANES) store(product + i, load(product + i) * a->scale);
+  return (Scores){run_body(p, p->score, context, context->own + p->body[1], e, product), a->s, 1, mask};
+}
+
 void KERNEL(attention_small_run)(const Context *context, int64_t task) {
   const Plan *p = context->plan;
   const Attention *a = &p->a;
-  float *scores = (float *)context->own, *query = (float *)(context->own + p->query);
+  float *weights = (float *)context->own, *query = (float *)(context->own + p->query);
   float *key = (float *)(context->own + p->key), *value = (float *)(context->own + p->value);
   int32_t in_place = p->operand[QUERY][3] == DTYPE_F32 && columns_of(p, QUERY) == 1;
   const char *packed_key = 0, *packed_value = 0;
+  const float *mask = 0;
   int64_t first = task * p->group, last = min64(first + p->group, a->batches);
   Entry e;
   find_entry(&e, p, context, first);
@@ -204,12 +273,14 @@ void KERNEL(attention_small_run)(const Context *context, int64_t task) {
     packed_key = e.base[KEY], packed_value = e.base[VALUE];
     if (!in_place) pack_tall(query, a->d, e.base[QUERY], p->operand[QUERY][3], rows_of(p, QUERY), columns_of(p, QUERY), a->t, a->d);
 
-    multiply(p, in_place ? (const float *)e.base[QUERY] : query, in_place ? rows_of(p, QUERY) : a->d, key, 0, a->d, a->s, scores, p->step);
-    for (int64_t t = 0; t < a->t; t += 4) soften(p, &range, scores, t, min64(4, a->t - t), e.base[LOGSUMEXP]);
+    const float *queries = in_place ? (const float *)e.base[QUERY] : query;
+    Scores of = score_entry(p, context, &e, queries, in_place ? rows_of(p, QUERY) : a->d, key, mask);
+    if (p->same) mask = of.mask;
+    for (int64_t t = 0; t < a->t; t += 4) soften(p, &range, &of, weights, t, min64(4, a->t - t), e.base[LOGSUMEXP]);
     const float *values = p->direct ? (const float *)e.base[VALUE] : value;
     float *output = (float *)e.base[OUTPUT];
-    multiply(p, scores, p->step, values, p->direct ? rows_of(p, VALUE) : 0, a->s, a->e, output, rows_of(p, OUTPUT));
-    if (!is_finite(p, output)) mix_carefully(p, &e, scores);
+    multiply(p, weights, p->step, values, p->direct ? rows_of(p, VALUE) : 0, a->s, a->e, output, rows_of(p, OUTPUT));
+    if (!is_finite(p, output)) mix_carefully(p, &e, weights);
     if (batch + 1 < last) next_entry(&e, p);
   }
 }

@@ -8,8 +8,8 @@
 int32_t KERNEL(attention_is_small)(const Attention *attention);
 int64_t KERNEL(attention_small_own_bytes)(const Attention *attention);
 int64_t KERNEL(attention_small_tasks)(const Attention *attention);
-int64_t KERNEL(attention_small_plan_bytes)(void);
-void KERNEL(attention_small_plan)(const int32_t *words, void *plan);
+int64_t KERNEL(attention_small_plan_bytes)(const Attention *attention);
+void KERNEL(attention_small_plan)(const int32_t *words, char *const *buffers, void *plan);
 void KERNEL(attention_small_run)(const Context *context, int64_t task);
 
 #endif

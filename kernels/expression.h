@@ -33,6 +33,8 @@ HEED_INLINE const int32_t *body_output(const Body *b, int32_t i) { return b->out
 
 // A guess of what one element costs, in units of one cheap instruction.
 int64_t KERNEL(body_cost)(const Body *body);
+// Whether its values depend on where in the shape they are, beside what is read there: indices, and random numbers.
+int KERNEL(body_has_indices)(const Body *body);
 // The number of values in a block that keeps the registers in the first cache.
 int64_t KERNEL(body_block)(const Body *body);
 

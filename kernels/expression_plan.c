@@ -41,6 +41,7 @@ static int32_t index_views(const Body *b) {
   for (int32_t k = 0; k < b->count; k++) views += instruction(b, k)[0] == OP_IOTA || instruction(b, k)[0] == OP_RANDOM;
   return views;
 }
+int KERNEL(body_has_indices)(const Body *b) { return index_views(b) > 0; }
 static int64_t most_views(const Body *b) { return b->inputs + b->outputs + index_views(b); }
 static int64_t most_places(const Body *b) { return b->full + b->rows + 2 * (int64_t)b->count + 2; }
 static int64_t head_bytes(int64_t places, int64_t views) { return round_line((int64_t)sizeof(Expression) + (places + views) * 8); }

@@ -39,14 +39,14 @@ const RULES: Partial<Record<Node["op"], Rule>> = {
   matmul: attend,
   attention: tidied,
   div: dividedLate,
-  cat: (node) => joinHeads(node as Node<"cat">),
+  cat: (node, opaque) => joinHeads(node as Node<"cat">, opaque),
 };
 
 /** Attention asked for by name: its scores without views. */
 function tidied(node: Node, opaque: (node: Node) => boolean): Node | null {
   const { score, value, factor, sink } = attentionInputs(node);
   const settled = settle(score, opaque);
-  return settled && groupQueries(attention(settled, value, { factor, sink }));
+  return settled && groupQueries(attention(settled, value, { factor, sink }), opaque);
 }
 
 /** The product as attention: weights on the left, or transposed on the right. */
@@ -85,7 +85,7 @@ function attended(parts: Parts, value: Node, opaque: (node: Node) => boolean): N
   // A factor made from the same product would need it stored.
   const products = productsIn(score);
   if (parts.factor && topological([parts.factor]).some((n) => products.includes(n))) return null;
-  return groupQueries(attention(score, value, parts));
+  return groupQueries(attention(score, value, parts), opaque);
 }
 
 /** Exponentials times values, divided by the sum of the exponentials. */

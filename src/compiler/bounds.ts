@@ -23,6 +23,8 @@ interface Affine {
   readonly at: Node | null;
 }
 
+const MOST_TERMS = 100;
+
 const COMPARISONS: Partial<Record<Node["op"], { readonly flip: boolean; readonly strict: boolean }>> = {
   le: { flip: false, strict: false },
   lt: { flip: false, strict: true },
@@ -42,7 +44,8 @@ export function boundOf(condition: Node, holds: boolean): Bound | null {
   const op = holds ? condition.op : NEGATED[condition.op];
   const comparison = op && COMPARISONS[op];
   if (!comparison) return null;
-  const [a, b] = condition.inputs.map((x) => affine(x, condition.shape));
+  const reader: Reader = { domain: condition.shape, done: new Map() };
+  const [a, b] = condition.inputs.map((x) => affine(x, reader));
   const difference = a && b && combine(a, b, -1);
   if (!difference) return null;
   // difference <= 0, with integers on both sides
@@ -56,8 +59,22 @@ export function boundOf(condition: Node, holds: boolean): Bound | null {
   return null;
 }
 
-function affine(node: Node, domain: readonly number[]): Affine | null {
-  const rank = domain.length;
+interface Reader {
+  readonly domain: readonly number[];
+  readonly done: Map<Node, Affine | null>;
+}
+
+function affine(node: Node, reader: Reader): Affine | null {
+  const known = reader.done.get(node);
+  if (known !== undefined) return known;
+  // Longer sums of indices are left to the mask.
+  const result = reader.done.size > MOST_TERMS ? null : read(node, reader);
+  reader.done.set(node, result);
+  return result;
+}
+
+function read(node: Node, reader: Reader): Affine | null {
+  const rank = reader.domain.length;
   const still = { t: 0, s: 0, constant: 0, sign: 0, at: null };
   switch (familyOf(node)) {
     case "index": {
@@ -69,12 +86,12 @@ function affine(node: Node, domain: readonly number[]): Affine | null {
       return dim === rank - 1 ? { ...still, s: 1 } : dim === rank - 2 ? { ...still, t: 1 } : null;
     }
     case "scalar":
-      return arithmetic(node, domain);
+      return arithmetic(node, reader);
     case "view": {
       const [x] = node.inputs;
       if (node.op === "expand" && node.dtype === "i32" && !movesAlong(x, rank)) return { ...still, sign: 1, at: node };
       const inner = surface(node);
-      return inner && affine(inner, domain);
+      return inner && affine(inner, reader);
     }
     default:
       return null;
@@ -86,11 +103,11 @@ function movesAlong(x: Node, rank: number): boolean {
   return x.shape.some((n, i) => n !== 1 && i + rank - x.shape.length >= rank - 2);
 }
 
-function arithmetic(node: Node, domain: readonly number[]): Affine | null {
+function arithmetic(node: Node, reader: Reader): Affine | null {
   const [x, y] = node.inputs;
-  const a = affine(x, domain);
+  const a = affine(x, reader);
   if (!a) return null;
-  const b = y ? affine(y, domain) : null;
+  const b = y ? affine(y, reader) : null;
   switch (node.op) {
     case "cast":
       // f32 holds the indices exactly; 16 bits do not.

@@ -77,6 +77,7 @@ function gradientWith(
   const { product, masked } = sides;
   const own: Record<Wanted, Node> = { query: product.key, key: product.query, value: doutput, score };
   if (contractions.some((c) => narrowed(c.other) !== own[c.wanted])) return null;
+  if (!consistent(contractions, inner.factor) || value.shape.at(-1) !== doutput.shape.at(-1)) return null;
   const maker = new FormMaker(score.shape, [product.query, product.key, value, logsumexp, doutput, delta]);
   const parts = commonParts(maker, sides, inner.factor);
   const tile = contractions.find((c) => c.wanted !== "value")?.tile;
@@ -93,6 +94,18 @@ function gradientWith(
   const [first] = wanted;
   const { shape, dtype } = resultOf(first, contractions, score);
   return { step: makeNode("flashAttentionGradient", maker.inputs, { form }, shape, dtype), wanted };
+}
+
+/** One contraction of each kind at most, of one gradient of the products, and of the weights with the factor that the step knows. */
+function consistent(contractions: readonly Contraction[], factor: Node | null): boolean {
+  const kinds = contractions.map((c) => c.wanted);
+  const slopes = new Set(contractions.filter((c) => c.wanted !== "value").map((c) => withoutCasts(c.tile)));
+  const weights = contractions.find((c) => c.wanted === "value");
+  if (new Set(kinds).size < kinds.length || slopes.size > 1) return false;
+  if (!weights) return true;
+  const tile = withoutCasts(weights.tile);
+  if (!factor) return tile.op === "attentionPattern";
+  return tile.op === "mul" && tile.inputs.includes(factor) && tile.inputs.some((i) => i.op === "attentionPattern");
 }
 
 /** Shape and dtype of one result of a gradient step. */
@@ -138,8 +151,30 @@ function slopeOf(
   }
   for (;;) {
     const inner = withoutMask(node, conditions);
-    if (inner === node) return withoutCasts(node) === dscore ? dscore : node;
+    if (inner === node) return withoutCasts(node) === dscore ? dscore : vanishesWith(node, dscore) ? node : null;
     node = withoutCasts(inner);
+  }
+}
+
+/** Whether the node is 0 wherever dscore is: a step leaves out keys that may not be seen, whatever else would add to their gradient. */
+function vanishesWith(node: Node, dscore: Node): boolean {
+  if (node === dscore) return true;
+  const [a, b, c] = node.inputs;
+  const within = (x: Node) => vanishesWith(x, dscore) || constantValue(x) === 0;
+  switch (node.op) {
+    case "cast":
+    case "neg":
+    case "div":
+      return within(a);
+    case "mul":
+      return within(a) || within(b);
+    case "add":
+    case "sub":
+      return within(a) && within(b);
+    case "where":
+      return within(b) && within(c);
+    default:
+      return false;
   }
 }
 

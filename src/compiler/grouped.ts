@@ -5,7 +5,7 @@ import { attention, attentionInputs } from "../graph/attention.js";
 import { reshape, transpose } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
 import { substitute } from "../graph/rewrite.js";
-import { productsIn } from "./scores.js";
+import { conceals, productsIn } from "./scores.js";
 import { simplifyNode } from "./simplify.js";
 import { applyView, product, sink } from "./sink.js";
 
@@ -18,12 +18,14 @@ interface Repeated {
 }
 
 /** The attention node with its repeated key heads taken apart, and the result put together again; the node itself where there are none. */
-export function groupQueries(node: Node): Node {
+export function groupQueries(node: Node, opaque: (node: Node) => boolean): Node {
   const { score, value, factor, sink: beside } = attentionInputs(node);
   const found = productsIn(score)
     .map((p) => ({ p, key: repeatedHeads(p.inputs[1]) }))
     .find(({ key }) => key !== null);
   if (!found?.key) return node;
+  const replaced = [score, ...found.p.inputs, value, ...(factor ? [factor] : []), ...(beside ? [beside] : [])];
+  if (replaced.some((x) => conceals(x, opaque))) return node;
   const { axis, sizes, apart } = found.key;
   const split = (x: Node) => reshape(x, [...x.shape.slice(0, axis), ...sizes, ...x.shape.slice(axis + 1)]);
   const into = (x: Node) => sink(split(x), x) ?? applyView(split(x), x);

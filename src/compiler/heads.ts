@@ -6,13 +6,15 @@ import { attention, attentionInputs } from "../graph/attention.js";
 import { cast, cat, expand, permute, reshape, slice } from "../graph/build.js";
 import { makeNode, type Node, paramsKey } from "../graph/node.js";
 import { familyOf } from "../graph/ops.js";
+import { conceals, productsIn } from "./scores.js";
 import { simplifyNode } from "./simplify.js";
 import { product } from "./sink.js";
 
 /** A cat of attention nodes as one attention; null for any other cat, and where the heads are not alike. */
-export function joinHeads(node: Node<"cat">): Node | null {
+export function joinHeads(node: Node<"cat">, opaque: (node: Node) => boolean): Node | null {
   const heads = node.inputs;
   if (heads.length < 2 || !heads.every((h) => baseOf(h).op === "attention") || !alike(heads)) return null;
+  if (heads.some((h) => keeps(h, opaque))) return null;
   const whole = stackResults(heads); // [heads, ...]
   if (!whole) return null;
   const { dim } = node.params;
@@ -21,6 +23,15 @@ export function joinHeads(node: Node<"cat">): Node | null {
     Array.from({ length: whole.shape.length }, (_, i) => (i < dim ? i + 1 : i === dim ? 0 : i)),
   );
   return simplifyNode(reshape(simplifyNode(moved), node.shape));
+}
+
+/** Whether a gradient is asked for something of a head that stacking would replace. */
+function keeps(head: Node, opaque: (node: Node) => boolean): boolean {
+  if (conceals(head, opaque)) return true;
+  const base = baseOf(head);
+  const { score, value, factor, sink } = attentionInputs(base);
+  const operands = productsIn(score).flatMap((p) => p.inputs);
+  return [base, score, value, factor, sink, ...operands].some((x) => x !== null && conceals(x, opaque));
 }
 
 function baseOf(node: Node): Node {
@@ -36,7 +47,8 @@ function alike(nodes: readonly Node[]): boolean {
       n.dtype === first.dtype &&
       sameShape(n.shape, first.shape) &&
       paramsKey(n.params) === key &&
-      n.inputs.length === first.inputs.length,
+      n.inputs.length === first.inputs.length &&
+      n.inputs.every((x, i) => x.dtype === first.inputs[i].dtype && sameShape(x.shape, first.inputs[i].shape)),
   );
 }
 

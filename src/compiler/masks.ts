@@ -15,6 +15,8 @@ import { surface } from "./sink.js";
 export interface Condition {
   readonly node: Node;
   readonly holds: boolean;
+  /** What stands elsewhere is the lowest number instead of -Infinity. */
+  readonly finite?: boolean;
 }
 
 export interface Masked {
@@ -33,6 +35,13 @@ interface Visible {
 const LOWEST = -3e38;
 
 export function readMasks(score: Node): Masked {
+  const masked = read(score, true);
+  const finite = masked.conditions.some((c) => c.finite);
+  return finite && !alwaysSeesOne(masked.conditions) ? read(score, false) : masked;
+}
+
+function read(score: Node, lowest: boolean): Masked {
+  const readMasks = (x: Node) => read(x, lowest);
   const [a, b, c] = score.inputs;
   switch (score.op) {
     case "where": {
@@ -42,8 +51,8 @@ export function readMasks(score: Node): Masked {
         [b, c, false],
       ] as const) {
         const value = constantValue(fill);
-        if (value === Number.NEGATIVE_INFINITY || (value < LOWEST && alwaysSeesOne({ node: a, holds })))
-          return joined(readMasks(rest), { node: a, holds });
+        const finite = lowest && value < LOWEST && value !== Number.NEGATIVE_INFINITY;
+        if (finite || value === Number.NEGATIVE_INFINITY) return joined(readMasks(rest), { node: a, holds, finite });
       }
       break;
     }
@@ -73,7 +82,7 @@ export function readMasks(score: Node): Masked {
       const factor = constantValue(b);
       if (!(factor > 0 && factor < Number.POSITIVE_INFINITY)) break;
       const inner = readMasks(a);
-      if (inner.conditions.length === 0) break;
+      if (inner.conditions.length === 0 || inner.conditions.some((k) => k.finite)) break;
       return { ...inner, score: makeNode(score.op, [inner.score, b], {}, score.shape, score.dtype) };
     }
     case "cast":
@@ -208,8 +217,8 @@ function truthOf(choice: Node, of: (value: number) => boolean): Node | boolean |
   return yes ? scalar("or", c, no as Node) : scalar("and", other, no as Node);
 }
 
-/** Whether the first key at least is seen by every query: causal with an offset that is not negative. */
-function alwaysSeesOne(condition: Condition): boolean {
-  const { bounds, mask } = readConditions([condition]);
+/** Whether the first key at least is seen by every query: causal with an offset that is not negative, and nothing else. */
+function alwaysSeesOne(conditions: readonly Condition[]): boolean {
+  const { bounds, mask } = readConditions(conditions);
   return mask === null && bounds.every((b) => b.side === "upper" && b.at === null && b.constant >= 0);
 }

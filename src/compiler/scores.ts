@@ -24,11 +24,11 @@ class Settling {
   constructor(private readonly opaque: (node: Node) => boolean) {}
 
   /** Whether elementwise work and views lead down to a product. */
-  leads(node: Node): boolean {
+  leads(node: Node, depth = 0): boolean {
     const known = this.known.get(node);
     if (known !== undefined) return known;
-    const inner = familyOf(node) === "view" || isElementwise(node);
-    const result = isProduct(node) || (inner && node.inputs.map((x) => this.leads(x)).includes(true));
+    const inner = depth < DEEPEST && (familyOf(node) === "view" || isElementwise(node));
+    const result = isProduct(node) || (inner && node.inputs.map((x) => this.leads(x, depth + 1)).includes(true));
     this.known.set(node, result);
     return result;
   }
@@ -63,9 +63,26 @@ class Settling {
   }
 
   private replaced(view: Node, by: Node): Node {
-    this.lost ||= this.opaque(view) || this.opaque(view.inputs[0]);
+    this.lost ||= conceals(view, this.opaque);
     return by;
   }
+}
+
+/** Work longer than this between a product and a softmax is nobody's attention. */
+const DEEPEST = 300;
+
+/** Whether something that a gradient is asked for lies between the node and the products under it, those included. */
+export function conceals(node: Node, opaque: (node: Node) => boolean): boolean {
+  const seen = new Set<Node>();
+  const stack = [node];
+  while (stack.length > 0) {
+    const n = stack.pop() as Node;
+    if (seen.has(n) || n.op === "leaf" || n.op === "alias") continue;
+    seen.add(n);
+    if (opaque(n)) return true;
+    if (familyOf(n) === "view" || isElementwise(n)) stack.push(...n.inputs);
+  }
+  return false;
 }
 
 /** Fused ops of one number each: spelled out where they stand between product and softmax. */

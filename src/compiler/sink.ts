@@ -14,10 +14,18 @@ export function applyView(view: Node, x: Node): Node {
 }
 
 /** The same with the view pushed inwards as far as it goes; null where it would have to cross a product in a way that products do not have. */
-export function sink(view: Node, x: Node): Node | null {
+export function sink(view: Node, x: Node, done: Map<Node, Node | null> = new Map()): Node | null {
+  const known = done.get(x);
+  if (known !== undefined) return known;
+  const result = pushed(view, x, done);
+  done.set(x, result);
+  return result;
+}
+
+function pushed(view: Node, x: Node, done: Map<Node, Node | null>): Node | null {
   switch (familyOf(x)) {
     case "scalar": {
-      const inputs = x.inputs.map((input) => sink(view, input));
+      const inputs = x.inputs.map((input) => sink(view, input, done));
       return inputs.includes(null) ? null : makeNode(x.op, inputs as Node[], x.params, view.shape, x.dtype);
     }
     case "view":
@@ -64,8 +72,8 @@ function sliceOfRows(view: Node<"slice">, x: Node, axes: readonly number[]): Nod
 export function surface(view: Node): Node | null {
   const [x] = view.inputs;
   const inner = familyOf(x) === "view" ? surface(x) : x;
-  const pushed = inner && familyOf(inner) === "scalar" ? sink(view, inner) : null;
-  return pushed && familyOf(pushed) === "scalar" ? pushed : null;
+  const under = inner && familyOf(inner) === "scalar" ? sink(view, inner) : null;
+  return under && familyOf(under) === "scalar" ? under : null;
 }
 
 /** A product of matrices of equal batch shapes, as it stands: the builder would make one tall product of a shared right side. */

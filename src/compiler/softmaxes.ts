@@ -19,7 +19,7 @@ export function softmaxOf(node: Node): Softmax | null {
   if (node.op === "div") return normalised(node.inputs[0], node.inputs[1]);
   if (node.op === "mul") {
     for (const [e, inverse] of [node.inputs, [...node.inputs].reverse()]) {
-      const total = reciprocalOf(beneath(inverse));
+      const total = reciprocalOf(spread(inverse));
       const found = total && normalised(e, total);
       if (found) return found;
     }
@@ -51,7 +51,7 @@ export function withoutSink(
 
 /** exp(score) / Σ exp(score) as exponentials and their sum; for a product that is divided afterwards. */
 export function normalised(e: Node, total: Node): Softmax | null {
-  const sum = totalOf(beneath(total));
+  const sum = totalOf(spread(total));
   if (!sum || sum.of !== e) return null;
   const found = exponent(e, sum.axis);
   if (!found) return null;
@@ -126,7 +126,7 @@ function zeroed(e: Node): { of: Node; keep: Node; holds: boolean } | null {
 function ofLogarithm(x: Node): Softmax | null {
   if (x.op === "logSoftmax") return shifted(x.inputs[0], (x as Node<"logSoftmax">).params.dim).softmax;
   if (x.op !== "sub") return null;
-  const total = beneath(x.inputs[1]);
+  const total = spread(x.inputs[1]);
   if (total.op === "logsumexp" && total.inputs[0] === x.inputs[0])
     return { score: x.inputs[0], axis: (total as Node<"logsumexp">).params.dim, sink: null };
   const sum = total.op === "log" ? sumOf(total.inputs[0]) : null;
@@ -146,7 +146,7 @@ function totalOf(node: Node): { of: Node; axis: number; beside: Node | null } | 
 
 /** The score whose exponential, less the shift, is `term`. */
 function besideOf(term: Node, shift: Node | null): Node | null {
-  const bare = beneath(term);
+  const bare = spread(term);
   if (!shift) {
     const value = constantValue(bare);
     if (value > 0) return constant(Math.log(value), term.shape, term.dtype);
@@ -167,6 +167,11 @@ function reciprocalOf(node: Node): Node | null {
   if (node.op === "reciprocal") return node.inputs[0];
   if (node.op === "div" && constantValue(node.inputs[0]) === 1) return node.inputs[1];
   return node.op === "pow" && constantValue(node.inputs[1]) === -1 ? node.inputs[0] : null;
+}
+
+/** What is repeated by an expand. A total that is cut off from its graph has another gradient than a softmax. */
+function spread(node: Node): Node {
+  return node.op === "expand" ? spread(node.inputs[0]) : node;
 }
 
 /** What is repeated by an expand, or cut off from its graph by a detach. */

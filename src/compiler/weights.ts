@@ -19,12 +19,29 @@ export interface Weights {
   readonly softmax: Node;
 }
 
+const MOST_STEPS = 200;
+
 /** The parts of `node` as weights; null where it is something else. `opaque` says which nodes may not be looked through. */
-export function weightsOf(node: Node, opaque: (node: Node) => boolean): Weights | null {
-  if (opaque(node)) return null;
+export function weightsOf(
+  node: Node,
+  opaque: (node: Node) => boolean,
+  done: Map<Node, Weights | null> = new Map(),
+): Weights | null {
+  const known = done.get(node);
+  if (known !== undefined) return known;
+  const result = partsOf(node, opaque, done);
+  done.set(node, result);
+  return result;
+}
+
+function partsOf(node: Node, opaque: (node: Node) => boolean, done: Map<Node, Weights | null>): Weights | null {
+  // Work longer than that after a softmax is nobody's weights.
+  if (opaque(node) || done.size > MOST_STEPS) return null;
+  done.set(node, null);
   const plain = softmaxOf(node);
+  if (plain && replaces(node, [plain.score, plain.sink], opaque)) return null;
   if (plain) return { ...plain, factor: null, softmax: node };
-  const within = (x: Node) => weightsOf(x, opaque);
+  const within = (x: Node) => weightsOf(x, opaque, done);
   const [a, b, c] = node.inputs;
   switch (node.op) {
     case "cast":
@@ -39,7 +56,7 @@ export function weightsOf(node: Node, opaque: (node: Node) => boolean): Weights 
       if (isZero(c)) return times(within(b), cast(a, "f32"));
       return isZero(b) ? times(within(c), where(a, like(c, 0), like(c, 1))) : null;
     case "slice":
-      return besides(withoutSink(node as Node<"slice">, opaque)) ?? viewed(node, within(a));
+      return besides(node, withoutSink(node as Node<"slice">, opaque), opaque) ?? viewed(node, within(a));
     case "permute":
     case "reshape":
     case "expand":
@@ -55,8 +72,15 @@ function times(weights: Weights | null, factor: Node): Weights | null {
   return { ...weights, factor: weights.factor ? mul(weights.factor, factor) : factor };
 }
 
-function besides(found: Omit<Weights, "factor"> | null): Weights | null {
-  return found && { ...found, factor: null };
+/** Whether something that a gradient is asked for lies between the weights and the scores. */
+function replaces(weights: Node, under: readonly (Node | null)[], opaque: (node: Node) => boolean): boolean {
+  return topological([weights], (n) => under.includes(n)).some(
+    (n) => !under.includes(n) && n.op !== "leaf" && n.op !== "alias" && opaque(n),
+  );
+}
+
+function besides(node: Node, found: Omit<Weights, "factor"> | null, opaque: (node: Node) => boolean): Weights | null {
+  return found && !replaces(node, [found.score, found.sink], opaque) ? { ...found, factor: null } : null;
 }
 
 function detached(weights: Weights | null): Weights | null {

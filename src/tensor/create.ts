@@ -1,7 +1,7 @@
 // Tensors from nothing, from JavaScript numbers, and from PyTorch's random generator. Inside `compile` random tensors come from the
 // counter-based generator instead, so that every run draws anew.
 
-import { DTYPES, type DType, isFloat } from "../base/dtype.js";
+import { DTYPES, type DType, isFloat, promoteNumber } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { bf16ArrayFromF32, f16ArrayFromF32 } from "../base/half.js";
 import { defaultGenerator, type Generator } from "../base/random.js";
@@ -168,7 +168,7 @@ export function ones(...args: SizesAndOptions<TensorOptions>): Tensor {
 /** A tensor of `shape` filled with `value`. */
 export function full(shape: Shape, value: number | boolean, options: TensorOptions = {}): Tensor {
   const parsed = parse<TensorOptions>("full", [shape]);
-  const dtype = options.dtype ?? (typeof value === "boolean" ? "bool" : Number.isInteger(value) ? "i32" : "f32");
+  const dtype = options.dtype ?? (typeof value === "boolean" ? "bool" : promoteNumber("i32", value));
   return fromNode(constant(Number(value), parsed.shape, dtype), options);
 }
 
