@@ -3,66 +3,15 @@
 // and what is done to the scores are expressions that run over all of an entry's scores.
 #include "attention_small.h"
 
-#define Tile MicroKernel  // attention_words.h has this name for a body
-#include "matmul_pack.h"
-#undef Tile
-
+#include "attention_small_plan.h"
 #include "attention_softmax.h"
 #include "vector_math.h"
-
-enum { SMALL_WORK = 1 << 16, TASK_WORK = 1 << 17, MOST_ROWS = 128, MOST_KEYS = 64, MOST_WIDTH = 256, LEAST_ROWS = 4, MOST_AXES = 8, MOST_BODY = 2048 };
-
-// Matrices that move from one batch entry to the next; a logsumexp that is not wanted stays at 0.
-enum { QUERY, KEY, VALUE, OUTPUT, LOGSUMEXP, MATRICES };
-
-typedef struct {
-  Attention a;
-  const int32_t *operand[MATRICES];
-  int64_t group, tasks;           // batch entries a task
-  int64_t height;                 // rows of a tile of the micro-kernel
-  int64_t step;                   // of the scores, from row to row
-  int32_t direct;                 // values are read where they lie
-  int64_t query, key, value, product, body[2], own;  // bytes of scratch: the scores come first
-  const ExpressionPlan *mask, *score;                // or 0
-  int32_t same;                   // the mask is, for all entries
-} Plan;
-
-typedef struct {
-  char *base[MATRICES];
-  int32_t at[MOST_AXES];  // the entry's index along each batch axis
-} Entry;
-
-static int64_t round_line(int64_t bytes) { return (bytes + 63) & ~(int64_t)63; }
-
-static int64_t work_of(const Attention *a) { return a->t * a->s * (a->d + a->e); }
 
 int32_t KERNEL(attention_is_small)(const Attention *a) {
   const int32_t *output = a->output;
   return a->t >= LEAST_ROWS && a->t <= MOST_ROWS && a->s >= 1 && a->s <= MOST_KEYS && a->d >= 1 && a->d <= MOST_WIDTH && a->e >= 1 &&
          a->e <= MOST_WIDTH && work_of(a) <= SMALL_WORK && a->nb <= MOST_AXES && !a->factor.present && !a->sink &&
          ((!a->mask.present && !a->score.present) || a->t * a->s <= MOST_BODY) && output[3] == DTYPE_F32 && output[5 + a->nb] == 1;
-}
-
-static void plan_small(const Attention *a, Plan *p) {
-  const int32_t *value = a->value, ragged = (int32_t)(a->e % TILE_COLUMNS);
-  p->a = *a;
-  const int32_t *operands[MATRICES] = {a->query, a->key, a->value, a->output, a->logsumexp};
-  memcpy(p->operand, operands, sizeof operands);
-  p->group = max64(1, min64(a->batches, TASK_WORK / max64(1, work_of(a))));
-  p->tasks = (a->batches + p->group - 1) / p->group;
-  p->height = (a->t + tile_count(a->t) - 1) / tile_count(a->t);
-  p->step = round_up(a->s, HEED_LANES);
-  p->direct = value[3] == DTYPE_F32 && value[5 + a->nb] == 1 && value[4 + a->nb] > 0 && (ragged == 0 || ragged == HEED_LANES);
-  p->query = round_line(a->t * p->step * 4);
-  p->key = p->query + round_line(a->t * a->d * 4);
-  p->value = p->key + round_line(a->d * round_up(a->s, TILE_COLUMNS) * 4);
-  p->product = p->value + round_line(a->s * round_up(a->e, TILE_COLUMNS) * 4);
-  p->own = p->product + (a->score.present ? round_line((a->t * a->s + HEED_LANES) * 4) : 0);
-  const Tile *bodies[] = {&a->mask, &a->score};
-  for (int i = 0; i < 2; i++) {
-    p->body[i] = p->own;
-    if (bodies[i]->present) p->own += round_line(KERNEL(expression_scratch_bytes)(&bodies[i]->body, a->t, a->t * a->s));
-  }
 }
 
 int64_t KERNEL(attention_small_own_bytes)(const Attention *a) {
@@ -77,26 +26,7 @@ int64_t KERNEL(attention_small_tasks)(const Attention *a) {
   return p.tasks;
 }
 
-static int64_t body_bytes(const Tile *tile) { return tile->present ? KERNEL(expression_plan_bytes)(&tile->body) : 0; }
-
 int64_t KERNEL(attention_small_plan_bytes)(const Attention *a) { return round_line(sizeof(Plan)) + body_bytes(&a->mask) + body_bytes(&a->score); }
-
-// The expression over the scores of one entry.
-static const ExpressionPlan *plan_body(const Plan *p, const Tile *tile, char *const *buffers, void *memory) {
-  if (!tile->present) return 0;
-  Axis axes[VIEW_AXES];
-  for (int32_t d = 0; d < p->a.rank; d++) axes[d] = (Axis){d, 0, d < p->a.nb ? 1 : p->a.shape[d]};
-  Part part = {.axes = axes, .rank = p->a.rank, .rows = p->a.t, .columns = p->a.s, .result = tile->result, .with_outputs = 0, .moves = 1};
-  return KERNEL(expression_plan)(&tile->body, buffers, &part, memory);
-}
-
-// Whether a body gives the same for every entry: it reads nothing that moves with the batch, and no index.
-static int32_t is_same(const Plan *p, const Body *body) {
-  for (int32_t i = 0; i < body->inputs; i++)
-    for (int32_t d = 0; d < p->a.nb; d++)
-      if (p->a.shape[d] > 1 && body_input(body, i)[4 + d] != 0) return 0;
-  return !KERNEL(body_has_indices)(body);
-}
 
 void KERNEL(attention_small_plan)(const int32_t *words, char *const *buffers, void *memory) {
   Plan *p = memory;
@@ -108,6 +38,11 @@ void KERNEL(attention_small_plan)(const int32_t *words, char *const *buffers, vo
   p->score = plan_body(p, &a.score, buffers, behind + body_bytes(&a.mask));
   p->same = p->mask && is_same(p, &a.mask.body);
 }
+
+typedef struct {
+  char *base[MATRICES];
+  int32_t at[MOST_AXES];  // the entry's index along each batch axis
+} Entry;
 
 HEED_INLINE int64_t rows_of(const Plan *p, int32_t matrix) { return p->operand[matrix][4 + p->a.nb]; }
 HEED_INLINE int64_t columns_of(const Plan *p, int32_t matrix) { return p->operand[matrix][5 + p->a.nb]; }
