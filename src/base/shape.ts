@@ -77,6 +77,12 @@ export function broadcastShapes(op: string, ...operands: { readonly dtype: DType
   return result;
 }
 
+/** Whether a permutation does nothing but swap the last two axes. */
+export function swapsLastTwo(dims: readonly number[]): boolean {
+  const last = dims.length - 1;
+  return dims.every((d, i) => d === (i === last ? last - 1 : i === last - 1 ? last : i));
+}
+
 export function permuteView(view: View, dims: readonly number[]): View {
   return { shape: dims.map((d) => view.shape[d]), strides: dims.map((d) => view.strides[d]), offset: view.offset };
 }

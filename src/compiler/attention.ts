@@ -6,7 +6,7 @@ import { isFloat } from "../base/dtype.js";
 import { attention, attentionInputs } from "../graph/attention.js";
 import { cast, expand, reshape, transpose } from "../graph/build.js";
 import { type Node, topological } from "../graph/node.js";
-import { rewrite } from "../graph/rewrite.js";
+import { rewrite, withoutCuts } from "../graph/rewrite.js";
 import { groupQueries } from "./grouped.js";
 import { joinHeads } from "./heads.js";
 import { productsIn, settle } from "./scores.js";
@@ -18,8 +18,7 @@ export function recogniseAttention(roots: readonly Node[]): readonly Node[] {
   const plain = topological(roots);
   if (!plain.some((n) => n.op === "softmax" || n.op === "exp" || n.op === "attention")) return roots;
   // Without gradients, what is cut off from its graph is like anything else.
-  if (!plain.some((n) => n.op === "gradient"))
-    roots = rewrite(roots, (n) => (n.op === "detach" || n.op === "alias" ? n.inputs[0] : n));
+  if (!plain.some((n) => n.op === "gradient")) roots = withoutCuts(roots);
   const before = topological(roots);
   // What gradients are asked for must stay a node of its own.
   const targets = new Set(before.flatMap((n) => (n.op === "gradient" ? [n.inputs[1]] : [])));

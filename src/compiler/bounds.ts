@@ -4,16 +4,11 @@
 import { isFloat } from "../base/dtype.js";
 import type { Node } from "../graph/node.js";
 import { familyOf } from "../graph/ops.js";
+import type { KeyBound } from "../program/program.js";
 import { surface } from "./sink.js";
 
 /** s <= slope t + constant + sign at (upper), or s >= that (lower); `at` is an i32 node that is the same for all t and s. */
-export interface Bound {
-  readonly side: "upper" | "lower";
-  readonly slope: 0 | 1;
-  readonly constant: number;
-  readonly sign: 1 | -1;
-  readonly at: Node | null;
-}
+export type Bound = Omit<KeyBound, "at"> & { readonly at: Node | null };
 
 interface Affine {
   readonly t: number;

@@ -135,6 +135,9 @@ function baseOf(node: Node): Node {
 
 function makeUnits(order: readonly Node[], groupOf: Map<Node, Group>, stored: Set<Node>): Unit[] {
   const units: Unit[] = [];
+  const parts = new Map<Node, Node[]>();
+  for (const node of order)
+    if (node.op === "part") parts.set(node.inputs[0], [...(parts.get(node.inputs[0]) ?? []), node]);
   const done = new Set<Group>();
   for (const node of order) {
     if (!stored.has(node)) continue;
@@ -146,10 +149,8 @@ function makeUnits(order: readonly Node[], groupOf: Map<Node, Group>, stored: Se
       const roots = group.nodes.filter((n) => stored.has(n)).sort((a, b) => a.id - b.id);
       units.push({ kind: "fused", roots, shape: group.shape });
     } else if (family === "reduce") units.push({ kind: "reduce", node: node as Node<"sum"> });
-    else if (family === "kernel") {
-      const parts = order.filter((n) => n.op === "part" && n.inputs[0] === node);
-      units.push({ kind: "kernel", node, parts });
-    } else if (family !== "leaf" && family !== "part") units.push({ kind: "fused", roots: [node], shape: node.shape });
+    else if (family === "kernel") units.push({ kind: "kernel", node, parts: parts.get(node) ?? [] });
+    else if (family !== "leaf" && family !== "part") units.push({ kind: "fused", roots: [node], shape: node.shape });
   }
   return units;
 }

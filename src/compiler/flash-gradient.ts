@@ -2,11 +2,12 @@
 // queries, and of the weights with the gradient of the output.
 
 import { isFloat } from "../base/dtype.js";
+import { swapsLastTwo } from "../base/shape.js";
 import { constant, constantValue } from "../graph/build.js";
 import { makeNode, type Node } from "../graph/node.js";
 import { GRADIENT_TILE } from "../program/program.js";
 import { commonParts, narrowed, type Product, readSides, readsProduct, turned } from "./flash.js";
-import { Form, FormMaker, type Wanted } from "./form.js";
+import { FormMaker, makeForm, type Wanted } from "./form.js";
 import type { Condition } from "./masks.js";
 
 /** A product that a gradient step computes: of what, and whether transposed. */
@@ -29,21 +30,22 @@ export function contractionOf(node: Node, isTile: (x: Node) => boolean): Omit<Co
     [a, b, true],
     [b, a, false],
   ] as const) {
-    const whole = onLeft ? other : turned(other);
-    if (isTile(side)) return { node, tile: side, other: whole, turned: !onLeft, overQueries: !onLeft };
-    const flipped = untransposed(side);
-    if (flipped && isTile(flipped)) return { node, tile: flipped, other: whole, turned: !onLeft, overQueries: onLeft };
+    const flipped = isTile(side) ? null : untransposed(side);
+    if (flipped ? !isTile(flipped) : !isTile(side)) continue;
+    return {
+      node,
+      tile: flipped ?? side,
+      other: onLeft ? other : turned(other),
+      turned: !onLeft,
+      overQueries: flipped ? onLeft : !onLeft,
+    };
   }
   return null;
 }
 
 function untransposed(x: Node): Node | null {
   const inner = x.op === "cast" && isFloat(x.dtype) ? x.inputs[0] : x;
-  if (inner.op !== "permute") return null;
-  const { dims } = (inner as Node<"permute">).params;
-  const last = dims.length - 1;
-  const swaps = dims.every((d, i) => d === (i === last ? last - 1 : i === last - 1 ? last : i));
-  return swaps ? inner.inputs[0] : null;
+  return inner.op === "permute" && swapsLastTwo((inner as Node<"permute">).params.dims) ? inner.inputs[0] : null;
 }
 
 export interface Backward {
@@ -90,7 +92,7 @@ function gradientWith(
   }
   if (maker.large || readsProduct(maker.inputs.slice(6), product)) return null;
   const wanted: Wanted[] = [...new Set(contractions.map((c) => c.wanted)), ...(wantsScore ? (["score"] as const) : [])];
-  const form = new Form({ ...parts, shape: score.shape, slope, sink: null, wanted });
+  const form = makeForm({ ...parts, shape: score.shape, slope, sink: null, wanted });
   const [first] = wanted;
   const { shape, dtype } = resultOf(first, contractions, score);
   return { step: makeNode("flashAttentionGradient", maker.inputs, { form }, shape, dtype), wanted };

@@ -7,7 +7,7 @@ import { constantValue, transpose } from "../graph/build.js";
 import { makeNode, type Node, topological } from "../graph/node.js";
 import { familyOf } from "../graph/ops.js";
 import { PRODUCT_TILE } from "../program/program.js";
-import { Form, type FormBound, FormMaker, type FormParts } from "./form.js";
+import { type FormBound, FormMaker, type FormParts, makeForm } from "./form.js";
 import { type Masked, readConditions, readMasks } from "./masks.js";
 import { productsIn } from "./scores.js";
 import { simplifyNode } from "./simplify.js";
@@ -134,6 +134,6 @@ function flashWith(
   const parts = commonParts(maker, sides, factor);
   const beside = sink && maker.input(sink);
   if (maker.large || readsProduct(maker.inputs.slice(3), sides.product)) return null;
-  const form = new Form({ ...parts, shape: score.shape, slope: null, sink: beside, wanted: [] });
+  const form = makeForm({ ...parts, shape: score.shape, slope: null, sink: beside, wanted: [] });
   return makeNode("flashAttention", maker.inputs, { form }, shape, dtype);
 }

@@ -5,18 +5,12 @@ import type { DType } from "../base/dtype.js";
 import { type Shape, sameShape, sizeOf } from "../base/shape.js";
 import { define, isFused } from "../graph/definitions.js";
 import { makeLeaf, makeNode, type Node } from "../graph/node.js";
-import { familyOf } from "../graph/ops.js";
-import type { GRADIENT_TILE, PRODUCT_TILE } from "../program/program.js";
+import { type FlashForm, familyOf } from "../graph/ops.js";
+import type { GRADIENT_TILE, KeyBound, PRODUCT_TILE } from "../program/program.js";
 import { surface } from "./sink.js";
 
 /** A bound whose number, where it has one, is an input of the step. */
-export interface FormBound {
-  readonly side: "upper" | "lower";
-  readonly slope: 0 | 1;
-  readonly constant: number;
-  readonly sign: 1 | -1;
-  readonly at: number | null;
-}
+export type FormBound = Omit<KeyBound, "at"> & { readonly at: number | null };
 
 export type Wanted = "query" | "key" | "value" | "score";
 
@@ -37,26 +31,12 @@ export interface FormParts {
 
 let forms = 0;
 
-export class Form implements FormParts {
-  private readonly id = ++forms;
-  readonly shape!: Shape;
-  readonly scale!: number;
-  readonly bounds!: readonly FormBound[];
-  readonly mask!: Node | null;
-  readonly score!: Node | null;
-  readonly factor!: Node | null;
-  readonly slope!: Node | null;
-  readonly sink!: number | null;
-  readonly wanted!: readonly Wanted[];
+export type Form = FormParts & FlashForm;
 
-  constructor(parts: FormParts) {
-    Object.assign(this, parts);
-  }
-
-  /** Forms are not compared: every step has its own. */
-  toString(): string {
-    return `form ${this.id}`;
-  }
+/** Forms are not compared: every step has its own, and its text says which. */
+export function makeForm(parts: FormParts): Form {
+  const id = ++forms;
+  return { ...parts, toString: () => `form ${id}` };
 }
 
 class Hole {

@@ -1,6 +1,7 @@
 // Grouped and multi-query heads: keys and values repeated for each query head are not copied. Where an axis of the keys was made by
 // repeating, that axis becomes two everywhere, and along one of them keys and values stand still.
 
+import { swapsLastTwo } from "../base/shape.js";
 import { attention, attentionInputs } from "../graph/attention.js";
 import { reshape, transpose } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
@@ -46,10 +47,7 @@ export function groupQueries(node: Node, opaque: (node: Node) => boolean): Node 
 /** The heads of a [batch..., rows, columns] operand that repeats some: through a transposition of the last two axes too. */
 function repeatedHeads(x: Node): Repeated | null {
   if (x.op === "permute") {
-    const { dims } = (x as Node<"permute">).params;
-    const last = dims.length - 1;
-    const swaps = dims.every((d, i) => d === (i === last ? last - 1 : i === last - 1 ? last : i));
-    const inner = swaps ? repeatedHeads(x.inputs[0]) : null;
+    const inner = swapsLastTwo((x as Node<"permute">).params.dims) ? repeatedHeads(x.inputs[0]) : null;
     return inner && { ...inner, apart: simplifyNode(transpose(inner.apart)) };
   }
   const [y] = x.inputs;

@@ -3,7 +3,7 @@
 
 import { roundTo } from "../base/round.js";
 import { SCALARS } from "../base/scalar.js";
-import { sameShape } from "../base/shape.js";
+import { sameShape, swapsLastTwo } from "../base/shape.js";
 import { add, constant, iota, matmul, mul, offset, permute, reshape, scale, transpose } from "../graph/build.js";
 import { makeNode, type Node, topological } from "../graph/node.js";
 import { isScalar, OPS } from "../graph/ops.js";
@@ -25,9 +25,7 @@ function countUsers(roots: readonly Node[]): Map<Node, number> {
 /** (A B)ᵀ = Bᵀ Aᵀ where nothing else needs A B: the gradient of a weight comes out in the weight's own layout. */
 function transposedProduct(node: Node, before: Node, users: ReadonlyMap<Node, number>): Node {
   if (node.op !== "permute" || node.inputs[0].op !== "matmul" || users.get(before.inputs[0]) !== 1) return node;
-  const { dims } = (node as Node<"permute">).params;
-  const last = dims.length - 1;
-  const swaps = dims.every((d, i) => d === (i === last ? last - 1 : i === last - 1 ? last : i));
+  const swaps = swapsLastTwo((node as Node<"permute">).params.dims);
   const [a, b] = node.inputs[0].inputs;
   return swaps ? matmul(simplifyNode(transpose(b)), simplifyNode(transpose(a))) : node;
 }

@@ -6,7 +6,7 @@ import { cast, transpose } from "../graph/build.js";
 import { define } from "../graph/definitions.js";
 import { type Node, topological, withInputs } from "../graph/node.js";
 import { familyOf } from "../graph/ops.js";
-import { rewrite } from "../graph/rewrite.js";
+import { withoutCuts } from "../graph/rewrite.js";
 import type { Capabilities } from "../program/program.js";
 import { flashLogsumexp, flashOf } from "./flash.js";
 import { type Contraction, contractionOf, flashGradientOf, resultOf } from "./flash-gradient.js";
@@ -21,8 +21,7 @@ export function formTiles(roots: readonly Node[], capabilities: Capabilities): r
   const order = topological(roots);
   if (!order.some((n) => WEIGHING.has(n.op))) return roots;
   // Gradients are plain by now: what was cut off from them is like anything else.
-  const whole = rewrite(roots, (n) => (n.op === "detach" || n.op === "alias" ? n.inputs[0] : n));
-  const tidy = simplify(whole);
+  const tidy = simplify(withoutCuts(roots));
   return new Tiles(tidy, capabilities.kinds.has("attention")).run();
 }
 

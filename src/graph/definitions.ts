@@ -22,6 +22,7 @@ import {
 } from "./build.js";
 import type { Node } from "./node.js";
 import type { OpName, OpParams } from "./ops.js";
+import { uncut } from "./rewrite.js";
 
 type Definition<O extends OpName> = (inputs: readonly Node[], params: OpParams[O]) => Node;
 
@@ -106,8 +107,7 @@ export function isFused(op: OpName): op is FusedOp {
 /** The node's meaning in plain ops; 16-bit floats are computed in f32 and rounded once, as PyTorch does. */
 export function define(node: Node): Node {
   // What mattered to gradients alone is its input.
-  if (node.op === "detach" || node.op === "alias") return node.inputs[0];
-  if (!isFused(node.op)) return node;
+  if (!isFused(node.op)) return uncut(node);
   const definition = DEFINITIONS[node.op] as Definition<FusedOp>;
   const params = node.params as OpParams[FusedOp];
   return cast(

@@ -20,6 +20,16 @@ export function rewrite(roots: readonly Node[], rule: (node: Node, before: Node)
   return roots.map((root) => done.get(root) as Node);
 }
 
+/** The graph without the nodes that matter to gradients alone: each is its input. */
+export function withoutCuts(roots: readonly Node[]): Node[] {
+  return rewrite(roots, uncut);
+}
+
+/** What a detach or an alias stands for; any other node itself. */
+export function uncut(node: Node): Node {
+  return node.op === "detach" || node.op === "alias" ? node.inputs[0] : node;
+}
+
 /** Replaces certain nodes by others; what only the replaced ones needed is gone. */
 export function substitute(roots: readonly Node[], replacement: (node: Node) => Node | undefined): Node[] {
   const done = new Map<Node, Node>();
