@@ -302,7 +302,8 @@ export function lower(request: Request, plan: Plan): Draft {
   // --- steps
 
   function copy(node: Node, to: Place, dtype: DType, label: string): void {
-    const emitter = new Emitter(node.shape, isStored, operand);
+    // A constant is made on the spot: where another step reads the same one from memory, that may not be filled yet.
+    const emitter = new Emitter(node.shape, (n) => n.op !== "constant" && isStored(n), operand);
     emitter.store(node, toOperand(to, dtype));
     const { shape, rowwise, inputs, outputs: written, body } = emitter.finish();
     steps.push({ kind: "elementwise", label, flops: 0, shape, rowwise, inputs, outputs: written, body });
