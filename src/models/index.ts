@@ -1,8 +1,11 @@
 // The public names of heed/models.
 
+export { type BeamSearchOptions, beamSearch } from "./beam-search.js";
 export { Decoder, type GenerateOptions, generate, type LanguageModel, stream } from "./generate.js";
 export { GPT } from "./gpt.js";
 export { checkGPTConfig, type GPTConfig } from "./gpt-config.js";
+export { greedySearch } from "./greedy-search.js";
 export { type CacheSizes, KeyValueCache, LayerCache } from "./kv-cache.js";
+export type { Hypothesis, NextToken, SearchOptions } from "./next-token.js";
 export { rotaryFromConfig } from "./rotary-config.js";
 export { type SamplingOptions, sampleToken } from "./sampling.js";
