@@ -10,6 +10,7 @@ export {
 export { type AlibiOptions, alibi, alibiBias, alibiSlopes } from "./alibi.js";
 export { type BlockCall, TransformerBlock } from "./block.js";
 export { type Layer, ModuleList, Sequential } from "./containers.js";
+export { deepCopy } from "./deep-copy.js";
 export { Embedding } from "./embedding.js";
 export { FeedForward } from "./feed-forward.js";
 export * as init from "./init.js";
@@ -40,3 +41,18 @@ export {
 export { type Positions, RotaryEmbedding, type RotaryOptions, type RotaryTables, rotary } from "./rotary.js";
 export { type RotaryFrequencies, type RotaryScaling, rotaryFrequencies } from "./rotary-frequencies.js";
 export type { LoadResult, StateDict } from "./state.js";
+export { Transformer, type TransformerCall, type TransformerOptions } from "./transformer.js";
+export {
+  type DecoderCall,
+  type DecoderLayer,
+  TransformerDecoder,
+  TransformerDecoderLayer,
+} from "./transformer-decoder.js";
+export {
+  type EncoderCall,
+  type EncoderLayer,
+  type EncoderLayerCall,
+  TransformerEncoder,
+  TransformerEncoderLayer,
+} from "./transformer-encoder.js";
+export type { Activation, TransformerLayerOptions } from "./transformer-options.js";

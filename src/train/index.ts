@@ -20,6 +20,8 @@ export {
   cosine,
   type DecayOptions,
   linear,
+  type NoamOptions,
+  noam,
   SCHEDULES,
   type Schedule,
   type ScheduleOptions,

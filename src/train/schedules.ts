@@ -35,7 +35,31 @@ export function cosine(options: DecayOptions): Schedule {
   return decay(options, (share) => (1 + Math.cos(Math.PI * share)) / 2);
 }
 
-/** The schedules by name. */
+export interface NoamOptions {
+  /** C, the width of the model's residual: wider models learn at lower rates. */
+  readonly modelWidth: number;
+  /** Steps over which the rate rises, in a straight line, to its highest. */
+  readonly warmup: number;
+  /** What all rates are multiplied with; 1 unless told. */
+  readonly factor?: number;
+}
+
+/**
+ * factor C^-0.5 min(n^-0.5, n warmup^-1.5) at the n-th step: up in a straight line, then down with the root of the steps (Vaswani et al.
+ * 2017, equation 3, with Adam's betas [0.9, 0.98] and eps 1e-9).
+ *
+ * The paper counts from 1, so step 0 is its first. The highest rate, of step warmup - 1, is factor / √(C warmup).
+ * @throws HeedError for a modelWidth or warmup below 1, and a factor that is negative or not finite
+ * @example const schedule = noam({ modelWidth: 512, warmup: 4000 });   // schedule(3999) is 7e-4
+ */
+export function noam({ modelWidth, warmup, factor = 1 }: NoamOptions): Schedule {
+  if (!(modelWidth >= 1)) fail("noam", "a modelWidth of at least 1", String(modelWidth));
+  if (!(warmup >= 1)) fail("noam", "a warm-up of at least 1 step", String(warmup));
+  if (!(factor >= 0 && Number.isFinite(factor))) fail("noam", "a factor of at least 0", String(factor));
+  return (step) => factor * modelWidth ** -0.5 * Math.min((step + 1) ** -0.5, (step + 1) * warmup ** -1.5);
+}
+
+/** The schedules that have one highest rate, by name. */
 export const SCHEDULES = { cosine, linear, constant } as const;
 export type ScheduleName = keyof typeof SCHEDULES;
 

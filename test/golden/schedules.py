@@ -1,4 +1,4 @@
-# The learning rates of torch's schedulers, warm-up first; writes schedules.json beside it. Needs torch.
+# The learning rates of torch's schedulers, warm-up first, and of the 2017 Transformer by LambdaLR; writes schedules.json beside it. Needs torch.
 import json, os, torch
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR, SequentialLR
 
@@ -26,6 +26,19 @@ def rates(kind, rate, warmup, lowest=0.0):
     return result
 
 
+def noam(width, warmup, factor):
+    optimizer = torch.optim.Adam([torch.zeros(1, requires_grad=True)], lr=factor, betas=(0.9, 0.98), eps=1e-9)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: width**-0.5 * min((step + 1) ** -0.5, (step + 1) * warmup**-1.5)
+    )
+    result = []
+    for _ in range(STEPS):
+        result.append(scheduler.get_last_lr()[0])
+        optimizer.step()
+        scheduler.step()
+    return {"modelWidth": width, "warmup": warmup, "factor": factor, "rates": result}
+
+
 cases = [
     {"kind": kind, "learningRate": rate, "warmup": warmup, "lowest": lowest, "rates": rates(kind, rate, warmup, lowest)}
     for kind, rate, warmup, lowest in [
@@ -38,5 +51,5 @@ cases = [
     ]
 ]
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "schedules.json"), "w") as f:
-    json.dump({"torch": torch.__version__, "steps": STEPS, "cases": cases}, f, indent=0)
+    json.dump({"torch": torch.__version__, "steps": STEPS, "cases": cases, "noam": [noam(512, 4000, 1.0), noam(128, 8, 2.0)]}, f, indent=0)
     f.write("\n")

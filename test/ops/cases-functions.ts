@@ -109,6 +109,21 @@ const LOSSES: Case[] = [
   ),
   ...cases(
     "crossEntropy",
+    (x, t) => f.crossEntropy(x, t, { ...IGNORE, labelSmoothing: 0.1 }),
+    "F.cross_entropy(a, b, ignore_index=2, label_smoothing=0.1)",
+    [
+      ["f32[33,9]", "i32[33]:index"],
+      ["f32[3,9,11]", "i32[3,11]:index"],
+    ],
+  ),
+  ...cases(
+    "crossEntropy",
+    (x, t, weight) => f.crossEntropy(x, t, { ...IGNORE, weight: weight.detach(), labelSmoothing: 0.3 }),
+    "F.cross_entropy(a, b, c.detach(), ignore_index=2, label_smoothing=0.3)",
+    [["f32[17,5]", "i32[17]:index", "f32[5]:positive"]],
+  ),
+  ...cases(
+    "crossEntropy",
     (x, t, weight) => f.crossEntropy(x, t, { weight }),
     "F.cross_entropy(a, b, c)",
     [["f32[17,5]", "i32[17]:index", "f32[5]:positive"]],

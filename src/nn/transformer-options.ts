@@ -1,0 +1,56 @@
+// What the layers of torch's Transformer have in common: their arguments, the feed-forward network's activation, the
+// dropout behind attention.
+
+import { fail } from "../base/errors.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { tracing } from "../tensor/trace.js";
+import type { Dropout } from "./activations.js";
+
+/** A function of each element, by name or as such: `(x) => x.silu()`. */
+export type Activation = "relu" | "gelu" | ((x: Tensor) => Tensor);
+
+/** The arguments of torch's layers behind width and heads. */
+export interface TransformerLayerOptions {
+  /** Width of the feed-forward network, 2048. */
+  dimFeedforward?: number;
+  /** Probability of all dropouts, 0.1: on the attention weights, inside the feed-forward network, behind each sublayer. */
+  dropout?: number;
+  /** Between the two layers of the feed-forward network; "relu". */
+  activation?: Activation;
+  /** Added to the variance by each LayerNorm; 1e-5. */
+  layerNormEps?: number;
+  /** Tensors are [B,T,C] instead of PyTorch's default [T,B,C]. */
+  batchFirst?: boolean;
+  /** LayerNorm before each sublayer (Xiong et al. 2020), not behind the residual (Vaswani et al. 2017). */
+  normFirst?: boolean;
+  /** Whether projections and LayerNorms add a bias; true. */
+  bias?: boolean;
+}
+
+export interface LayerSettings extends Required<Omit<TransformerLayerOptions, "activation">> {
+  readonly activation: (x: Tensor) => Tensor;
+}
+
+/** torch's defaults filled in. @throws HeedError for another activation */
+export function layerSettings(op: string, options: TransformerLayerOptions): LayerSettings {
+  const { dimFeedforward = 2048, dropout = 0.1, activation = "relu", layerNormEps = 1e-5 } = options;
+  const { batchFirst = false, normFirst = false, bias = true } = options;
+  const settings = { dimFeedforward, dropout, layerNormEps, batchFirst, normFirst, bias };
+  return { ...settings, activation: activationOf(op, activation) };
+}
+
+function activationOf(op: string, activation: Activation): (x: Tensor) => Tensor {
+  if (typeof activation === "function") return activation;
+  if (activation === "relu") return (x) => x.relu();
+  if (activation === "gelu") return (x) => x.gelu();
+  return fail(op, 'activation "relu", "gelu" or a function of a tensor', String(activation));
+}
+
+/**
+ * Dropout of what attention gives, [T,B,C] or [B,T,C]. torch draws in the order of memory, where attention leaves [T,B,C] whatever
+ * `batchFirst` says; inside `compile` the draws are others, and in any order.
+ */
+export function dropAttended(dropout: Dropout, mixed: Tensor, batchFirst: boolean): Tensor {
+  if (!batchFirst || mixed.ndim < 3 || tracing()) return dropout.forward(mixed);
+  return dropout.forward(mixed.transpose(0, 1)).transpose(0, 1);
+}
