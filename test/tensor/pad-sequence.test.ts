@@ -1,0 +1,66 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { arange, compile, type PadSequenceOptions, padSequence, tensor, zeros } from "../../src/index.js";
+
+interface Case {
+  shapes: number[][];
+  dtype: "i32" | "f32" | "bool";
+  options: PadSequenceOptions;
+  shape: number[];
+  values: number[];
+  gradients?: number[][];
+}
+
+const cases = JSON.parse(readFileSync(new URL("../golden/pad_sequence.json", import.meta.url), "utf8")) as Case[];
+const counting = ({ shapes, dtype }: Case) =>
+  shapes.map((shape, i) => {
+    const size = shape.reduce((product, n) => product * n, 1);
+    return arange(size)
+      .add(100 * i + 1)
+      .reshape(shape)
+      .to(dtype);
+  });
+
+describe("padSequence", () => {
+  test.each(cases.map((c) => [`${c.dtype} ${JSON.stringify(c.shapes)} ${JSON.stringify(c.options)}`, c] as const))(
+    "is PyTorch's: %s",
+    (_, c) => {
+      const result = padSequence(counting(c), c.options);
+      expect(result.shape).toEqual(c.shape);
+      expect(result.dtype).toBe(c.dtype);
+      expect([...result.dataSync()]).toEqual(c.values);
+    },
+  );
+
+  test("gives each sequence the gradient of its places", () => {
+    const withGradients = cases.filter((c) => c.gradients !== undefined);
+    expect(withGradients.length).toBeGreaterThan(0);
+    for (const c of withGradients) {
+      const sequences = counting(c).map((x) => tensor(x, { requiresGrad: true }));
+      const result = padSequence(sequences, c.options);
+      result.mul(arange(result.numel).reshape(result.shape)).sum().backward();
+      expect(sequences.map((x) => [...(x.grad?.dataSync() ?? [])])).toEqual(c.gradients);
+    }
+  });
+
+  test("works inside compile", () => {
+    const pad = compile((a, b) => padSequence([a, b], { batchFirst: true, paddingValue: 9 }));
+    expect(pad(tensor([1, 2]), tensor([3])).toArray()).toEqual([
+      [1, 2],
+      [3, 9],
+    ]);
+  });
+
+  test("says what is wrong", () => {
+    expect(() => padSequence([])).toThrow("padSequence: expected an array of at least one sequence, got none");
+    expect(() => padSequence([tensor(1)])).toThrow(
+      "padSequence: expected sequences of at least one dimension, got i32[]",
+    );
+    expect(() => padSequence([zeros(2, 3), zeros(2, 4)])).toThrow(
+      "padSequence: expected sequences alike but for their lengths, f32[T,3], got f32[2,4] at position 1",
+    );
+    expect(() => padSequence([zeros(2), tensor([1])])).toThrow("got i32[1] at position 1");
+    expect(() => padSequence([tensor([1])], { paddingValue: 0.5 })).toThrow("a number that i32 holds as paddingValue");
+    expect(() => padSequence([tensor([1])], { paddingSide: "top" as "left" })).toThrow('paddingSide "right" or "left"');
+  });
+});
