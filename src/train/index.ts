@@ -1,4 +1,4 @@
-// heed/train: optimizers, learning rates, the training loop, checkpoints.
+// heed/train: data sets in batches, optimizers, learning rates, the training loop, checkpoints.
 
 export { type LossHistory, lossChart } from "./chart.js";
 export {
@@ -10,6 +10,9 @@ export {
   type TrainingParts,
 } from "./checkpoint.js";
 export { clipGradNorm_, clipGradValue_ } from "./clip.js";
+export { type Collated, defaultCollate } from "./collate.js";
+export { DataLoader, type DataLoaderOptions } from "./data-loader.js";
+export { type Dataset, randomSplit, Subset, TensorDataset } from "./datasets.js";
 export { type EvaluationOptions, evaluation } from "./evaluation.js";
 export { DivergedError, type StepMetrics, type TrainOptions, type TrainResult, train } from "./loop.js";
 export type { Group, Moments, Optimizer, OptimizerStateDict, ParameterGroup } from "./optimizer.js";

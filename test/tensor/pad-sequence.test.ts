@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { arange, compile, type PadSequenceOptions, padSequence, tensor, zeros } from "../../src/index.js";
+import { arange, compile, type PadSequenceOptions, padSequence, type Tensor, tensor, zeros } from "../../src/index.js";
 
 interface Case {
   shapes: number[][];
@@ -44,7 +44,7 @@ describe("padSequence", () => {
   });
 
   test("works inside compile", () => {
-    const pad = compile((a, b) => padSequence([a, b], { batchFirst: true, paddingValue: 9 }));
+    const pad = compile((a: Tensor, b: Tensor) => padSequence([a, b], { batchFirst: true, paddingValue: 9 }));
     expect(pad(tensor([1, 2]), tensor([3])).toArray()).toEqual([
       [1, 2],
       [3, 9],
