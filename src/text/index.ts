@@ -11,3 +11,4 @@ export { type SamplerState, WindowSampler, type WindowSamplerOptions } from "./s
 export { StreamDecoder } from "./stream.js";
 export type { DecodeOptions, EncodeOptions, Tokenizer, TokenizerFile } from "./tokenizer.js";
 export { normaliseText } from "./unicode.js";
+export { type TrainWordsOptions, WordTokenizer } from "./words.js";
