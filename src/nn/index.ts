@@ -10,6 +10,7 @@ export {
 export { type AlibiOptions, alibi, alibiBias, alibiSlopes } from "./alibi.js";
 export { type BlockCall, TransformerBlock } from "./block.js";
 export { type Layer, ModuleList, Sequential } from "./containers.js";
+export { countParameters } from "./count-parameters.js";
 export { deepCopy } from "./deep-copy.js";
 export { Embedding } from "./embedding.js";
 export { FeedForward } from "./feed-forward.js";

@@ -28,6 +28,11 @@ export class Module extends Fields {
     return mode;
   }
 
+  /** Sets the mode of this module alone; `train` and `eval` set it for those below as well. */
+  set training(mode: boolean) {
+    this.#training = mode;
+  }
+
   /** Every parameter once, in PyTorch's order. */
   parameters(): Parameter[] {
     return this.namedParameters().map(([, parameter]) => parameter);

@@ -2,10 +2,13 @@
 
 import { fail } from "../base/errors.js";
 import { compile } from "../compiler/compile.js";
+import { type Node, topological } from "../graph/node.js";
+import { substitute } from "../graph/rewrite.js";
 import { printProgram } from "../program/print.js";
 import type { CompiledFunction } from "./compiled.js";
 import { compileOptions, finishedLeaf } from "./evaluate.js";
 import type { Tensor } from "./tensor.js";
+import { leafOf, Value } from "./value.js";
 
 /**
  * The program as text: one line a step, beginning with the kernel's name, with shapes, bytes and flops.
@@ -20,4 +23,29 @@ export function explain(first: Tensor | CompiledFunction<unknown[], unknown>, ..
   const pending = ([first, ...rest] as Tensor[]).map((t) => t.rawNode).filter((n) => !finishedLeaf(n));
   if (pending.length === 0) return "nothing to run: the numbers are there";
   return printProgram(compile({ outputs: pending, writes: [] }, compileOptions()).program);
+}
+
+/**
+ * @internal The floating-point operations of the program that computes `outputs` where the numbers of `inputs` are there. Inputs made of
+ * indices alone, such as masks, stay part of the program: what it can skip depends on them.
+ */
+export function countFlops(outputs: readonly Tensor[], inputs: readonly Tensor[] = []): number {
+  const given = new Map<Node, Node>();
+  for (const { rawNode, shape, dtype } of inputs) {
+    if (topological([rawNode]).some(({ op }) => op === "leaf"))
+      given.set(rawNode, leafOf(new Value(dtype, shape, null, null)));
+  }
+  const roots = substitute(
+    outputs.map((t) => t.rawNode),
+    (node) => given.get(node),
+  ).filter((node) => !finishedLeaf(node));
+  if (roots.length === 0) return 0;
+  const { program } = compile({ outputs: [...new Set(roots)], writes: [] }, compileOptions());
+  return program.steps.reduce((sum, { flops }) => sum + flops, 0);
+}
+
+/** @internal Whether a tensor is one of these, or some of them are computed from it. */
+export function usedBy(tensors: readonly Tensor[]): (tensor: Tensor) => boolean {
+  const nodes = new Set(topological(tensors.map((t) => t.rawNode)));
+  return (tensor) => nodes.has(tensor.rawNode);
 }
