@@ -19,6 +19,7 @@ export {
   scaledDotProductAttention,
 } from "./tensor/attention.js";
 export type { AttentionMask, AttentionMasks, QueryOffset } from "./tensor/attention-mask.js";
+export { allclose, type CloseOptions, equal, isclose } from "./tensor/close.js";
 export { type CompiledFunction, compile } from "./tensor/compiled.js";
 export type { NestedNumbers } from "./tensor/core.js";
 export type { RandomOptions, TensorOptions } from "./tensor/create.js";

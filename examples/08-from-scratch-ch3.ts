@@ -1,0 +1,164 @@
+// "Build a Large Language Model (From Scratch)" (Raschka 2024), chapter 3: its attention classes one after another, from plain matrices to
+// the multi-head attention of GPT-2's size, and at the end the whole GPT-2. From seed 123 the weights are PyTorch's, and so are the outputs
+// (where PyTorch ends a print with grad_fn=<...>, Heed has requires_grad=True). The last part draws 124 million numbers several times, which
+// takes half a minute; `-- --layers 1 --vocabulary 1000` is the short form. Run it with: npm run example 08-from-scratch-ch3
+
+import { parseArgs } from "node:util";
+import { cat, manualSeed, ones, rand, randint, randn, stack, type Tensor, tensor, triu } from "heed";
+import { GPT } from "heed/models";
+import { Dropout, Linear, Module, ModuleList, Parameter } from "heed/nn";
+
+const { values: words } = parseArgs({
+  options: { layers: { type: "string", default: "12" }, vocabulary: { type: "string", default: "50257" } },
+});
+function seeded<M>(make: () => M): M {
+  manualSeed(123);
+  return make();
+}
+
+// biome-ignore format: one line a word, as the book has it
+const inputs = tensor([
+  [0.43, 0.15, 0.89], // Your
+  [0.55, 0.87, 0.66], // journey
+  [0.57, 0.85, 0.64], // starts
+  [0.22, 0.58, 0.33], // with
+  [0.77, 0.25, 0.10], // one
+  [0.05, 0.80, 0.55], // step
+]);
+const [dIn, dOut] = [3, 2];
+const batch = stack([inputs, inputs]); // [2,6,3]
+
+class SelfAttention_v1 extends Module {
+  query: Parameter;
+  key: Parameter;
+  value: Parameter;
+  constructor(dIn: number, dOut: number) {
+    super();
+    this.query = new Parameter(rand(dIn, dOut));
+    this.key = new Parameter(rand(dIn, dOut));
+    this.value = new Parameter(rand(dIn, dOut));
+  }
+  forward(x: Tensor): Tensor {
+    const [queries, keys, values] = [this.query, this.key, this.value].map((W) => x.matmul(W)); // [T,D]
+    const scores = queries.matmul(keys.T);
+    const weights = scores.div(keys.size(-1) ** 0.5).softmax(-1);
+    return weights.matmul(values);
+  }
+}
+
+class SelfAttention_v2 extends Module {
+  query: Linear;
+  key: Linear;
+  value: Linear;
+  constructor(dIn: number, dOut: number, qkvBias = false) {
+    super();
+    this.query = new Linear(dIn, dOut, { bias: qkvBias });
+    this.key = new Linear(dIn, dOut, { bias: qkvBias });
+    this.value = new Linear(dIn, dOut, { bias: qkvBias });
+  }
+  forward(x: Tensor): Tensor {
+    const [queries, keys, values] = [this.query, this.key, this.value].map((W) => W.forward(x));
+    const scores = queries.matmul(keys.T);
+    const weights = scores.div(keys.size(-1) ** 0.5).softmax(-1);
+    return weights.matmul(values);
+  }
+}
+
+class CausalAttention extends SelfAttention_v2 {
+  dropout: Dropout;
+  mask: Tensor;
+  constructor(dIn: number, dOut: number, contextLength: number, dropout: number, qkvBias = false) {
+    super(dIn, dOut, qkvBias);
+    this.dropout = new Dropout(dropout);
+    this.mask = this.registerBuffer("mask", triu(ones(contextLength, contextLength), 1).bool());
+  }
+  override forward(x: Tensor): Tensor {
+    const T = x.size(1);
+    const [queries, keys, values] = [this.query, this.key, this.value].map((W) => W.forward(x)); // [B,T,D]
+    const scores = queries.matmul(keys.transpose(1, 2)).maskedFill(this.mask.at(`:${T}`, `:${T}`), -Infinity);
+    const weights = scores.div(keys.size(-1) ** 0.5).softmax(-1);
+    return this.dropout.forward(weights).matmul(values);
+  }
+}
+
+class MultiHeadAttentionWrapper extends Module {
+  heads: ModuleList<CausalAttention>;
+  constructor(dIn: number, dOut: number, contextLength: number, dropout: number, numHeads: number) {
+    super();
+    this.heads = new ModuleList(
+      Array.from({ length: numHeads }, () => new CausalAttention(dIn, dOut, contextLength, dropout)),
+    );
+  }
+  forward(x: Tensor): Tensor {
+    return cat(
+      this.heads.map((head) => head.forward(x)),
+      -1,
+    );
+  }
+}
+
+class MultiHeadAttention extends CausalAttention {
+  output: Linear;
+  constructor(
+    dIn: number,
+    readonly dOut: number,
+    contextLength: number,
+    dropout: number,
+    readonly numHeads: number,
+    qkvBias = false,
+  ) {
+    super(dIn, dOut, contextLength, dropout, qkvBias);
+    this.output = new Linear(dOut, dOut);
+  }
+  override forward(x: Tensor): Tensor {
+    const [B, T] = x.shape;
+    const split = (y: Tensor) => y.view(B, T, this.numHeads, this.dOut / this.numHeads).transpose(1, 2); // [B,H,T,D]
+    const [queries, keys, values] = [this.query, this.key, this.value].map((W) => split(W.forward(x)));
+    const scores = queries.matmul(keys.transpose(2, 3)).maskedFill(this.mask.at(`:${T}`, `:${T}`), -Infinity);
+    const weights = this.dropout.forward(scores.div(keys.size(-1) ** 0.5).softmax(-1)); // [B,H,T,T]
+    const mixed = weights.matmul(values).transpose(1, 2); //                               [B,T,H,D]
+    return this.output.forward(mixed.contiguous().view(B, T, this.dOut));
+  }
+}
+
+const v1 = seeded(() => new SelfAttention_v1(dIn, dOut));
+export const first = v1.forward(inputs);
+console.log("SelfAttention_v1, matrices drawn by rand:\n", first);
+
+const v2 = seeded(() => new SelfAttention_v2(dIn, dOut));
+export const second = v2.forward(inputs);
+console.log("\nSelfAttention_v2, Linear layers:\n", second);
+
+v1.query = new Parameter(v2.query.weight.T);
+v1.key = new Parameter(v2.key.weight.T);
+v1.value = new Parameter(v2.value.weight.T);
+export const moved = v1.forward(inputs);
+console.log("\nSelfAttention_v1 with the weights of v2, transposed:\n", moved);
+
+export const causal = seeded(() => new CausalAttention(dIn, dOut, 6, 0.0)).forward(batch);
+console.log("\nCausalAttention on a batch of two:\n", causal);
+export const dropped = seeded(() => new CausalAttention(dIn, dOut, 6, 0.5)).forward(batch);
+console.log("\nthe same in training with dropout 0.5, which drops what PyTorch drops:\n", dropped);
+
+export const wrapped = seeded(() => new MultiHeadAttentionWrapper(dIn, 1, 6, 0.0, 2)).forward(batch);
+console.log("\nMultiHeadAttentionWrapper, 2 heads of dOut = 1, so that the output has width 2:\n", wrapped);
+
+const small = seeded(() => new MultiHeadAttention(dIn, dOut, 6, 0.0, 2));
+export const heads = small.forward(batch);
+console.log("\nMultiHeadAttention, 2 heads in one:\n", heads);
+
+const count = (n: number) => n.toLocaleString("en-US");
+const large = new MultiHeadAttention(768, 768, 1024, 0.0, 12);
+export const parameters = large.countParameters(); // sum(p.numel() for p in large.parameters())
+console.log(`\nMultiHeadAttention of GPT-2's size: ${count(parameters)} parameters; on 1024 tokens it gives`);
+console.log(large.forward(randn(1, 1024, 768)).shape);
+
+const [layers, vocabularySize] = [Number(words.layers), Number(words.vocabulary)];
+const gpt = seeded(() => new GPT({ vocabularySize, context: 1024, layers, heads: 12, width: 768 })).eval();
+export const tied = gpt.countParameters();
+export const untied = tied + vocabularySize * 768; // the book's model has an output head of its own
+console.log(
+  `\nGPT-2 small (117M in its paper): ${count(tied)} parameters; with an output head of its own ${count(untied)}.`,
+);
+export const logits = gpt.forward(randint(0, vocabularySize, [1, 4])); // [1,4,V]
+console.log("Logits, untrained:\n", logits);
