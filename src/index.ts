@@ -2,7 +2,7 @@
 
 export type { DType } from "./base/dtype.js";
 export { HeedError } from "./base/errors.js";
-export { defaultGenerator, Generator, initialSeed, manualSeed } from "./base/random.js";
+export { defaultGenerator, Generator, getRngState, initialSeed, manualSeed, setRngState } from "./base/random.js";
 export type { Shape } from "./base/shape.js";
 export {
   additiveAttention,
@@ -22,27 +22,19 @@ export type { AttentionMask, AttentionMasks, QueryOffset } from "./tensor/attent
 export { allclose, type CloseOptions, equal, isclose } from "./tensor/close.js";
 export { type CompiledFunction, compile } from "./tensor/compiled.js";
 export type { NestedNumbers } from "./tensor/core.js";
-export type { RandomOptions, TensorOptions } from "./tensor/create.js";
+export type { TensorOptions } from "./tensor/create.js";
 export {
   arange,
-  bernoulli,
   causalMask,
-  exponential,
   eye,
   full,
   fullLike,
   linspace,
-  normal,
   ones,
   onesLike,
-  rand,
-  randint,
-  randn,
-  randperm,
   tensor,
   tril,
   triu,
-  uniform,
   zeros,
   zerosLike,
 } from "./tensor/create.js";
@@ -55,6 +47,8 @@ export { enableGrad, isGradEnabled, noGrad } from "./tensor/grad-mode.js";
 export type { Index } from "./tensor/indexing.js";
 export { type PadSequenceOptions, padSequence } from "./tensor/pad-sequence.js";
 export { profile } from "./tensor/profile.js";
+export type { RandomOptions } from "./tensor/random.js";
+export { bernoulli, exponential, normal, rand, randint, randn, randperm, uniform } from "./tensor/random.js";
 export {
   loadSafetensors,
   parseSafetensors,

@@ -10,6 +10,8 @@ export interface MultinomialOptions {
   readonly samples: number;
   /** Whether a category may be drawn again; false unless given. */
   readonly replacement?: boolean;
+  /** Whether the noise runs across the rows, category by category, as torch draws it for a transposed tensor; false unless given. */
+  readonly across?: boolean;
 }
 
 /**
@@ -25,7 +27,7 @@ export function multinomial(
   categories: number,
   options: MultinomialOptions,
 ): Int32Array {
-  const { samples, replacement = false } = options;
+  const { samples, replacement = false, across = false } = options;
   if (categories < 1 || weights.length % categories !== 0) {
     fail("multinomial", `rows of ${categories} weights`, `${weights.length} weights`);
   }
@@ -34,7 +36,7 @@ export function multinomial(
   for (let row = 0; row < rows; row++) check(weights, row, categories, replacement ? 1 : samples);
   const out = new Int32Array(rows * samples);
   if (replacement && samples > 1) withReplacement(generator, weights, categories, samples, out);
-  else withoutReplacement(generator, weights, categories, samples, out);
+  else withoutReplacement(generator, weights, categories, samples, across, out);
   return out;
 }
 
@@ -60,11 +62,16 @@ function withoutReplacement(
   weights: Float32Array,
   categories: number,
   samples: number,
+  across: boolean,
   out: Int32Array,
 ): void {
-  const quotient = new Float32Array(weights.length);
-  generator.exponential(quotient);
-  for (let i = 0; i < quotient.length; i++) quotient[i] = weights[i]! / quotient[i]!;
+  const noise = new Float32Array(weights.length);
+  generator.exponential(noise);
+  const rows = weights.length / categories;
+  const quotient = weights.map((weight, i) => {
+    const place = across ? (i % categories) * rows + Math.floor(i / categories) : i;
+    return weight / noise[place]!;
+  });
   for (let row = 0; row * samples < out.length; row++) {
     const scores = quotient.subarray(row * categories, (row + 1) * categories);
     if (samples === 1) out[row] = argmax(scores);

@@ -5,11 +5,13 @@
 //
 // Fills write plain typed arrays in order. Numbers inside compiled programs come from counter.ts instead.
 
+import { sinCos } from "./circle.js";
 import { fail } from "./errors.js";
 import { fma, fmaf } from "./fma.js";
 import { BLOCK, gaussianBlocks, MOST_WORDS } from "./gaussian.js";
 import { Mersenne } from "./mersenne.js";
 import { readState, writeState } from "./randomstate.js";
+import { roundTo } from "./round.js";
 
 /** The seed of a `Generator` made without one, as in torch. */
 export const DEFAULT_SEED = 67280421310721;
@@ -109,6 +111,16 @@ export class Generator {
     }
   }
 
+  /** What `uniform` is for a float16 or bfloat16 tensor: rounded to it, and `from` where that gives `to`; one word each. */
+  uniformHalf(out: Float32Array, dtype: "f16" | "bf16", from = 0, to = 1): void {
+    this.uniform(out, from, to);
+    const [low, high] = [roundTo(dtype, from), roundTo(dtype, to)];
+    for (let i = 0; i < out.length; i++) {
+      const value = roundTo(dtype, out[i]!);
+      out[i] = value === high ? low : value;
+    }
+  }
+
   /**
    * Normal numbers (torch: `randn`, `normal_`). As in torch, fewer than 16 are drawn in double precision, two words each,
    * in pairs that last across calls; 16 or more in blocks of 16, one word each, and if the length is no multiple of 16 the
@@ -147,8 +159,9 @@ export class Generator {
     }
     const angle = 2 * Math.PI * this.double();
     const radius = Math.sqrt(-2 * Math.log1p(-this.double()));
-    this.waiting = radius * Math.sin(angle);
-    return radius * Math.cos(angle);
+    const [sine, cosine] = sinCos(angle);
+    this.waiting = radius * sine;
+    return radius * cosine;
   }
 
   /** Ones with probability p, else zeros; two words each (torch: `bernoulli_(p)`, the mask of dropout). */
@@ -244,4 +257,14 @@ export function manualSeed(seed: number | bigint): Generator {
 /** The seed the default generator began with (torch: `initial_seed`). */
 export function initialSeed(): bigint {
   return defaultGenerator.seed;
+}
+
+/** The state of the default generator, 5056 bytes that torch takes too (torch: `get_rng_state`). */
+export function getRngState(): Uint8Array {
+  return defaultGenerator.state();
+}
+
+/** Lets the default generator go on from a state that `getRngState`, or torch's, gave; throws for other bytes. */
+export function setRngState(bytes: Uint8Array): void {
+  defaultGenerator.setState(bytes);
 }

@@ -1,44 +1,23 @@
 // Initialisations, drawing PyTorch's numbers (torch/nn/init.py). Each gives a tensor new numbers with `assign` and returns it.
 
 import { fail } from "../base/errors.js";
-import type { Generator } from "../base/random.js";
+import { roundTo } from "../base/round.js";
 import { describe, type Shape } from "../base/shape.js";
-import { normal, uniform } from "../tensor/create.js";
 import { where } from "../tensor/functions.js";
-import { noGrad } from "../tensor/grad-mode.js";
+import { normal, uniform } from "../tensor/random.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { type Draw, isSkipping, set } from "./init-set.js";
+
+export { eye_, orthogonal_, sparse_ } from "./init-matrix.js";
+export { skipInit } from "./init-set.js";
 
 export type Nonlinearity = "linear" | "sigmoid" | "tanh" | "relu" | "leakyRelu" | "selu";
 
-interface Draw {
-  generator?: Generator;
-}
 interface Kaiming extends Draw {
   /** The negative slope of a leaky ReLU behind the layer. */
   a?: number;
   mode?: "fanIn" | "fanOut";
   nonlinearity?: Nonlinearity;
-}
-
-let skipping = false;
-
-/**
- * Runs `body` without drawing: modules made in it keep zeros where they would draw numbers, and the generator stays as it is. For models
- * whose weights are loaded afterwards.
- */
-export function skipInit<R>(body: () => R): R {
-  const before = skipping;
-  skipping = true;
-  try {
-    return body();
-  } finally {
-    skipping = before;
-  }
-}
-
-function set<P extends Tensor>(tensor: P, values: () => Tensor): P {
-  if (!skipping && tensor.numel > 0) noGrad(() => tensor.assign(values()));
-  return tensor;
 }
 
 /** U(from, to) */
@@ -52,7 +31,7 @@ export function normal_<P extends Tensor>(tensor: P, mean = 0, std = 1, options:
 }
 
 export function constant_<P extends Tensor>(tensor: P, value: number): P {
-  if (!skipping) tensor.fill(value);
+  if (!isSkipping()) tensor.fill(value);
   return tensor;
 }
 
@@ -132,15 +111,17 @@ export interface TruncNormalOptions extends Draw {
  * hold at most 0.3 of the distribution, uniform numbers are accepted with the probability of their density instead.
  */
 export function truncNormal_<P extends Tensor>(tensor: P, options: TruncNormalOptions = {}): P {
-  const { mean = 0, std = 1, a = -2, b = 2, ...draw } = options;
+  const { mean = 0, std = 1, a = -2, b = 2, ...stream } = options;
   if (!(a < b) || !(std > 0)) fail("truncNormal_", "a < b and std > 0", `a ${a}, b ${b}, std ${std}`);
   const inside = cumulative((b - mean) / std) - cumulative((a - mean) / std);
-  const { shape } = tensor;
+  const { shape, dtype } = tensor;
+  const draw = { ...stream, dtype };
   return set(tensor, () => {
     if (inside > 0.3) {
+      const [low, high] = [roundTo(dtype, a), roundTo(dtype, b)];
       let result = normal(shape, mean, std, draw);
       for (;;) {
-        const outside = result.lt(Math.fround(a)).logicalOr(result.gt(Math.fround(b)));
+        const outside = result.lt(low).logicalOr(result.gt(high));
         if (!outside.any().item()) return result;
         result = where(outside, normal(shape, mean, std, draw), result);
       }

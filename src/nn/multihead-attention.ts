@@ -6,6 +6,7 @@ import { describe, sameShape } from "../base/shape.js";
 import { causalMask, zeros } from "../tensor/create.js";
 import { cat, dropout, linear } from "../tensor/functions.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { tracing } from "../tensor/trace.js";
 import { checkProbability, checkSizes } from "./check.js";
 import { xavierNormal_, xavierUniform_, zeros_ } from "./init.js";
 import { Linear } from "./linear.js";
@@ -138,9 +139,12 @@ export class MultiheadAttention extends Module {
     }
     const pattern = dropout(scores.softmax(-1), { p: this.dropout, training: this.dropout > 0 && this.training });
     const mixed = pattern.matmul(heads(v)); // [B,H,T,D]
-    const output = this.outProj.forward(mixed.transpose(1, 2).reshape(B, T, this.embedDim)); // [B,T,E]
+    // torch keeps the output as [T,B,E] whatever `batchFirst` says, and its dropout draws in the order of memory (tensor/memory-order.ts).
+    const timeFirst = batched && (!this.batchFirst || (this.training && !tracing()));
+    const joined = timeFirst ? mixed.permute(2, 0, 1, 3).reshape(T, B, -1) : mixed.transpose(1, 2).reshape(B, T, -1);
+    const output = this.outProj.forward(joined); // [T,B,E] or [B,T,E]
 
-    const restored = batched ? (this.batchFirst ? output : output.transpose(0, 1)) : output.squeeze(0);
+    const restored = batched ? (timeFirst === this.batchFirst ? output.transpose(0, 1) : output) : output.squeeze(0);
     if (!needWeights) return [restored, null];
     const weights = averageAttnWeights ? pattern.mean(1) : pattern;
     return [restored, batched ? weights : weights.squeeze(0)];

@@ -1,25 +1,19 @@
-// Tensors from nothing, from JavaScript numbers, and from PyTorch's random generator. Inside `compile` random tensors come from the
-// counter-based generator instead, so that every run draws anew.
+// Tensors from nothing and from JavaScript numbers. Random ones are random.ts's.
 
-import { DTYPES, type DType, isFloat, promoteNumber } from "../base/dtype.js";
+import { DTYPES, type DType, promoteNumber } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { bf16ArrayFromF32, f16ArrayFromF32 } from "../base/half.js";
-import { defaultGenerator, type Generator } from "../base/random.js";
 import { type Shape, sizeOf } from "../base/shape.js";
-import { argsort, cast, constant, iota, mul, random, scalar, scale } from "../graph/build.js";
+import { cast, constant, iota, scalar } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
 import type { NestedNumbers } from "./core.js";
 import { executor } from "./evaluate.js";
 import { Tensor } from "./tensor.js";
-import { tracing } from "./trace.js";
 import { leafOf, Value } from "./value.js";
 
 export interface TensorOptions {
   dtype?: DType;
   requiresGrad?: boolean;
-}
-export interface RandomOptions extends TensorOptions {
-  generator?: Generator;
 }
 
 type Numbers =
@@ -44,11 +38,13 @@ export function fromData(data: ArrayLike<number>, shape: Shape, dtype: DType, op
   return result;
 }
 
-function checkDtype(dtype: DType): void {
+/** @internal @throws HeedError unless it is the name of a dtype */
+export function checkDtype(dtype: DType): void {
   if (!Object.hasOwn(DTYPES, dtype)) fail("tensor", `a dtype of ${Object.keys(DTYPES).join(", ")}`, String(dtype));
 }
 
-function fromNode(node: Node, options: TensorOptions = {}): Tensor {
+/** @internal A tensor for a node that no gradient passes, in the dtype asked for. */
+export function fromNode(node: Node, options: TensorOptions = {}): Tensor {
   if (options.dtype) checkDtype(options.dtype);
   const result = new Tensor(options.dtype ? cast(node, options.dtype) : node, false);
   if (options.requiresGrad) result.requiresGrad = true;
@@ -106,7 +102,8 @@ function natural(flat: readonly (number | boolean | bigint)[]): DType {
   return whole ? "i32" : "f32";
 }
 
-function fromTyped(
+/** @internal A tensor of plain numbers, which are rounded to the dtype. */
+export function fromTyped(
   data: Float32Array | Float64Array | Int32Array | Uint8Array | Uint16Array | BigInt64Array,
   shape: Shape,
   options: TensorOptions,
@@ -138,13 +135,14 @@ function encodeNumbers(numbers: ArrayLike<number>, dtype: DType): ArrayLike<numb
 }
 
 /** Sizes given one by one or as a list, options last. */
-type SizesAndOptions<O> =
+export type SizesAndOptions<O> =
   | [...sizes: number[]]
   | [...sizes: number[], options: O]
   | [shape: Shape]
   | [shape: Shape, options: O];
 
-function parse<O>(op: string, args: readonly unknown[]): { shape: Shape; options: O } {
+/** @internal Sizes and options told apart and checked. */
+export function parseSizes<O>(op: string, args: readonly unknown[]): { shape: Shape; options: O } {
   const last = args[args.length - 1];
   const hasOptions = typeof last === "object" && last !== null && !Array.isArray(last);
   const list = hasOptions ? args.slice(0, -1) : args;
@@ -156,18 +154,18 @@ function parse<O>(op: string, args: readonly unknown[]): { shape: Shape; options
 }
 
 export function zeros(...args: SizesAndOptions<TensorOptions>): Tensor {
-  const { shape, options } = parse<TensorOptions>("zeros", args);
+  const { shape, options } = parseSizes<TensorOptions>("zeros", args);
   return fromNode(constant(0, shape, options.dtype ?? "f32"), options);
 }
 
 export function ones(...args: SizesAndOptions<TensorOptions>): Tensor {
-  const { shape, options } = parse<TensorOptions>("ones", args);
+  const { shape, options } = parseSizes<TensorOptions>("ones", args);
   return fromNode(constant(1, shape, options.dtype ?? "f32"), options);
 }
 
 /** A tensor of `shape` filled with `value`. */
 export function full(shape: Shape, value: number | boolean, options: TensorOptions = {}): Tensor {
-  const parsed = parse<TensorOptions>("full", [shape]);
+  const parsed = parseSizes<TensorOptions>("full", [shape]);
   const dtype = options.dtype ?? (typeof value === "boolean" ? "bool" : promoteNumber("i32", value));
   return fromNode(constant(Number(value), parsed.shape, dtype), options);
 }
@@ -231,7 +229,7 @@ export function linspace(start: number, end: number, steps: number, options: Ten
 export function eye(n: number, m: number | TensorOptions = n, options: TensorOptions = {}): Tensor {
   const columns = typeof m === "number" ? m : n;
   const rest = typeof m === "number" ? options : m;
-  parse("eye", [n, columns]);
+  parseSizes("eye", [n, columns]);
   return fromNode(cast(scalar("eq", iota([n, columns], 0), iota([n, columns], 1)), rest.dtype ?? "f32"), rest);
 }
 
@@ -255,7 +253,7 @@ export function triu(x: Tensor, diagonal = 0): Tensor {
  * const pattern = query.matmul(key.mT).div(Math.sqrt(8)).add(causalMask(3, 5)).softmax(-1);   // f32[1,2,3,5]
  */
 export function causalMask(T: number, S = T, options: { offset?: number } = {}): Tensor {
-  parse("causalMask", [[T, S]]);
+  parseSizes("causalMask", [[T, S]]);
   if (typeof options !== "object" || options === null)
     fail("causalMask", "an object of options behind the sizes", String(options), "pass { offset }");
   if (!Number.isInteger(options.offset ?? 0)) fail("causalMask", "a whole number as offset", String(options.offset));
@@ -263,107 +261,4 @@ export function causalMask(T: number, S = T, options: { offset?: number } = {}):
   const offset = Math.min(Math.max(options.offset ?? S - T, 0 - T), S);
   const future = scalar("gt", iota([T, S], 1), scalar("add", iota([T, S], 0), constant(offset, [], "i32")));
   return fromNode(scalar("where", future, constant(Number.NEGATIVE_INFINITY), constant(0)));
-}
-
-// --- random
-
-function rounded(out: Float32Array, shape: Shape, options: RandomOptions): Tensor {
-  return fromTyped(out, shape, { ...options, dtype: options.dtype ?? "f32" });
-}
-
-function checkFloat(op: string, options: RandomOptions): void {
-  if (options.dtype && !isFloat(options.dtype)) fail(op, "a float dtype", options.dtype);
-}
-
-/** @internal Uniform numbers in [0,1) inside a trace. */
-export function tracedUniform(shape: Shape): Node {
-  const { seed, stream } = tracing()?.randomStream() ?? fail("random", "a trace", "none");
-  return random(seed, shape, stream);
-}
-
-/** Uniform in [0,1), PyTorch's numbers. */
-export function rand(...args: SizesAndOptions<RandomOptions>): Tensor {
-  const { shape, options } = parse<RandomOptions>("rand", args);
-  return uniform(shape, 0, 1, options);
-}
-
-/** Uniform in [from, to). */
-export function uniform(shape: Shape, from = 0, to = 1, options: RandomOptions = {}): Tensor {
-  checkFloat("uniform", options);
-  if (!(from <= to)) fail("uniform", "from <= to", `${from} and ${to}`);
-  if (tracing()) return fromNode(scalar("add", scale(tracedUniform(shape), to - from), constant(from)), options);
-  const out = new Float32Array(sizeOf(shape));
-  (options.generator ?? defaultGenerator).uniform(out, from, to);
-  return rounded(out, shape, options);
-}
-
-/** Standard normal, PyTorch's numbers. */
-export function randn(...args: SizesAndOptions<RandomOptions>): Tensor {
-  const { shape, options } = parse<RandomOptions>("randn", args);
-  return normal(shape, 0, 1, options);
-}
-
-export function normal(shape: Shape, mean = 0, std = 1, options: RandomOptions = {}): Tensor {
-  checkFloat("normal", options);
-  if (!(std >= 0)) fail("normal", "std >= 0", String(std));
-  if (tracing()) {
-    // Box and Muller 1958, on 1 - u so that the logarithm is finite
-    const radius = scalar("sqrt", scale(scalar("log", scalar("sub", constant(1), tracedUniform(shape))), -2));
-    const z = mul(radius, scalar("cos", scale(tracedUniform(shape), 2 * Math.PI)));
-    return fromNode(scalar("add", scale(z, std), constant(mean)), options);
-  }
-  const generator = options.generator ?? defaultGenerator;
-  const out = new Float32Array(sizeOf(shape));
-  if (options.dtype && DTYPES[options.dtype].bytes === 2) generator.normalHalf(out, mean, std);
-  else generator.normal(out, mean, std);
-  return rounded(out, shape, options);
-}
-
-/** Whole numbers from low to high - 1: randint(high, shape) or randint(low, high, shape). */
-export function randint(...args: [number, Shape, RandomOptions?] | [number, number, Shape, RandomOptions?]): Tensor {
-  const [low, high, shape, options = {}] =
-    typeof args[1] === "number"
-      ? (args as [number, number, Shape, RandomOptions?])
-      : [0, args[0], args[1] as Shape, args[2] as RandomOptions | undefined];
-  if (!Number.isInteger(low) || !Number.isInteger(high) || low >= high)
-    fail("randint", "whole numbers low < high", `${low} and ${high}`);
-  if (tracing()) {
-    const u = scalar("floor", scale(tracedUniform(shape), high - low));
-    return fromNode(scalar("add", cast(u, "i32"), constant(low, [], "i32")), { dtype: "i32", ...options });
-  }
-  const out = new Int32Array(sizeOf(shape));
-  (options.generator ?? defaultGenerator).randint(out, low, high);
-  return fromTyped(out, shape, { dtype: "i32", ...options });
-}
-
-/** 0 to n-1 in random order. */
-export function randperm(n: number, options: RandomOptions = {}): Tensor {
-  if (tracing()) return fromNode(argsort(tracedUniform([n]), false), options);
-  return fromTyped((options.generator ?? defaultGenerator).randperm(n), [n], { dtype: "i32", ...options });
-}
-
-/** 1 with probability p, else 0: a number for every element, or a tensor of probabilities. */
-export function bernoulli(p: Tensor | number, shape?: Shape, options: RandomOptions = {}): Tensor {
-  if (p instanceof Tensor) {
-    if (tracing()) return fromNode(cast(scalar("lt", tracedUniform(p.shape), p.node), p.dtype));
-    const out = new Float32Array(p.numel);
-    (options.generator ?? defaultGenerator).bernoulliTensor(out, p.dataSync() as Float32Array);
-    return fromTyped(out, p.shape, { dtype: p.dtype, ...options });
-  }
-  if (!(p >= 0 && p <= 1)) fail("bernoulli", "a probability from 0 to 1", String(p));
-  const sizes = shape ?? fail("bernoulli", "a shape beside the probability", "none");
-  if (tracing()) return fromNode(cast(scalar("lt", tracedUniform(sizes), constant(p)), options.dtype ?? "f32"));
-  const out = new Float32Array(sizeOf(sizes));
-  (options.generator ?? defaultGenerator).bernoulli(out, p);
-  return fromTyped(out, sizes, { dtype: "f32", ...options });
-}
-
-/** Exponentially distributed with rate lambda. */
-export function exponential(shape: Shape, lambda = 1, options: RandomOptions = {}): Tensor {
-  if (!(lambda > 0)) fail("exponential", "lambda > 0", String(lambda));
-  if (tracing())
-    return fromNode(scale(scalar("log", scalar("sub", constant(1), tracedUniform(shape))), -1 / lambda), options);
-  const out = new Float32Array(sizeOf(shape));
-  (options.generator ?? defaultGenerator).exponential(out, lambda);
-  return rounded(out, shape, options);
 }

@@ -7,9 +7,11 @@ import { defaultGenerator, type Generator } from "../base/random.js";
 import { describe, normalizeDim, type Shape, sizeOf } from "../base/shape.js";
 import * as build from "../graph/build.js";
 import type { Node } from "../graph/node.js";
-import { bernoulli, fromData, tracedUniform } from "./create.js";
+import { fromData } from "./create.js";
 import { boolNode, type Operand } from "./elementwise.js";
 import { checkIndices } from "./index-check.js";
+import { memoryOrder } from "./memory-order.js";
+import { bernoulli, inMemoryOrder, tracedUniform } from "./random.js";
 import { Tensor } from "./tensor.js";
 import { tracing } from "./trace.js";
 
@@ -139,8 +141,8 @@ export function dropout(x: Tensor, options: { p?: number; training?: boolean } =
     const keep = Tensor.from(build.scalar("ge", tracedUniform(x.shape), build.constant(p)));
     return where(keep, x.mul(1 / (1 - p)), 0);
   }
-  const noise = bernoulli(1 - p, x.shape);
-  return x.mul(noise.div(Math.fround(1 - p)).to(x.dtype));
+  const noise = inMemoryOrder(x, (shape) => bernoulli(1 - p, shape, { dtype: x.dtype }));
+  return x.mul(noise.div(1 - p));
 }
 
 export type Reduction = "mean" | "sum" | "none";
@@ -253,6 +255,12 @@ export function multinomial(
     );
     return Tensor.from(build.div(weights.node, q)).topk(samples, -1).indices;
   }
-  const picked = drawCategories(generator, weights.dataSync() as Float32Array, categories, { samples, replacement });
+  const order = memoryOrder(weights.rawNode);
+  const across = order !== null && order[0] > order[1];
+  const picked = drawCategories(generator, weights.dataSync() as Float32Array, categories, {
+    samples,
+    replacement,
+    across,
+  });
   return fromData(picked, [...weights.shape.slice(0, -1), samples], "i32");
 }

@@ -1,0 +1,194 @@
+// Random tensors: PyTorch's numbers, drawn when the function is called. Inside `compile` they come from the counter-based generator instead,
+// so that every run draws anew. Which words make which number is base/random.ts's; weighted draws are in functions.ts.
+
+import { DTYPES, type DType, isFloat } from "../base/dtype.js";
+import { fail } from "../base/errors.js";
+import { defaultGenerator, type Generator } from "../base/random.js";
+import { roundTo } from "../base/round.js";
+import { broadcastShapes, type Shape, sizeOf } from "../base/shape.js";
+import { argsort, cast, constant, mul, random, scalar, scale } from "../graph/build.js";
+import type { Node } from "../graph/node.js";
+import { checkDtype, fromNode, fromTyped, parseSizes, type SizesAndOptions, type TensorOptions } from "./create.js";
+import { memoryOrder } from "./memory-order.js";
+import { Tensor } from "./tensor.js";
+import { tracing } from "./trace.js";
+
+export interface RandomOptions extends TensorOptions {
+  /** The stream to draw from; the default generator, which `manualSeed` seeds. */
+  generator?: Generator;
+}
+
+/** The stream to draw from, once the dtype is known to be one that can hold what is drawn. */
+function source(op: string, options: RandomOptions, kind: "float" | "any" = "float"): Generator {
+  if (options.dtype !== undefined) checkDtype(options.dtype);
+  if (kind === "float" && options.dtype && !isFloat(options.dtype)) fail(op, "a float dtype", options.dtype);
+  return options.generator ?? defaultGenerator;
+}
+
+function filled(shape: Shape, options: RandomOptions, fill: (out: Float32Array) => void): Tensor {
+  const { shape: checked } = parseSizes("random tensor", [shape]);
+  const out = new Float32Array(sizeOf(checked));
+  fill(out);
+  return fromTyped(out, checked, { ...options, dtype: options.dtype ?? "f32" });
+}
+
+const isHalf = (dtype: DType | undefined): boolean => dtype !== undefined && DTYPES[dtype].bytes === 2;
+
+/** @internal Uniform numbers in [0,1) inside a trace. */
+export function tracedUniform(shape: Shape): Node {
+  const { seed, stream } = tracing()?.randomStream() ?? fail("random", "a trace", "none");
+  return random(seed, shape, stream);
+}
+
+/** Uniform in [0,1), PyTorch's numbers. */
+export function rand(...args: SizesAndOptions<RandomOptions>): Tensor {
+  const { shape, options } = parseSizes<RandomOptions>("rand", args);
+  return uniform(shape, 0, 1, options);
+}
+
+/** Uniform in [from, to), PyTorch's numbers (torch: `empty(shape).uniform_(from, to)`). */
+export function uniform(shape: Shape, from = 0, to = 1, options: RandomOptions = {}): Tensor {
+  const generator = source("uniform", options);
+  if (!(from <= to)) fail("uniform", "from <= to", `${from} and ${to}`);
+  if (tracing()) return fromNode(scalar("add", scale(tracedUniform(shape), to - from), constant(from)), options);
+  return filled(shape, options, (out) => {
+    if (isHalf(options.dtype)) generator.uniformHalf(out, options.dtype as "f16" | "bf16", from, to);
+    else generator.uniform(out, from, to);
+  });
+}
+
+/** Standard normal, PyTorch's numbers. */
+export function randn(...args: SizesAndOptions<RandomOptions>): Tensor {
+  const { shape, options } = parseSizes<RandomOptions>("randn", args);
+  return normal(shape, 0, 1, options);
+}
+
+/**
+ * Normal numbers, PyTorch's: `normal(shape, mean, std)`, or with a tensor for the means, the spreads or both, one draw for each of their
+ * elements, broadcast (torch: `normal(mean, std)`). Gradients do not pass.
+ * @throws HeedError for a negative std and dtypes that are no floats
+ * @example normal([2, 3], 0, 0.02); normal(zeros(3), tensor([1, 10, 100]));   // f32[2,3], f32[3]
+ */
+export function normal(shape: Shape, mean?: number, std?: number, options?: RandomOptions): Tensor;
+export function normal(mean: Tensor, std?: Tensor | number, options?: RandomOptions): Tensor;
+export function normal(mean: number, std: Tensor, options?: RandomOptions): Tensor;
+export function normal(...args: readonly unknown[]): Tensor {
+  if (args[0] instanceof Tensor || args[1] instanceof Tensor) {
+    return aroundTensors(args[0] as Tensor | number, (args[1] ?? 1) as Tensor | number, args[2] as RandomOptions);
+  }
+  const [shape, mean = 0, std = 1, options = {}] = args as [Shape, number?, number?, RandomOptions?];
+  const generator = source("normal", options);
+  if (!(std >= 0)) fail("normal", "std >= 0", String(std));
+  if (tracing()) {
+    // Box and Muller 1958, on 1 - u so that the logarithm is finite
+    const radius = scalar("sqrt", scale(scalar("log", scalar("sub", constant(1), tracedUniform(shape))), -2));
+    const z = mul(radius, scalar("cos", scale(tracedUniform(shape), 2 * Math.PI)));
+    return fromNode(scalar("add", scale(z, std), constant(mean)), options);
+  }
+  return filled(shape, options, (out) => {
+    if (isHalf(options.dtype)) generator.normalHalf(out, mean, std);
+    else generator.normal(out, mean, std);
+  });
+}
+
+function aroundTensors(mean: Tensor | number, std: Tensor | number, options: RandomOptions = {}): Tensor {
+  const tensors = [mean, std].filter((x) => x instanceof Tensor);
+  const dtype = options.dtype ?? tensors[0].dtype;
+  if (tensors.some((t) => !isFloat(t.dtype))) fail("normal", "means and spreads of a float dtype", String(dtype));
+  const negative = std instanceof Tensor ? !tracing() && std.detach().lt(0).any().item() : !(std >= 0);
+  if (negative) fail("normal", "std >= 0", std instanceof Tensor ? "a negative one" : String(std));
+  const shape = broadcastShapes("normal", ...tensors);
+  // As torch rounds: a number as std is part of the draw, a tensor is multiplied afterwards.
+  const draw = normal(shape, 0, std instanceof Tensor ? 1 : std, { ...options, dtype, requiresGrad: false });
+  const spread = std instanceof Tensor ? draw.mul(std.detach()) : draw;
+  const moved = spread.add(mean instanceof Tensor ? mean.detach() : mean);
+  return options.requiresGrad ? moved.requiresGrad_() : moved;
+}
+
+/**
+ * Whole numbers from low to high - 1, PyTorch's: randint(high, shape) or randint(low, high, shape).
+ * @throws HeedError for bounds that are not whole, in the wrong order, or beyond what the dtype holds
+ */
+export function randint(...args: [number, Shape, RandomOptions?] | [number, number, Shape, RandomOptions?]): Tensor {
+  const [low, high, shape, options = {}] =
+    typeof args[1] === "number"
+      ? (args as [number, number, Shape, RandomOptions?])
+      : [0, args[0], args[1] as Shape, args[2] as RandomOptions | undefined];
+  const generator = source("randint", options, "any");
+  if (!Number.isInteger(low) || !Number.isInteger(high) || low >= high)
+    fail("randint", "whole numbers low < high", `${low} and ${high}`);
+  const dtype = options.dtype ?? "i32";
+  const [least, most] = RANGES[dtype];
+  if (low < least || high - 1 > most)
+    fail("randint", `bounds from ${least} to ${most}, for ${dtype}`, `${low}, ${high}`);
+  if (tracing()) {
+    const u = scalar("floor", scale(tracedUniform(shape), high - low));
+    return fromNode(scalar("add", cast(u, "i32"), constant(low, [], "i32")), { ...options, dtype });
+  }
+  const out = new Int32Array(sizeOf(parseSizes("randint", [shape]).shape));
+  const [from, to] = dtype === "i32" || dtype === "bool" ? [low, high] : representable(low, high, dtype);
+  generator.randint(out, from, to);
+  return fromTyped(out, shape, { ...options, dtype });
+}
+
+const RANGES: Readonly<Record<DType, readonly [number, number]>> = {
+  f32: [-(2 ** 31), 2 ** 31 - 1], // torch allows all that f32 holds; ours are drawn as i32
+  bf16: [-(2 ** 31), 2 ** 31 - 1],
+  f16: [-65504, 65504],
+  i32: [-(2 ** 31), 2 ** 31 - 1],
+  bool: [0, 1],
+};
+const DIGITS = { f32: 24, bf16: 8, f16: 11 } as const;
+
+/** Bounds whose ends a float does not round beyond them (torch: `update_from`, `update_to`). */
+function representable(low: number, high: number, dtype: "f32" | "f16" | "bf16"): [number, number] {
+  const unit = (x: number) => 2 ** (Math.floor(Math.log2(Math.abs(x))) - DIGITS[dtype] + 1);
+  const above = roundTo(dtype, low + 1);
+  const below = roundTo(dtype, high - 1);
+  return [above < low ? above + unit(low + 1) : low, below >= high ? below - unit(high - 1) : high];
+}
+
+/** 0 to n-1 in random order, PyTorch's. */
+export function randperm(n: number, options: RandomOptions = {}): Tensor {
+  const generator = source("randperm", options, "any");
+  if (tracing()) return fromNode(argsort(tracedUniform([n]), false), options);
+  return fromTyped(generator.randperm(n), [n], { dtype: "i32", ...options });
+}
+
+/**
+ * 1 with probability p, else 0, PyTorch's numbers: a tensor of probabilities, or one number for every element of `shape`.
+ * @throws HeedError for probabilities outside [0,1]
+ */
+export function bernoulli(p: Tensor, options?: RandomOptions): Tensor;
+export function bernoulli(p: Tensor | number, shape?: Shape, options?: RandomOptions): Tensor;
+export function bernoulli(p: Tensor | number, second?: Shape | RandomOptions, third: RandomOptions = {}): Tensor {
+  const shape = Array.isArray(second) ? (second as Shape) : undefined;
+  const options = second && !shape ? (second as RandomOptions) : third;
+  const generator = source("bernoulli", options, "any");
+  if (p instanceof Tensor) {
+    if (tracing()) return fromNode(cast(scalar("lt", tracedUniform(p.shape), p.detach().node), p.dtype), options);
+    const probabilities = p.dataSync();
+    if (!(probabilities instanceof Float32Array)) fail("bernoulli", "probabilities of a float dtype", p.dtype);
+    return filled(p.shape, { dtype: p.dtype, ...options }, (out) => generator.bernoulliTensor(out, probabilities));
+  }
+  if (!(p >= 0 && p <= 1)) fail("bernoulli", "a probability from 0 to 1", String(p));
+  const sizes = shape ?? fail("bernoulli", "a shape beside the probability", "none");
+  if (tracing()) return fromNode(cast(scalar("lt", tracedUniform(sizes), constant(p)), options.dtype ?? "f32"));
+  return filled(sizes, options, (out) => generator.bernoulli(out, p));
+}
+
+/** Exponentially distributed with rate lambda (mean 1 / lambda), PyTorch's numbers (torch: `empty(shape).exponential_(lambda)`). */
+export function exponential(shape: Shape, lambda = 1, options: RandomOptions = {}): Tensor {
+  const generator = source("exponential", options);
+  if (!(lambda > 0)) fail("exponential", "lambda > 0", String(lambda));
+  if (tracing())
+    return fromNode(scale(scalar("log", scalar("sub", constant(1), tracedUniform(shape))), -1 / lambda), options);
+  return filled(shape, options, (out) => generator.exponential(out, lambda));
+}
+
+/** @internal Draws for each element of x, made in the order in which PyTorch's memory would hold them (`empty_like(x).bernoulli_()` there). */
+export function inMemoryOrder(x: Tensor, draw: (shape: Shape) => Tensor): Tensor {
+  const axes = memoryOrder(x.rawNode);
+  if (!axes) return draw(x.shape);
+  return draw(axes.map((axis) => x.shape[axis])).permute(x.shape.map((_, axis) => axes.indexOf(axis)));
+}
