@@ -5,11 +5,12 @@ import { manualSeed } from "../../src/base/random.js";
 import type { Executor } from "../../src/executors/executor.js";
 import { ReferenceExecutor } from "../../src/executors/reference.js";
 import { compile } from "../../src/tensor/compiled.js";
-import { ones, rand, randn, tensor } from "../../src/tensor/create.js";
+import { ones, tensor } from "../../src/tensor/create.js";
 import { setExecutor } from "../../src/tensor/evaluate.js";
 import { dropout } from "../../src/tensor/functions.js";
 import { grad } from "../../src/tensor/grad.js";
 import { noGrad } from "../../src/tensor/grad-mode.js";
+import { rand, randn } from "../../src/tensor/random.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 
 let before: Executor;

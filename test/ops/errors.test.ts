@@ -11,6 +11,7 @@ import { setExecutor } from "../../src/tensor/evaluate.js";
 import * as f from "../../src/tensor/functions.js";
 import { grad } from "../../src/tensor/grad.js";
 import { noGrad } from "../../src/tensor/grad-mode.js";
+import * as random from "../../src/tensor/random.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { on } from "../support/run.js";
 
@@ -116,7 +117,7 @@ const DTYPES: readonly Row[] = [
   [(x) => f.crossEntropy(x, x), "crossEntropy: expected i32 class indices as targets, got f32[2,3]"],
   [(x) => x.to("f64" as never), "to: expected one of f32, f16, bf16, i32, bool, got f64"],
   [() => tensor([1], { dtype: "f64" as never }), "tensor: expected a dtype of f32, f16, bf16, i32, bool, got f64"],
-  [() => create.uniform([2], 0, 1, { dtype: "i32" }), "uniform: expected a float dtype, got i32"],
+  [() => random.uniform([2], 0, 1, { dtype: "i32" }), "uniform: expected a float dtype, got i32"],
 ];
 
 const VALUES: readonly Row[] = [
@@ -142,7 +143,7 @@ const VALUES: readonly Row[] = [
   [(x) => x.clamp(), "clamp: expected a min or a max, got neither"],
   [(x) => f.dropout(x, { p: 2 }), "dropout: expected a probability from 0 to 1, got 2"],
   [() => create.arange(0, 1, 0), "arange: expected finite bounds and a step that leads from start to end, got 0, 1, 0"],
-  [() => create.randint(3, 1, [2]), "randint: expected whole numbers low < high, got 3 and 1"],
+  [() => random.randint(3, 1, [2]), "randint: expected whole numbers low < high, got 3 and 1"],
   [() => create.linspace(0, 1, 1.5), "linspace: expected a whole number of steps, got 1.5"],
   [() => f.multinomial(tensor([-1.5, 2]), 1), "multinomial: expected finite weights >= 0, got -1.5 in row 0"],
   [() => f.multinomial(tensor([Number.NaN, 0.5]), 1), "multinomial: expected finite weights >= 0, got NaN in row 0"],
