@@ -9,7 +9,7 @@ import { Linear } from "./linear.js";
 import { Module } from "./module.js";
 import { MultiheadAttention } from "./multihead-attention.js";
 import { LayerNorm } from "./norm.js";
-import { dropAttended, layerSettings, type TransformerLayerOptions } from "./transformer-options.js";
+import { layerSettings, type TransformerLayerOptions } from "./transformer-options.js";
 
 /** The arguments of torch's decoder and its layers behind tgt and memory; masks as in `EncoderLayerCall`. */
 export interface DecoderCall {
@@ -97,14 +97,14 @@ export class TransformerDecoderLayer extends Module {
   private attendToSelf(x: Tensor, { tgtMask, tgtKeyPaddingMask, tgtIsCausal }: DecoderCall): Tensor {
     const call = { attnMask: tgtMask, keyPaddingMask: tgtKeyPaddingMask, isCausal: tgtIsCausal, needWeights: false };
     const [mixed] = this.selfAttn.forward(x, x, x, call);
-    return dropAttended(this.dropout1, mixed, this.selfAttn.batchFirst);
+    return this.dropout1.forward(mixed);
   }
 
   private attendToMemory(x: Tensor, memory: Tensor, call: DecoderCall): Tensor {
     const { memoryMask: attnMask, memoryKeyPaddingMask: keyPaddingMask, memoryIsCausal: isCausal } = call;
     const masks = { attnMask, keyPaddingMask, isCausal, needWeights: false };
     const [mixed] = this.multiheadAttn.forward(x, memory, memory, masks);
-    return dropAttended(this.dropout2, mixed, this.multiheadAttn.batchFirst);
+    return this.dropout2.forward(mixed);
   }
 
   private feedForward(x: Tensor): Tensor {

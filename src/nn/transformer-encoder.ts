@@ -10,7 +10,7 @@ import { Linear } from "./linear.js";
 import { Module } from "./module.js";
 import { MultiheadAttention } from "./multihead-attention.js";
 import { LayerNorm } from "./norm.js";
-import { dropAttended, layerSettings, type TransformerLayerOptions } from "./transformer-options.js";
+import { layerSettings, type TransformerLayerOptions } from "./transformer-options.js";
 
 /** The arguments of torch's encoder layer behind src. */
 export interface EncoderLayerCall {
@@ -80,7 +80,7 @@ export class TransformerEncoderLayer extends Module {
     const attend = (x: Tensor) => {
       const call = { attnMask: srcMask, keyPaddingMask: srcKeyPaddingMask, isCausal, needWeights: false };
       const [mixed] = this.selfAttn.forward(x, x, x, call);
-      return dropAttended(this.dropout1, mixed, this.selfAttn.batchFirst);
+      return this.dropout1.forward(mixed);
     };
     if (this.normFirst) {
       const x = src.add(attend(this.norm1.forward(src)));

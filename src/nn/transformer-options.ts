@@ -1,10 +1,7 @@
-// What the layers of torch's Transformer have in common: their arguments, the feed-forward network's activation, the
-// dropout behind attention.
+// What the layers of torch's Transformer have in common: their arguments, the feed-forward network's activation.
 
 import { fail } from "../base/errors.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { tracing } from "../tensor/trace.js";
-import type { Dropout } from "./activations.js";
 
 /** A function of each element, by name or as such: `(x) => x.silu()`. */
 export type Activation = "relu" | "gelu" | ((x: Tensor) => Tensor);
@@ -44,13 +41,4 @@ function activationOf(op: string, activation: Activation): (x: Tensor) => Tensor
   if (activation === "relu") return (x) => x.relu();
   if (activation === "gelu") return (x) => x.gelu();
   return fail(op, 'activation "relu", "gelu" or a function of a tensor', String(activation));
-}
-
-/**
- * Dropout of what attention gives, [T,B,C] or [B,T,C]. torch draws in the order of memory, where attention leaves [T,B,C] whatever
- * `batchFirst` says; inside `compile` the draws are others, and in any order.
- */
-export function dropAttended(dropout: Dropout, mixed: Tensor, batchFirst: boolean): Tensor {
-  if (!batchFirst || mixed.ndim < 3 || tracing()) return dropout.forward(mixed);
-  return dropout.forward(mixed.transpose(0, 1)).transpose(0, 1);
 }
