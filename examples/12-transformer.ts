@@ -1,0 +1,138 @@
+// The Transformer of 2017, whole: encoder and decoder, trained to translate English into Chinese with warm-up and label smoothing, then
+// greedy and beam search. After "Attention Is All You Need" (Vaswani et al. 2017) and the Annotated Transformer, whose text has the paper's
+// LayerNorm(x + Sublayer(x)) but whose code has x + Sublayer(LayerNorm(x)); with it the BLEU below becomes TODO. Writes a drawing into runs/.
+// Run it with: npm run example 12-transformer
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { compile, crossEntropy, manualSeed, type Tensor } from "heed";
+import { heatMapSvg, heatMapText } from "heed/inspect";
+import * as nn from "heed/nn";
+import { bleu } from "heed/text";
+import { Adam, DataLoader, noam } from "heed/train";
+import * as data from "./lib/english-chinese.js";
+import { translator } from "./lib/translate.js";
+
+const { values: words } = parseArgs({
+  options: {
+    steps: { type: "string", default: "3000" },
+    dropout: { type: "string", default: "0.1" },
+    sentences: { type: "string", default: "500" },
+  },
+});
+const [steps, dropout, sentences] = [words.steps, words.dropout, words.sentences].map(Number);
+const [C, H, F, L] = [128, 4, 512, 2]; // width, heads, width inside the feed-forward networks, layers
+
+class Sublayer extends nn.Module {
+  norm = new nn.LayerNorm(C);
+  dropout = new nn.Dropout(dropout);
+  forward(x: Tensor, sublayer: (x: Tensor) => Tensor): Tensor {
+    return this.norm.forward(x.add(this.dropout.forward(sublayer(x))));
+  }
+}
+
+const attention = () => new nn.MultiheadAttention(C, H, { dropout, batchFirst: true });
+const feedForward = () => new nn.Sequential(new nn.Linear(C, F), new nn.ReLU(), new nn.Linear(F, C));
+
+class EncoderLayer extends nn.Module {
+  selfAttention = attention();
+  feedForward = feedForward();
+  sublayers = [new Sublayer(), new Sublayer()];
+  forward(x: Tensor, padding: Tensor): Tensor {
+    const masks = { keyPaddingMask: padding };
+    x = this.sublayers[0].forward(x, (x) => this.selfAttention.forward(x, x, x, masks)[0]);
+    return this.sublayers[1].forward(x, (x) => this.feedForward.forward(x)); // [B,S,C]
+  }
+}
+
+class DecoderLayer extends nn.Module {
+  selfAttention = attention();
+  crossAttention = attention();
+  feedForward = feedForward();
+  sublayers = [new Sublayer(), new Sublayer(), new Sublayer()];
+  pattern?: Tensor; // [B,T,S], of the last call: computed only if somebody looks at it
+  forward(x: Tensor, memory: Tensor, padding: Tensor): Tensor {
+    x = this.sublayers[0].forward(x, (x) => this.selfAttention.forward(x, x, x, { isCausal: true })[0]);
+    x = this.sublayers[1].forward(x, (x) => {
+      const [mixed, pattern] = this.crossAttention.forward(x, memory, memory, { keyPaddingMask: padding });
+      this.pattern = pattern as Tensor;
+      return mixed;
+    });
+    return this.sublayers[2].forward(x, (x) => this.feedForward.forward(x)); // [B,T,C]
+  }
+}
+
+class Transformer extends nn.Module {
+  sourceEmbedding = new nn.Embedding(data.vocabularySizes[0], C);
+  targetEmbedding = new nn.Embedding(data.vocabularySizes[1], C);
+  positions = new nn.PositionalEncoding(C, { dropout, context: 64 });
+  encoder = Array.from({ length: L }, () => new EncoderLayer());
+  decoder = Array.from({ length: L }, () => new DecoderLayer());
+  generator = new nn.Linear(C, data.vocabularySizes[1]);
+  encode(source: Tensor): Tensor {
+    const x = this.positions.forward(this.sourceEmbedding.forward(source).mul(Math.sqrt(C)));
+    return this.encoder.reduce((x, layer) => layer.forward(x, source.eq(0)), x); // [B,S,C]
+  }
+  decode(memory: Tensor, source: Tensor, target: Tensor): Tensor {
+    const x = this.positions.forward(this.targetEmbedding.forward(target).mul(Math.sqrt(C)));
+    return this.generator.forward(this.decoder.reduce((x, layer) => layer.forward(x, memory, source.eq(0)), x)); // [B,T,V]
+  }
+  forward(source: Tensor, target: Tensor): Tensor {
+    return this.decode(this.encode(source), source, target);
+  }
+}
+
+manualSeed(1);
+const model = new Transformer();
+for (const p of model.parameters()) if (p.ndim > 1) nn.init.xavierUniform_(p);
+const optimizer = new Adam(model.parameters(), { betas: [0.9, 0.98], eps: 1e-9 });
+const schedule = noam({ modelWidth: C, warmup: 400 });
+const train = compile((source: Tensor, target: Tensor) => {
+  const logits = model.forward(source, target.at(":", ":-1"));
+  const loss = crossEntropy(logits, target.at(":", "1:"), { ignoreIndex: 0, labelSmoothing: 0.1 });
+  optimizer.zeroGrad();
+  loss.backward();
+  optimizer.step();
+  return loss;
+});
+
+console.log(`${data.pairs.length} pairs, ${model.countParameters()} parameters`);
+const batches = new DataLoader(data.batchesOf(data.pairs, 64), { shuffle: true, collate: ([batch]) => batch });
+export const losses: number[] = [];
+while (losses.length < steps) {
+  for (const { source, target } of batches) {
+    if (losses.length >= steps) break;
+    optimizer.learningRate = schedule(losses.length);
+    losses.push(train(source, target).item());
+    const line = `step ${losses.length} of ${steps}, loss ${losses.at(-1)?.toFixed(3)}`;
+    if (process.stdout.isTTY) process.stdout.write(`\r${line} `);
+    else if (losses.length % 100 === 0) console.log(line);
+  }
+}
+
+const translate = translator(model);
+const [english, chinese] = [0, 1].map((side) => data.heldOut.slice(0, sentences).map((pair) => pair[side]));
+export const found = { greedy: await translate(english), beam: await translate(english, { beamWidth: 4 }) };
+for (const [search, translations] of Object.entries(found)) {
+  const { score } = bleu(
+    translations,
+    chinese.map((reference) => [data.encodeChinese(reference)]),
+  );
+  console.log(`\n${search}: BLEU ${score.toFixed(1)} on ${english.length} sentences that were held out`);
+}
+for (let i = 0; i < english.length; i += Math.ceil(english.length / 8))
+  console.log(`\n${english[i]}\n  ${data.decodeChinese(found.beam[i]).join("")}\n  ${chinese[i]}  (reference)`);
+
+const sentence = "The file could not be opened in the editor.";
+const [translation] = await translate([sentence], { beamWidth: 4 });
+const source = data.english.encode(sentence);
+model.forward(data.padded([source]), data.padded([[data.begin, ...translation]]));
+const pattern = (model.decoder[L - 1].pattern as Tensor).at(0, `:${translation.length + 1}`, `:${source.length}`);
+const rows = [...data.decodeChinese(translation), "end"];
+const labels = { rows, columns: Array.from(source, (id) => data.english.token(id) as string) };
+console.log(
+  `\n${heatMapText(pattern, { ...labels, title: "Where the last layer looked as it wrote each character" })}`,
+);
+mkdirSync("runs", { recursive: true });
+writeFileSync("runs/12-transformer.svg", heatMapSvg(pattern, { ...labels, title: sentence }));
+console.log("\nDrawn in runs/12-transformer.svg");

@@ -1,0 +1,158 @@
+"""Makes 12-transformer.json: the first losses of examples/12-transformer.ts, and what it then writes, by PyTorch.
+
+pip install torch==2.13.0; python test/golden/examples/12-transformer.py
+The same words, batches and initial weights, from the same seed; no dropout.
+"""
+
+import json
+import math
+import pathlib
+import re
+from collections import Counter
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+
+ROOT = pathlib.Path(__file__).parents[3]
+C, H, WIDE, L = 128, 4, 512, 2
+STEPS, SENTENCES, LONGEST = 5, 4, 40
+
+
+def read(name):
+    return [line.split("\t") for line in (ROOT / "data" / f"{name}.tsv").read_text().splitlines()]
+
+
+def vocabulary(sentences, least):
+    counts = Counter(word for words in sentences for word in words)
+    frequent = sorted((word for word in counts if counts[word] >= least), key=lambda word: (-counts[word], word))
+    return {word: i for i, word in enumerate(["[PAD]", "[UNK]", *frequent])}
+
+
+def english_words(text):
+    return re.findall(r"\w+|[^\w\s]+", text.lower())
+
+
+def chinese_words(text):
+    return [character for character in text if not character.isspace()]
+
+
+pairs = [(english_words(en), chinese_words(zh)) for en, zh in read("english-chinese")]
+held_out = [english_words(en) for en, _ in sorted(read("english-chinese-held-out"), key=lambda pair: len(pair[0]))]
+english = vocabulary([en for en, _ in pairs], 2)
+chinese = vocabulary([zh for _, zh in pairs], 1)
+BEGIN, END = len(chinese), len(chinese) + 1
+
+
+def padded(rows):
+    length = 8 * math.ceil(max(map(len, rows)) / 8)
+    return torch.tensor([row + [0] * (length - len(row)) for row in rows])
+
+
+class Sublayer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.LayerNorm(C)
+
+    def forward(self, x, sublayer):
+        return self.norm(x + sublayer(x))
+
+
+def attention():
+    return nn.MultiheadAttention(C, H, batch_first=True)
+
+
+def feed_forward():
+    return nn.Sequential(nn.Linear(C, WIDE), nn.ReLU(), nn.Linear(WIDE, C))
+
+
+class EncoderLayer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.self_attention, self.feed_forward = attention(), feed_forward()
+        self.sublayers = nn.ModuleList([Sublayer(), Sublayer()])
+
+    def forward(self, x, padding):
+        x = self.sublayers[0](x, lambda x: self.self_attention(x, x, x, key_padding_mask=padding, need_weights=False)[0])
+        return self.sublayers[1](x, self.feed_forward)
+
+
+class DecoderLayer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.self_attention, self.cross_attention, self.feed_forward = attention(), attention(), feed_forward()
+        self.sublayers = nn.ModuleList([Sublayer(), Sublayer(), Sublayer()])
+
+    def forward(self, x, memory, padding):
+        future = torch.ones(x.shape[1], x.shape[1]).triu(1).bool()
+        x = self.sublayers[0](x, lambda x: self.self_attention(x, x, x, attn_mask=future, need_weights=False)[0])
+        x = self.sublayers[1](
+            x, lambda x: self.cross_attention(x, memory, memory, key_padding_mask=padding, need_weights=False)[0]
+        )
+        return self.sublayers[2](x, self.feed_forward)
+
+
+class Transformer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.source_embedding, self.target_embedding = nn.Embedding(len(english), C), nn.Embedding(len(chinese) + 2, C)
+        positions = torch.arange(64).double()[:, None] / 10000 ** (torch.arange(0, C, 2).double() / C)
+        self.positions = torch.stack([positions.sin(), positions.cos()], -1).flatten(1).float()
+        self.encoder = nn.ModuleList([EncoderLayer() for _ in range(L)])
+        self.decoder = nn.ModuleList([DecoderLayer() for _ in range(L)])
+        self.generator = nn.Linear(C, len(chinese) + 2)
+
+    def encode(self, source):
+        x = self.source_embedding(source) * math.sqrt(C) + self.positions[: source.shape[1]]
+        for layer in self.encoder:
+            x = layer(x, source == 0)
+        return x
+
+    def decode(self, memory, source, target):
+        x = self.target_embedding(target) * math.sqrt(C) + self.positions[: target.shape[1]]
+        for layer in self.decoder:
+            x = layer(x, memory, source == 0)
+        return self.generator(x)
+
+
+torch.manual_seed(1)
+model = Transformer()
+for p in model.parameters():
+    if p.dim() > 1:
+        nn.init.xavier_uniform_(p)
+optimizer = torch.optim.Adam(model.parameters(), lr=1, betas=(0.9, 0.98), eps=1e-9)
+schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: C**-0.5 * min((n + 1) ** -0.5, (n + 1) * 400**-1.5))
+
+rows = [([english.get(w, 1) for w in en], [BEGIN, *(chinese[c] for c in zh), END]) for en, zh in pairs]
+rows.sort(key=lambda row: (len(row[1]), len(row[0])))
+batches = [tuple(padded(list(side)) for side in zip(*rows[i : i + 64])) for i in range(0, len(rows), 64)]
+losses = []
+for source, target in DataLoader(batches, shuffle=True, collate_fn=lambda samples: samples[0]):
+    if len(losses) == STEPS:
+        break
+    logits = model.decode(model.encode(source), source, target[:, :-1])
+    loss = F.cross_entropy(logits.flatten(0, 1), target[:, 1:].flatten(), ignore_index=0, label_smoothing=0.1)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    schedule.step()
+    losses.append(loss.item())
+
+
+@torch.no_grad()
+def greedy(words):
+    source = torch.tensor([[english.get(w, 1) for w in words]])
+    memory = model.encode(source)
+    text = [BEGIN]
+    while text[-1] != END and len(text) <= LONGEST:
+        text.append(model.decode(memory, source, torch.tensor([text]))[0, -1].argmax().item())
+    return [token for token in text[1:] if token != END]
+
+
+model.eval()
+torch.backends.mha.set_fastpath_enabled(False)
+result = {"parameters": sum(p.numel() for p in model.parameters()), "losses": losses}
+result["greedy"] = [greedy(words) for words in held_out[:SENTENCES]]
+pathlib.Path(__file__).with_suffix(".json").write_text(json.dumps(result) + "\n")
+print(result)
