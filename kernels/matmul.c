@@ -24,6 +24,15 @@ HEED_INLINE Ahead ahead_tall(const Side *a, const char *from) {
 
 HEED_INLINE Ahead ahead_wide(const Side *b, const char *from) { return (Ahead){from, b->rows * 4, b->rows * 64}; }
 
+// Rows [k0, k0 + k) and columns [j, j + n) of the B that begins at `base`, into panels.
+static void pack_right(const Problem *p, float *to, const char *base, int64_t k0, int64_t k, int64_t j, int64_t n) {
+  const Side *b = &p->b;
+  if (p->grid.rows.axes)
+    pack_grid(to, base, b->dtype, &p->grid, k0, k, j, n);
+  else
+    pack_wide(to, at(base, b, k0, j), b->dtype, b->rows, b->columns, k, n);
+}
+
 // target[rows][columns] = A[rows][k0..k1) @ B[k0..k1)[columns], by the micro-kernel.
 static void multiply_block(const Plan *plan, const Context *context, const Block *at_, float *target, int64_t ld) {
   const Problem *p = &plan->p;
@@ -52,7 +61,7 @@ static void multiply_block(const Plan *plan, const Context *context, const Block
       down = 1;
       step = a->columns;
     }
-    if (plan->wide == WIDE_OWN) pack_wide(wide, b_from, b->dtype, b->rows, b->columns, k, at_->columns);
+    if (plan->wide == WIDE_OWN) pack_right(p, wide, b_base, k0, k, at_->column, at_->columns);
 
     for (int64_t j = 0; j < at_->columns; j += TILE_COLUMNS) {
       int64_t columns = min64(TILE_COLUMNS, at_->columns - j);
@@ -197,8 +206,7 @@ static void pack_shared(const Plan *plan, const Context *context, int64_t task) 
   int64_t j = task % across * PACK_COLUMNS, k0 = task / across % deep * plan->depth, batch = task / across / deep;
   int64_t k = min64(plan->depth, p->k - k0);
   float *to = (float *)context->shared + batch * p->k * padded_n + k0 * padded_n + j * k;
-  pack_wide(to, at(side_base(p, &p->b, context, batch), &p->b, k0, j), p->b.dtype, p->b.rows, p->b.columns, k,
-            min64(PACK_COLUMNS, p->n - j));
+  pack_right(p, to, side_base(p, &p->b, context, batch), k0, k, j, min64(PACK_COLUMNS, p->n - j));
 }
 
 static int64_t shared_bytes(const int32_t *words) {

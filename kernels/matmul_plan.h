@@ -4,6 +4,7 @@
 #define HEED_MATMUL_PLAN_H
 
 #include "epilogue.h"
+#include "matmul_grid.h"
 #include "matmul_pack.h"
 #include "matmul_problem.h"
 
@@ -93,7 +94,7 @@ static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
 
   plan->wides = is_shared(p, &p->b) ? 1 : p->batches;
   int32_t short_rows = plan->rows <= 3 * TILE_ROWS ? p->b.rows % 1024 != 0 : plan->rows <= 128 && p->b.rows < 1024;
-  if (p->b.dtype == DTYPE_F32 && p->b.columns == 1 && short_rows)
+  if (p->b.dtype == DTYPE_F32 && p->b.columns == 1 && short_rows && !p->grid.rows.axes)
     plan->wide = WIDE_DIRECT;
   else if ((plan->down > 1 || plan->wides < p->batches) && work >= 1 << 21 && wide_bytes <= SHARED_LIMIT)
     plan->wide = WIDE_SHARED;
@@ -140,7 +141,8 @@ static void make_plan(const int32_t *words, Plan *plan) {
   plan->group = plan->parts = 1;
   plan->part = p->k;
   if (p->m == 0 || p->n == 0 || p->batches == 0) return;
-  if (p->n < p->m ? p->n <= SKINNY_TURN : p->c.columns != 1 && p->c.rows == 1 && p->m > SKINNY_TURN) turn(p);
+  int32_t grid = p->grid.rows.axes > 0;
+  if (!grid && (p->n < p->m ? p->n <= SKINNY_TURN : p->c.columns != 1 && p->c.rows == 1 && p->m > SKINNY_TURN)) turn(p);
   if (p->n == 1) p->b.columns = p->c.columns = 1;
   if (p->k == 1) p->a.columns = 1;
 
@@ -154,7 +156,9 @@ static void make_plan(const int32_t *words, Plan *plan) {
   plan->buffered = p->c.dtype != DTYPE_F32 || p->c.columns != 1;
 
   int small = is_small(plan, one);
-  if (small && p->m > 3 && (p->b.rows != 1 || p->k <= 4 * p->m))
+  if (grid)
+    plan_tiled(plan, work, want);
+  else if (small && p->m > 3 && (p->b.rows != 1 || p->k <= 4 * p->m))
     plan_small(plan);
   else if (p->b.rows == 1 && p->k >= HEED_LANES && p->m <= SKINNY_DOT && p->m * p->k <= 1 << 16)
     plan_skinny(plan, PATH_DOT, want);

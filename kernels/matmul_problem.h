@@ -1,6 +1,7 @@
 // The words of a matrix multiply step, read into a struct. It leaves how to compute to the plan in matmul.c.
 //
-// words: [0] kind, [1] nb, nb batch sizes, M, N, K, three operands A [M,K], B [K,N], C [M,N], then the epilogue's length and words.
+// words: [0] kind, [1] nb, nb batch sizes, M, N, K, three operands A [M,K], B [K,N], C [M,N], then the epilogue's length and words,
+// and for the rows and the columns of a B that is a grid (matmul_grid.h) the number of axes, their sizes and their strides.
 // An operand: buffer, byte offset low and high, dtype, row stride, column stride, nb batch strides (all in elements; 0 repeats).
 #ifndef HEED_MATMUL_PROBLEM_H
 #define HEED_MATMUL_PROBLEM_H
@@ -13,12 +14,24 @@ typedef struct {
   const int32_t *batches;         // elements from one batch entry to the next, a stride a batch dimension
 } Side;
 
+// Positions along several axes, the last of them fastest.
+enum { WALK_AXES = 8 };
+typedef struct {
+  int32_t axes;
+  const int32_t *sizes, *strides;
+} Walk;
+
+typedef struct {
+  Walk rows, columns;
+} Grid;
+
 typedef struct {
   int32_t nb;
   const int32_t *sizes;
   int64_t batches, m, n, k;
   Side a, b, c;
   const int32_t *epilogue;  // null if there is none
+  Grid grid;                // how B lies; without axes it lies by its strides
   int32_t turned;           // this is the transposed problem: C^T = B^T A^T
 } Problem;
 
@@ -51,6 +64,11 @@ HEED_INLINE void turn(Problem *p) {
   p->turned = !p->turned;
 }
 
+HEED_INLINE const int32_t *read_walk(const int32_t *w, Walk *walk) {
+  *walk = (Walk){w[0], w + 1, w + 1 + w[0]};
+  return w + 1 + 2 * w[0];
+}
+
 static void read_problem(const int32_t *words, Problem *p) {
   const int32_t *w = words + 1;
   p->nb = *w++;
@@ -64,6 +82,9 @@ static void read_problem(const int32_t *words, Problem *p) {
   w = read_side(w, p->nb, &p->b);
   w = read_side(w, p->nb, &p->c);
   p->epilogue = *w ? w + 1 : 0;
+  w += 1 + *w;
+  w = read_walk(w, &p->grid.rows);
+  read_walk(w, &p->grid.columns);
   p->turned = 0;
 }
 

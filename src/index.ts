@@ -19,8 +19,10 @@ export {
   scaledDotProductAttention,
 } from "./tensor/attention.js";
 export type { AttentionMask, AttentionMasks, QueryOffset } from "./tensor/attention-mask.js";
+export { type BatchNormOptions, batchNorm } from "./tensor/batch-norm.js";
 export { allclose, type CloseOptions, equal, isclose } from "./tensor/close.js";
 export { type CompiledFunction, compile } from "./tensor/compiled.js";
+export { type ConvolutionOptions, conv1d, conv2d, type PaddingMode } from "./tensor/convolution.js";
 export type { NestedNumbers } from "./tensor/core.js";
 export type { TensorOptions } from "./tensor/create.js";
 export {
@@ -46,6 +48,16 @@ export { grad, valueAndGrad } from "./tensor/grad.js";
 export { enableGrad, isGradEnabled, noGrad } from "./tensor/grad-mode.js";
 export type { Index } from "./tensor/indexing.js";
 export { type PadSequenceOptions, padSequence } from "./tensor/pad-sequence.js";
+export {
+  type AvgPoolOptions,
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  avgPool1d,
+  avgPool2d,
+  type MaxPoolOptions,
+  maxPool1d,
+  maxPool2d,
+} from "./tensor/pooling.js";
 export { profile } from "./tensor/profile.js";
 export type { RandomOptions } from "./tensor/random.js";
 export { bernoulli, exponential, normal, rand, randint, randn, randperm, uniform } from "./tensor/random.js";
@@ -55,4 +67,5 @@ export {
   type SaveSafetensorsOptions,
   saveSafetensors,
 } from "./tensor/safetensors-tensors.js";
+export type { PerAxis } from "./tensor/spatial.js";
 export { Tensor } from "./tensor/tensor.js";

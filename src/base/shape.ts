@@ -101,6 +101,17 @@ export function sliceView(view: View, starts: readonly number[], sizes: Shape, s
   return { shape: sizes, strides: view.strides.map((s, i) => s * steps[i]), offset };
 }
 
+/** Axis `dim` as windows `step` apart, whose elements, `dilation` apart, are a last axis of their own. */
+export function windowsView(view: View, dim: number, size: number, step: number, dilation: number): View {
+  const count = Math.floor((view.shape[dim] - (size - 1) * dilation - 1) / step) + 1;
+  const stride = view.strides[dim];
+  return {
+    shape: [...view.shape.map((n, i) => (i === dim ? count : n)), size],
+    strides: [...view.strides.map((s, i) => (i === dim ? s * step : s)), stride * dilation],
+    offset: view.offset,
+  };
+}
+
 /** The same elements under another shape without moving them, or null where the layout does not allow it. */
 export function reshapeView(view: View, shape: Shape): View | null {
   if (sizeOf(shape) === 0) return { ...contiguousView(shape), offset: view.offset };

@@ -64,7 +64,7 @@ export function compileRequest(request: Request, options: CompileOptions): { pro
     outputs: roots.slice(0, count),
     writes: request.writes.map((w, i) => ({ leaf: w.leaf, value: roots[count + i] })),
   };
-  const lowered = lower(plain, planUnits(roots, options.capabilities));
+  const lowered = lower(plain, planUnits(roots, options.capabilities), options.capabilities);
   const draft = options.capabilities.matmulEpilogue ? fuseEpilogues(lowered) : lowered;
   return { program: planMemory(reuseInputs(draft)), leaves: draft.leaves.map((l) => l.node) };
 }

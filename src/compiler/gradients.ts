@@ -1,6 +1,7 @@
 // Every gradient on one page. A row gets the node y, and g = d loss / dy, and gives d loss / d input for each input, null where there
 // is none. Rows are written with the graph's builders, so a gradient can be differentiated again.
 
+import { sizeOf } from "../base/shape.js";
 import {
   attentionInputs,
   attentionLogsumexp,
@@ -41,6 +42,8 @@ import {
 import { geluInner, geluInnerSlope, layerNormParts, rmsNormParts } from "../graph/definitions.js";
 import type { Node } from "../graph/node.js";
 import type { OpName } from "../graph/ops.js";
+import { convolution, fold, spreadOut, sumPool, windowRows } from "../graph/windows.js";
+import { firstLargest, groupRows, turnedWeight } from "./window-gradients.js";
 
 type Row<O extends OpName> = (y: Node<O>, g: Node, inputs: readonly Node[]) => (Node | null)[];
 
@@ -70,6 +73,10 @@ export const GRADIENTS: { readonly [O in OpName]: Row<O> } = {
   ],
   expand: (_, g, [x]) => [sumTo(g, x.shape)],
   slice: (y, g, [x]) => [place(g, x.shape, y.params.starts, y.params.steps)],
+  windows: (y, g, [x]) => {
+    const { dim, size, step, dilation } = y.params;
+    return [fold(g, dim, x.shape[dim], size, step, dilation)];
+  },
   place: (y, g, [x]) => [slice(g, y.params.starts, x.shape, y.params.steps)],
   cat: (y, g, parts) => {
     let start = 0;
@@ -140,6 +147,27 @@ export const GRADIENTS: { readonly [O in OpName]: Row<O> } = {
   silu: in32((_, g, [x]) => {
     const s = scalar("sigmoid", x);
     return [mul(g, mul(s, offset(mul(x, sub(like(s, 1), s)), 1)))];
+  }),
+
+  // Y = W windows(X):  dX = the turned W over the windows of dY spread out,  dW = dY windows(X)ᵀ
+  convolution: in32((y, g, [x, weight]) => {
+    const { groups } = y.params;
+    const spread = spreadOut(g, x.shape.slice(2), y.params);
+    return [
+      convolution(spread.x, turnedWeight(weight, groups), spread.params, groups),
+      reshape(matmul(groupRows(g, groups), windowRows(x, y.params, groups)), weight.shape),
+    ];
+  }),
+  // y = x[i], i the first place of the largest:  dx[i] = Σ dy
+  maxPool: (y, g, [x]) => {
+    const [index, lines] = firstLargest(x, y, y.params);
+    const flat = constant(0, [lines, sizeOf(x.shape) / Math.max(lines, 1)], x.dtype);
+    return [reshape(scatterAdd(flat, 1, index, reshape(g, index.shape)), x.shape)];
+  },
+  // y = Σ windows(x):  dx = Σ windows(dy spread out)
+  sumPool: in32((y, g, [x]) => {
+    const spread = spreadOut(g, x.shape.slice(x.shape.length - y.params.size.length), y.params);
+    return [sumPool(spread.x, spread.params)];
   }),
 
   // Y = P F V:  dV = (P F)ᵀ dY,  dscore = P (F (dY Vᵀ) - δ) with δ = Σ dY Y,  dF = P (dY Vᵀ),  dsink = -exp(sink - l) δ

@@ -1,11 +1,13 @@
 // What lowering offers to the ops that have kernels of their own.
 
 import type { Node } from "../graph/node.js";
-import type { Operand, Step } from "../program/program.js";
+import type { Grid, Operand, Step } from "../program/program.js";
 
 /** What lowering offers to a kernel: where operands lie, where the result goes, and a way to copy. */
 export interface KernelContext {
   operand(node: Node): Operand;
+  /** The same, or where no view says how the matrix lies, its rows and columns as walks through the array behind it. */
+  matrix(node: Node): { readonly operand: Operand; readonly grid?: Grid };
   result(node: Node): Operand;
   /** Where the kernel's result of that number goes; null where nobody needs it. */
   part(node: Node, index: number): Operand | null;

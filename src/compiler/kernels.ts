@@ -25,7 +25,8 @@ export const KERNEL_LOWERINGS: { readonly [O in KernelOp]: (node: Node<O>, conte
   matmul(node, context) {
     const [x, y] = node.inputs;
     const rank = node.shape.length;
-    const [a, b, c] = [context.operand(x), context.operand(y), context.result(node)];
+    const { operand, grid } = context.matrix(y);
+    const [a, b, c] = [context.operand(x), operand, context.result(node)];
     const m = node.shape[rank - 2];
     const n = node.shape[rank - 1];
     const k = x.shape[rank - 1];
@@ -50,6 +51,7 @@ export const KERNEL_LOWERINGS: { readonly [O in KernelOp]: (node: Node<O>, conte
       a: matrix(a, 0),
       b: matrix(b, 1),
       c: matrix(c, 2),
+      ...(grid ? { grid } : {}),
     });
   },
 

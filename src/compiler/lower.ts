@@ -11,13 +11,15 @@ import {
   sizeOf,
   sliceView,
   type View,
+  windowsView,
 } from "../base/shape.js";
 import { constant } from "../graph/build.js";
 import { type Node, topological } from "../graph/node.js";
 import { familyOf } from "../graph/ops.js";
-import type { Operand, Step } from "../program/program.js";
+import type { Capabilities, Grid, Operand, Step } from "../program/program.js";
 import { type Plan, readsOf, type Unit, unitRoots } from "./elementwise.js";
 import { Emitter } from "./emit.js";
+import { gridOf } from "./grid.js";
 import type { KernelContext } from "./kernel-context.js";
 import { KERNEL_LOWERINGS, type KernelOp } from "./kernels.js";
 
@@ -49,7 +51,7 @@ interface Place {
 
 const OP_NAMES_IN_LABEL = 4;
 
-export function lower(request: Request, plan: Plan): Draft {
+export function lower(request: Request, plan: Plan, capabilities: Capabilities): Draft {
   const buffers: DraftBuffer[] = [];
   const steps: Step[] = [];
   const leaves: { node: Node; buffer: number }[] = [];
@@ -65,6 +67,7 @@ export function lower(request: Request, plan: Plan): Draft {
   for (const { leaf } of request.writes) addLeaf(leaf);
   const context: KernelContext = {
     operand,
+    matrix,
     result: (node) => toOperand(destination(node), node.dtype),
     part: (node, index) => {
       const found = plan.order.find(
@@ -299,6 +302,15 @@ export function lower(request: Request, plan: Plan): Draft {
     return toOperand(locate(node), node.dtype);
   }
 
+  /** A reshape that would need a copy, as a copy of windows would be, where each of its last two axes can be walked instead. */
+  function matrix(node: Node): { operand: Operand; grid?: Grid } {
+    const unmade = capabilities.matmulGrid && node.op === "reshape" && !places.has(node) && !isStored(node);
+    const found = unmade ? gridOf(locate(node.inputs[0]).view, node.shape) : null;
+    if (!found) return { operand: operand(node) };
+    const { buffer } = locate(node.inputs[0]);
+    return { operand: toOperand({ buffer, view: found.view }, node.dtype), grid: found.grid };
+  }
+
   // --- steps
 
   function copy(node: Node, to: Place, dtype: DType, label: string): void {
@@ -384,6 +396,10 @@ function applyView(node: Node, inner: View): View | null {
       return permuteView(inner, (node as Node<"permute">).params.dims);
     case "expand":
       return expandView(inner, node.shape);
+    case "windows": {
+      const { dim, size, step, dilation } = (node as Node<"windows">).params;
+      return windowsView(inner, dim, size, step, dilation);
+    }
     default: {
       const { starts, steps } = (node as Node<"slice">).params;
       return sliceView(inner, starts, node.shape, steps);

@@ -167,6 +167,12 @@ function viewOfIota(view: Node, x: Node<"iota">): Node | null {
       const along = iota(view.shape, dim);
       return offset(steps[dim] === 1 ? along : scale(along, steps[dim]), starts[dim]);
     }
+    case "windows": {
+      const { dim: through, step, dilation } = (view as Node<"windows">).params;
+      const along = iota(view.shape, dim);
+      if (through !== dim) return along;
+      return add(scale(along, step), scale(iota(view.shape, view.shape.length - 1), dilation));
+    }
     default:
       return reshapeOfIota(view, x);
   }

@@ -23,6 +23,8 @@ export function sink(view: Node, x: Node, done: Map<Node, Node | null> = new Map
 }
 
 function pushed(view: Node, x: Node, done: Map<Node, Node | null>): Node | null {
+  // Windows read their elements several times over: below them work would be done as often.
+  if (view.op === "windows") return applyView(view, x);
   switch (familyOf(x)) {
     case "scalar": {
       const inputs = x.inputs.map((input) => sink(view, input, done));

@@ -80,6 +80,7 @@ export class NativeExecutor implements Executor {
   readonly capabilities: Capabilities = {
     kinds: new Set(Object.keys(KIND_CODES) as StepKind[]),
     matmulEpilogue: true,
+    matmulGrid: true,
     longestRow: 65536,
   };
   readonly #addon: Addon;

@@ -18,6 +18,7 @@ import type {
   ScatterStep,
   Step,
   StepKind,
+  Walk,
 } from "../program/program.js";
 import type { Executable, Executor, Memory } from "./executor.js";
 import { attention, attentionGradient, type Read, type RowMachine, type Write } from "./reference-attention.js";
@@ -37,7 +38,12 @@ const KINDS: readonly StepKind[] = [
 
 export class ReferenceExecutor implements Executor {
   readonly name = "reference" as const;
-  readonly capabilities: Capabilities = { kinds: new Set(KINDS), matmulEpilogue: true, longestRow: 65536 };
+  readonly capabilities: Capabilities = {
+    kinds: new Set(KINDS),
+    matmulEpilogue: true,
+    matmulGrid: true,
+    longestRow: 65536,
+  };
 
   constructor(readonly precision: "single" | "double" = "single") {}
 
@@ -250,6 +256,8 @@ class Machine implements RowMachine {
     const { batch, m, n, k, a, b, c } = step;
     const nb = batch.length;
     const [readA, readB, write] = [this.reader(a), this.reader(b), this.writer(c)];
+    const down = offsetsOf(step.grid?.rows ?? { sizes: [k], strides: [b.strides[nb]] });
+    const across = offsetsOf(step.grid?.columns ?? { sizes: [n], strides: [b.strides[nb + 1]] });
     eachRow(
       [...batch, 1],
       [a, b, c].map((o) => [...o.strides.slice(0, nb), 0]),
@@ -260,7 +268,7 @@ class Machine implements RowMachine {
             for (let l = 0; l < k; l++) {
               sum +=
                 readA(a.offset + fromA + i * a.strides[nb] + l * a.strides[nb + 1]) *
-                readB(b.offset + fromB + l * b.strides[nb] + j * b.strides[nb + 1]);
+                readB(b.offset + fromB + down[l] + across[j]);
             }
             write(c.offset + to + i * c.strides[nb] + j * c.strides[nb + 1], sum);
           }
@@ -291,6 +299,14 @@ class Machine implements RowMachine {
       write(target, (step.adds ? old(target) : 0) + read(updates.offset + from));
     });
   }
+}
+
+/** How far each step of a walk lies from its first. */
+function offsetsOf({ sizes, strides }: Walk): number[] {
+  return sizes.reduce<number[]>(
+    (offsets, n, axis) => offsets.flatMap((o) => Array.from({ length: n }, (_, i) => o + i * strides[axis])),
+    [0],
+  );
 }
 
 function checkIndex(step: Step, index: number, size: number): void {

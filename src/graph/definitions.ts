@@ -1,6 +1,7 @@
 // Every fused op spelled out in plain ops: its meaning. The compiler lowers by these texts where an executor has no kernel of that name,
 // tests use them as oracle, and the inspector shows them.
 
+import { type WindowParams, windowCounts } from "../base/windows.js";
 import { finite, logsumexpParts } from "./attention.js";
 import {
   add,
@@ -8,12 +9,14 @@ import {
   cat,
   constant,
   div,
+  expand,
   like,
   matmul,
   mean,
   mul,
   offset,
   reduce,
+  reshape,
   scalar,
   scale,
   sub,
@@ -23,6 +26,7 @@ import {
 import type { Node } from "./node.js";
 import type { OpName, OpParams } from "./ops.js";
 import { uncut } from "./rewrite.js";
+import { windowMatrices, windowsInRows, windowsOf } from "./windows.js";
 
 type Definition<O extends OpName> = (inputs: readonly Node[], params: OpParams[O]) => Node;
 
@@ -34,6 +38,9 @@ export type FusedOp =
   | "rmsNorm"
   | "gelu"
   | "silu"
+  | "convolution"
+  | "maxPool"
+  | "sumPool"
   | "attention"
   | "attentionLogsumexp"
   | "attentionPattern"
@@ -80,6 +87,19 @@ export const DEFINITIONS: { readonly [O in FusedOp]: Definition<O> } = {
 
   // x sigmoid(x)
   silu: ([x]) => mul(x, scalar("sigmoid", x)),
+
+  // W windows(x), group by group: every output is the product of a kernel with the window over it
+  convolution: ([x, weight], params) => {
+    const { groups } = params;
+    const inner = windowMatrices(x, params, groups); // [B,G,K,N]
+    const [b, g, k] = inner.shape;
+    const o = weight.shape[0];
+    const outer = expand(reshape(weight, [1, g, o / g, k]), [b, g, o / g, k]);
+    return reshape(matmul(outer, inner), [b, o, ...windowCounts(x.shape.slice(2), params)]);
+  },
+
+  maxPool: ([x], params) => poolWindows("max", x, params),
+  sumPool: ([x], params) => poolWindows("sum", x, params),
 
   // softmax(score) factor value                         (Vaswani et al. 2017, section 3.2.1)
   attention: ([score, value, ...rest], { factor, sink }) => {
@@ -148,6 +168,13 @@ export function rmsNormParts(x: Node, axes: number, eps: number): { normalized: 
   const dims = lastAxes(x, axes);
   const inverse = scalar("rsqrt", offset(mean(mul(x, x), dims), eps));
   return { normalized: mul(x, inverse), inverse, dims };
+}
+
+/** The largest or the sum of each window. */
+function poolWindows(op: "max" | "sum", x: Node, params: WindowParams): Node {
+  const view = windowsOf(x, params, op === "max" ? Number.NEGATIVE_INFINITY : 0);
+  const { rows, dims } = windowsInRows(view, params.size.length);
+  return reshape(reduce(op, rows, dims), view.shape.slice(0, x.shape.length));
 }
 
 function lastAxes(x: Node, axes: number): number[] {

@@ -4,6 +4,7 @@
 import type { DType } from "../base/dtype.js";
 import { SCALARS, type ScalarName, scalarResult } from "../base/scalar.js";
 import { type Shape, sameShape } from "../base/shape.js";
+import { type WindowParams, windowCounts } from "../base/windows.js";
 import type { Node } from "./node.js";
 
 /** What passes need to know of an op: how it may be fused and where its numbers lie. */
@@ -33,6 +34,8 @@ interface PlainParams {
   slice: { readonly starts: readonly number[]; readonly steps: readonly number[] };
   /** The inverse of slice: its input placed at starts + i * steps in an array otherwise `value`. */
   place: { readonly starts: readonly number[]; readonly steps: readonly number[]; readonly value: number };
+  /** Windows that slide along axis `dim`, overlapping or not: element k of window i is i * step + k * dilation. */
+  windows: { readonly dim: number; readonly size: number; readonly step: number; readonly dilation: number };
   sum: { readonly dims: readonly number[] };
   max: { readonly dims: readonly number[] };
   min: { readonly dims: readonly number[] };
@@ -52,6 +55,12 @@ interface PlainParams {
   rmsNorm: { readonly eps: number; readonly axes: number };
   gelu: { readonly approximate: "none" | "tanh" };
   silu: object;
+  /** inputs: x [B,C,n...], weight [O,C/groups,size...]: [B,O,count...] */
+  convolution: WindowParams & { readonly groups: number };
+  /** Of each window over the last axes, the padding being -Infinity. */
+  maxPool: WindowParams;
+  /** Of each window over the last axes, the padding being 0. */
+  sumPool: WindowParams;
   /** inputs: scores [batch..., T, S] (f32), value [batch..., S, E], then a factor of the weights [batch..., T, S] and a sink [batch..., T, 1] */
   attention: { readonly factor: boolean; readonly sink: boolean };
   /** inputs: scores, and the sink where there is one: what normalises each row of weights, [batch..., T, 2] */
@@ -91,6 +100,10 @@ const reduced = (inputs: readonly Node[], params: { readonly dims: readonly numb
   shape: inputs[0].shape.map((n, i) => (params.dims.includes(i) ? 1 : n)),
   dtype: inputs[0].dtype,
 });
+const pooled = ([x]: readonly Node[], params: WindowParams) => {
+  const lead = x.shape.length - params.size.length;
+  return { shape: [...x.shape.slice(0, lead), ...windowCounts(x.shape.slice(lead), params)], dtype: x.dtype };
+};
 const given = (family: Family) => ({ family });
 
 const PLAIN: { readonly [O in keyof PlainParams]: OpEntry<O> } = {
@@ -107,6 +120,13 @@ const PLAIN: { readonly [O in keyof PlainParams]: OpEntry<O> } = {
   expand: given("view"),
   slice: given("view"),
   place: given("kernel"),
+  windows: {
+    family: "view",
+    infer: ([x], { dim, size, step, dilation }) => {
+      const count = Math.floor((x.shape[dim] - (size - 1) * dilation - 1) / step) + 1;
+      return { shape: [...x.shape.map((n, i) => (i === dim ? count : n)), size], dtype: x.dtype };
+    },
+  },
   sum: { family: "reduce", infer: reduced },
   max: { family: "reduce", infer: reduced },
   min: { family: "reduce", infer: reduced },
@@ -139,6 +159,15 @@ const PLAIN: { readonly [O in keyof PlainParams]: OpEntry<O> } = {
   rmsNorm: { family: "fused", infer: likeFirst },
   gelu: { family: "fused", infer: likeFirst },
   silu: { family: "fused", infer: likeFirst },
+  convolution: {
+    family: "fused",
+    infer: ([x, weight], params) => ({
+      shape: [x.shape[0], weight.shape[0], ...windowCounts(x.shape.slice(2), params)],
+      dtype: x.dtype,
+    }),
+  },
+  maxPool: { family: "fused", infer: pooled },
+  sumPool: { family: "fused", infer: pooled },
   attention: {
     family: "fused",
     infer: ([score, value]) => ({

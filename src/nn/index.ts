@@ -8,8 +8,10 @@ export {
   type MaskedCall,
 } from "./additive-attention.js";
 export { type AlibiOptions, alibi, alibiBias, alibiSlopes } from "./alibi.js";
+export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from "./batch-norm.js";
 export { type BlockCall, TransformerBlock } from "./block.js";
 export { type Layer, ModuleList, Sequential } from "./containers.js";
+export { Conv1d, Conv2d, type ConvolutionLayerOptions } from "./convolution.js";
 export { countParameters } from "./count-parameters.js";
 export { deepCopy } from "./deep-copy.js";
 export { Embedding } from "./embedding.js";
@@ -27,6 +29,15 @@ export {
 } from "./multihead-attention.js";
 export { LayerNorm, RMSNorm } from "./norm.js";
 export { Parameter } from "./parameter.js";
+export {
+  AdaptiveAvgPool1d,
+  AdaptiveAvgPool2d,
+  AvgPool1d,
+  AvgPool2d,
+  Flatten,
+  MaxPool1d,
+  MaxPool2d,
+} from "./pooling.js";
 export {
   LearnedPositions,
   PositionalEncoding,

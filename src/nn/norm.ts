@@ -6,7 +6,7 @@ import type { Shape } from "../base/shape.js";
 import { ones, zeros } from "../tensor/create.js";
 import { layerNorm, rmsNorm } from "../tensor/functions.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkSizes, python } from "./check.js";
+import { checkSizes, python, pythonNumber, tuple } from "./check.js";
 import { Module } from "./module.js";
 import { Parameter } from "./parameter.js";
 
@@ -15,15 +15,6 @@ function shapeOf(op: string, shape: number | Shape): Shape {
   if (sizes.length === 0) fail(op, "at least one axis to normalise", "none");
   checkSizes(op, Object.fromEntries(sizes.map((size, i) => [`normalizedShape[${i}]`, size])));
   return sizes;
-}
-
-function tuple(shape: Shape): string {
-  return shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
-}
-
-/** A number as Python prints it: 1e-5 is 1e-05. */
-function pythonNumber(x: number): string {
-  return x < 1e-4 ? x.toExponential().replace(/e-(\d)$/, "e-0$1") : String(x);
 }
 
 /** (x - mean) / √(var + eps) · weight + bias over the last axes, which have `normalizedShape`   (Ba, Kiros and Hinton 2016) */

@@ -13,6 +13,7 @@ import type {
   Step,
   StepKind,
   TileBody,
+  Walk,
 } from "./program.js";
 
 export const KIND_CODES: { readonly [K in StepKind]: number } = {
@@ -82,7 +83,8 @@ function encodeStep(step: Step): number[] {
         ...operand(step.output),
         ...expression(step.body),
       ];
-    // batch rank, batch[...], M, N, K, A, B, C (each: buffer, offset (2), dtype, row stride, column stride, batch strides), epilogue length, epilogue
+    // batch rank, batch[...], M, N, K, A, B, C (each: buffer, offset (2), dtype, row stride, column stride, batch strides), epilogue length, epilogue,
+    // then for rows and columns of a B that is a grid: number of axes (0 without a grid), sizes, strides
     case "matmul": {
       const nb = step.batch.length;
       const matrix = (o: Operand) => [
@@ -111,6 +113,8 @@ function encodeStep(step: Step): number[] {
         ...matrix(step.c),
         epilogue.length,
         ...epilogue,
+        ...walk(step.grid?.rows),
+        ...walk(step.grid?.columns),
       ];
     }
     // rank, shape, source, axis stride, axis size, index, output
@@ -196,6 +200,8 @@ function tileBody(tile: TileBody | null): number[] {
   const words = [tile.result, ...operands(tile.inputs), 0, ...expression(tile.body)];
   return [words.length, ...words];
 }
+
+const walk = (w: Walk | undefined): number[] => (w ? [w.sizes.length, ...w.sizes, ...w.strides] : [0]);
 
 const shape = (s: readonly number[]): number[] => [s.length, ...s];
 

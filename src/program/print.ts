@@ -2,7 +2,7 @@
 
 import { DTYPES } from "../base/dtype.js";
 import { operandsOf } from "./operands.js";
-import type { AttentionGradientStep, AttentionStep, KeyBound, Operand, Program, Step } from "./program.js";
+import type { AttentionGradientStep, AttentionStep, Grid, KeyBound, Operand, Program, Step } from "./program.js";
 
 export function printProgram(program: Program): string {
   const rows = program.steps.map((step) => [
@@ -29,7 +29,10 @@ export function printProgram(program: Program): string {
 function detail(step: Step): string {
   if (step.kind === "elementwise") return step.rowwise ? `rows: ${step.label}` : step.label;
   if (step.kind === "reduce") return step.label;
-  if (step.kind === "matmul" && step.epilogue) return step.label;
+  if (step.kind === "matmul") {
+    const label = step.epilogue ? step.label : "";
+    return step.grid ? label.replace(/^matmul|^/, "windows") : label;
+  }
   if (step.kind === "attention" || step.kind === "attentionGradient") return attentionDetail(step);
   return step.label === step.kind ? "" : step.label;
 }
@@ -97,9 +100,10 @@ export function bytesOf(step: Step): number {
     case "matmul": {
       const { batch, m, n, k, epilogue } = step;
       const more = epilogue ? all([...epilogue.inputs, ...epilogue.outputs], [...batch, m, n]) : 0;
-      return (
-        touched(step.a, [...batch, m, k]) + touched(step.b, [...batch, k, n]) + touched(step.c, [...batch, m, n]) + more
-      );
+      const right = step.grid
+        ? touched(step.b, [...batch, 1, 1]) * spanOf(step.grid)
+        : touched(step.b, [...batch, k, n]);
+      return touched(step.a, [...batch, m, k]) + right + touched(step.c, [...batch, m, n]) + more;
     }
     case "gather":
       return all([step.index, step.output, step.output], step.shape);
@@ -117,6 +121,16 @@ export function bytesOf(step: Step): number {
     default:
       return all([step.input, step.output], step.shape);
   }
+}
+
+/** Elements that a grid reaches, each counted once where it has no gaps. */
+function spanOf({ rows, columns }: Grid): number {
+  const axes = [rows, columns].flatMap(({ sizes, strides }) => sizes.map((n, i) => [n, Math.abs(strides[i])]));
+  const count = axes.reduce((p, [n]) => p * n, 1);
+  return Math.min(
+    count,
+    axes.reduce((last, [n, stride]) => last + (n - 1) * stride, 1),
+  );
 }
 
 /** The last two axes of operands that are not [batch..., T, S]. */

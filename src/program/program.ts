@@ -51,6 +51,19 @@ export interface MatmulStep extends StepBase {
   readonly b: Operand;
   readonly c: Operand;
   readonly epilogue?: Epilogue;
+  /** How the rows and columns of B lie where one stride does not say it, as those of windows: B's own last two strides are 0 then. */
+  readonly grid?: Grid;
+}
+
+/** A matrix in an array of several axes: rows walk some of them, columns others, the last of each fastest. */
+export interface Grid {
+  readonly rows: Walk;
+  readonly columns: Walk;
+}
+
+export interface Walk {
+  readonly sizes: readonly number[];
+  readonly strides: readonly number[];
 }
 
 /** Its domain is [batch..., M, N]; one input, `self`, is the product itself and is read from C before the outputs are written. */
@@ -205,6 +218,8 @@ export interface Program {
 export interface Capabilities {
   readonly kinds: ReadonlySet<StepKind>;
   readonly matmulEpilogue: boolean;
+  /** Whether a matmul reads a right side that is a grid; else it is copied into a matrix. */
+  readonly matmulGrid: boolean;
   /** The longest row that a rowwise step may keep whole. */
   readonly longestRow: number;
 }

@@ -22,6 +22,7 @@ import {
   where,
 } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
+import { windows } from "../graph/windows.js";
 import type { TensorCore } from "./core.js";
 import { checkIndices } from "./index-check.js";
 import { TensorReductions } from "./reductions.js";
@@ -284,6 +285,17 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
       ),
       this,
     );
+  }
+
+  /** Windows along `dim`, `step` apart: their number takes the axis's place, their elements are a last axis. A view, as in PyTorch. */
+  unfold(dim: number, size: number, step: number): T {
+    const d = normalizeDim("unfold", dim, this.ndim);
+    const n = this.ndim === 0 ? 1 : this.shape[d];
+    if (!Number.isInteger(size) || size < 1 || size > n)
+      fail("unfold", `a size from 1 to ${n} on dimension ${d} of ${describe(this)}`, String(size));
+    if (!Number.isInteger(step) || step < 1) fail("unfold", "a step of at least 1", String(step));
+    if (this.ndim === 0) return this.reshape(1);
+    return this.derive(windows(this.node, d, size, step), this);
   }
 
   /** The lower triangle of the last two axes, zero above the diagonal `diagonal`. */

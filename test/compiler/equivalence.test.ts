@@ -12,6 +12,7 @@ import type { Node } from "../../src/graph/node.js";
 import { OPS } from "../../src/graph/ops.js";
 import { rewrite } from "../../src/graph/rewrite.js";
 import type { Program } from "../../src/program/program.js";
+import { conv2d } from "../../src/tensor/convolution.js";
 import { grad } from "../../src/tensor/grad.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { leafValue } from "../../src/tensor/value.js";
@@ -44,7 +45,11 @@ const VARIANTS: Record<string, Variant> = {
   "without rowwise steps": { without: { longestRow: 0 } },
   "with short rows only": { without: { longestRow: 4 } },
   "without matmul epilogues": { without: { matmulEpilogue: false } },
-  "with nothing at all": { passes: [differentiate, define], without: { longestRow: 0, matmulEpilogue: false } },
+  "without matmul grids": { without: { matmulGrid: false } },
+  "with nothing at all": {
+    passes: [differentiate, define],
+    without: { longestRow: 0, matmulEpilogue: false, matmulGrid: false },
+  },
 };
 
 function runNodes(
@@ -109,6 +114,10 @@ const FUSED = [
   "silu",
   "crossEntropy",
   "attentionSpelled",
+  "conv1d",
+  "conv2d",
+  "maxPool1d",
+  "avgPool2d",
 ];
 
 describe("fused ops and their gradients are what their definitions say", () => {
@@ -153,6 +162,13 @@ describe("capabilities", () => {
         runNodes([x.matmul(x.transpose(0, 1)).relu().rawNode], executors[0], variant).program.steps.map((s) => s.kind);
       expect(finishes({})).toEqual(["matmul"]);
       expect(finishes({ without: { matmulEpilogue: false } })).toEqual(["matmul", "elementwise"]);
+      const image = functional([1, 3, 6, 6], 2);
+      const convolved = (variant: Variant) =>
+        runNodes([conv2d(image, functional([4, 3, 3, 3], 3)).relu().rawNode], executors[0], variant).program.steps.map(
+          (s) => s.kind,
+        );
+      expect(convolved({})).toEqual(["matmul"]);
+      expect(convolved({ without: { matmulGrid: false } })).toEqual(["elementwise", "matmul"]);
     });
   });
 });

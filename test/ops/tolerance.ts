@@ -16,6 +16,9 @@ const FACTORS: Record<string, Partial<Record<DType, number>>> = {
   // Sums in another order than torch's, or than the f64 sums of the reference executor.
   matmul: { f32: 5 },
   linear: { f32: 5 },
+  conv1d: { f32: 5 },
+  // Some hundred products each.
+  conv2d: { f32: 20 },
   mlp: { f32: 5 },
   // Torch's own sine of large arguments differs from the correctly rounded one by more than a rounding.
   sin: { f32: 2 },

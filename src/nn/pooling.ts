@@ -1,0 +1,136 @@
+// Pooling layers, and the one that flattens what they leave.
+
+import {
+  type AvgPoolOptions,
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  avgPool1d,
+  avgPool2d,
+  type MaxPoolOptions,
+  maxPool1d,
+  maxPool2d,
+} from "../tensor/pooling.js";
+import type { PerAxis } from "../tensor/spatial.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { python, tuple } from "./check.js";
+import { Module } from "./module.js";
+
+/** A number, or several as a tuple: as PyTorch prints what it was given. */
+const given = (value: PerAxis): string => (typeof value === "number" ? String(value) : tuple(value));
+
+abstract class MaxPool extends Module {
+  constructor(
+    readonly kernelSize: PerAxis,
+    protected readonly options: MaxPoolOptions = {},
+  ) {
+    super();
+  }
+
+  override extraRepr(): string {
+    const { stride, padding = 0, dilation = 1, ceilMode = false } = this.options;
+    const sizes = { kernel_size: this.kernelSize, stride: stride ?? this.kernelSize, padding, dilation };
+    const texts = Object.entries(sizes).map(([name, value]) => `${name}=${given(value)}`);
+    return `${texts.join(", ")}, ceil_mode=${python(ceilMode)}`;
+  }
+}
+
+/** The largest of each window of [B,C,L]. */
+export class MaxPool1d extends MaxPool {
+  forward(x: Tensor): Tensor {
+    return maxPool1d(x, this.kernelSize, this.options);
+  }
+}
+
+/**
+ * The largest of each window of [B,C,H,W].
+ * @example new MaxPool2d(3, { stride: 2, padding: 1 })
+ */
+export class MaxPool2d extends MaxPool {
+  forward(x: Tensor): Tensor {
+    return maxPool2d(x, this.kernelSize, this.options);
+  }
+}
+
+abstract class AvgPool extends Module {
+  constructor(
+    readonly kernelSize: PerAxis,
+    protected readonly options: AvgPoolOptions = {},
+  ) {
+    super();
+  }
+}
+
+/** The mean of each window of [B,C,L]. */
+export class AvgPool1d extends AvgPool {
+  forward(x: Tensor): Tensor {
+    return avgPool1d(x, this.kernelSize, this.options);
+  }
+
+  override extraRepr(): string {
+    const { stride, padding = 0 } = this.options;
+    const one = (value: PerAxis) => tuple(typeof value === "number" ? [value] : value);
+    return `kernel_size=${one(this.kernelSize)}, stride=${one(stride ?? this.kernelSize)}, padding=${one(padding)}`;
+  }
+}
+
+/** The mean of each window of [B,C,H,W]. */
+export class AvgPool2d extends AvgPool {
+  forward(x: Tensor): Tensor {
+    return avgPool2d(x, this.kernelSize, this.options);
+  }
+
+  override extraRepr(): string {
+    const { stride, padding = 0 } = this.options;
+    return `kernel_size=${given(this.kernelSize)}, stride=${given(stride ?? this.kernelSize)}, padding=${given(padding)}`;
+  }
+}
+
+/** Means of `outputSize` stretches of [B,C,L]. */
+export class AdaptiveAvgPool1d extends Module {
+  constructor(readonly outputSize: PerAxis) {
+    super();
+  }
+
+  forward(x: Tensor): Tensor {
+    return adaptiveAvgPool1d(x, this.outputSize);
+  }
+
+  override extraRepr(): string {
+    return `output_size=${given(this.outputSize)}`;
+  }
+}
+
+/** Means of `outputSize` rectangles of [B,C,H,W]; null keeps a size. */
+export class AdaptiveAvgPool2d extends Module {
+  constructor(readonly outputSize: number | readonly (number | null)[]) {
+    super();
+  }
+
+  forward(x: Tensor): Tensor {
+    return adaptiveAvgPool2d(x, this.outputSize);
+  }
+
+  override extraRepr(): string {
+    const { outputSize } = this;
+    if (typeof outputSize === "number") return `output_size=${outputSize}`;
+    return `output_size=(${outputSize.map((n) => n ?? "None").join(", ")})`;
+  }
+}
+
+/** The axes from `startDim` to `endDim` as one; all but the batch by default. */
+export class Flatten extends Module {
+  constructor(
+    readonly startDim = 1,
+    readonly endDim = -1,
+  ) {
+    super();
+  }
+
+  forward(x: Tensor): Tensor {
+    return x.flatten(this.startDim, this.endDim);
+  }
+
+  override extraRepr(): string {
+    return `start_dim=${this.startDim}, end_dim=${this.endDim}`;
+  }
+}

@@ -1,0 +1,181 @@
+// Pooling: the largest or the mean of windows. They are views of the padded input, reduced in one step.
+
+import { fail } from "../base/errors.js";
+import { describe } from "../base/shape.js";
+import { extentOf, type WindowParams, windowCounts } from "../base/windows.js";
+import {
+  cast,
+  constant,
+  div,
+  iota,
+  like,
+  matmul,
+  mean,
+  reshape,
+  scalar,
+  scale,
+  sum,
+  transpose,
+} from "../graph/build.js";
+import type { Node } from "../graph/node.js";
+import { maxPool, sumPool } from "../graph/windows.js";
+import { checkWindows, type PerAxis, perAxis, withBatch } from "./spatial.js";
+import { Tensor } from "./tensor.js";
+
+export interface MaxPoolOptions {
+  /** How far apart windows begin; the kernel's own size. */
+  stride?: PerAxis | null;
+  /** On both sides of each axis, at most half the kernel; 0. */
+  padding?: PerAxis;
+  dilation?: PerAxis;
+  /** Whether windows that reach beyond the end count; false. */
+  ceilMode?: boolean;
+}
+
+export interface AvgPoolOptions extends Omit<MaxPoolOptions, "dilation"> {
+  /** Whether the zeros of the padding count in the mean; true. */
+  countIncludePad?: boolean;
+  /** In place of the number of elements. */
+  divisorOverride?: number | null;
+}
+
+/** The largest element of each window: x [B,C,L] or [C,L]. Gradients go to the first of equals. */
+export function maxPool1d(x: Tensor, kernelSize: PerAxis, options: MaxPoolOptions = {}): Tensor {
+  return largest("maxPool1d", x, kernelSize, options, 1);
+}
+
+/**
+ * The largest element of each window: x [B,C,H,W] or [C,H,W]. Gradients go to the first of equals.
+ * @example maxPool2d(x, 3, { stride: 2, padding: 1 })
+ */
+export function maxPool2d(x: Tensor, kernelSize: PerAxis, options: MaxPoolOptions = {}): Tensor {
+  return largest("maxPool2d", x, kernelSize, options, 2);
+}
+
+function largest(op: string, input: Tensor, kernelSize: PerAxis, options: MaxPoolOptions, axes: number): Tensor {
+  const { x, back } = withBatch(op, input, axes);
+  const params = poolParams(op, x, kernelSize, options, axes);
+  return back(Tensor.from(maxPool(x.node, params), x));
+}
+
+/** The mean of each window: x [B,C,L] or [C,L]. */
+export function avgPool1d(x: Tensor, kernelSize: PerAxis, options: AvgPoolOptions = {}): Tensor {
+  return average("avgPool1d", x, kernelSize, options, 1);
+}
+
+/** The mean of each window: x [B,C,H,W] or [C,H,W]. */
+export function avgPool2d(x: Tensor, kernelSize: PerAxis, options: AvgPoolOptions = {}): Tensor {
+  return average("avgPool2d", x, kernelSize, options, 2);
+}
+
+function average(op: string, input: Tensor, kernelSize: PerAxis, options: AvgPoolOptions, axes: number): Tensor {
+  const { countIncludePad = true, divisorOverride = null } = options;
+  if (divisorOverride === 0) fail(op, "a divisorOverride other than 0", "0");
+  const { x, back } = withBatch(op, input, axes);
+  const params = poolParams(op, x, kernelSize, options, axes);
+  // 16-bit sums are divided before they are rounded.
+  const total = sumPool(cast(x.node, "f32"), params);
+  const node = divisorOverride
+    ? scale(total, 1 / divisorOverride)
+    : div(
+        total,
+        elementCounts(x.shape.slice(2), params, perAxis(op, "padding", options.padding ?? 0, axes, 0), countIncludePad),
+      );
+  return back(Tensor.from(cast(node, x.dtype), x));
+}
+
+/** How many elements each window has, f32 [count...]: those of the padding too, but none that ceilMode reaches beyond it. */
+function elementCounts(
+  spatial: readonly number[],
+  params: WindowParams,
+  padding: readonly number[],
+  padded: boolean,
+): Node {
+  const { size, stride } = params;
+  const counts = windowCounts(spatial, params);
+  const along = size.map((s, i) => {
+    const start = scale(iota(counts, i), stride[i]);
+    const [low, high] = padded ? [0, spatial[i] + 2 * padding[i]] : [padding[i], padding[i] + spatial[i]];
+    const end = scalar("minimum", scalar("add", start, like(start, s)), like(start, high));
+    return cast(scalar("sub", end, scalar("maximum", start, like(start, low))), "f32");
+  });
+  return along.reduce((a, b) => scalar("mul", a, b));
+}
+
+function poolParams(op: string, x: Tensor, kernelSize: PerAxis, options: MaxPoolOptions, axes: number): WindowParams {
+  const size = perAxis(op, "kernelSize", kernelSize, axes, 1);
+  const stride = perAxis(op, "stride", options.stride ?? size, axes, 1);
+  const dilation = perAxis(op, "dilation", options.dilation ?? 1, axes, 1);
+  const margin = perAxis(op, "padding", options.padding ?? 0, axes, 0);
+  if (margin.some((p, i) => 2 * p > size[i])) fail(op, `a padding of at most half the kernel [${size}]`, `[${margin}]`);
+  const plain = { size, stride, padding: margin.flatMap((p) => [p, p]), dilation };
+  checkWindows(op, x.node, plain);
+  if (!options.ceilMode) return plain;
+  const padding = margin.flatMap((p, i) => {
+    const n = x.shape[2 + i];
+    const extent = extentOf(size[i], dilation[i]);
+    let count = Math.ceil((n + 2 * p - extent) / stride[i]) + 1;
+    // The last window must begin inside the input or the padding before it.
+    if ((count - 1) * stride[i] >= n + p) count--;
+    return [p, Math.max(p, (count - 1) * stride[i] + extent - n - p)];
+  });
+  return { ...plain, padding };
+}
+
+/** Means of as many stretches as asked for: x [B,C,L] or [C,L] to [B,C,outputSize]. */
+export function adaptiveAvgPool1d(x: Tensor, outputSize: PerAxis): Tensor {
+  return adaptiveAverage("adaptiveAvgPool1d", x, outputSize, 1);
+}
+
+/** Means of as many rectangles as asked for: x [B,C,H,W] or [C,H,W] to [B,C,...outputSize]; null keeps a size. */
+export function adaptiveAvgPool2d(x: Tensor, outputSize: number | readonly (number | null)[]): Tensor {
+  return adaptiveAverage("adaptiveAvgPool2d", x, outputSize, 2);
+}
+
+function adaptiveAverage(
+  op: string,
+  input: Tensor,
+  outputSize: number | readonly (number | null)[],
+  axes: number,
+): Tensor {
+  const { x, back } = withBatch(op, input, axes);
+  const spatial = x.shape.slice(2);
+  const sizes = typeof outputSize === "number" ? outputSize : outputSize.map((n, i) => n ?? spatial[i]);
+  const out = perAxis(op, "outputSize", sizes, axes, 1);
+  if (spatial.includes(0)) fail(op, "spatial axes that are not empty", describe(input));
+  let y = cast(x.node, "f32");
+  if (out.every((n) => n === 1))
+    y = mean(
+      y,
+      spatial.map((_, i) => 2 + i),
+    );
+  else {
+    for (let i = 0; i < axes; i++) {
+      const last = i === axes - 1;
+      const turned = last ? y : transpose(y);
+      const pooled = meansAlong(turned, out[i]);
+      y = last ? pooled : transpose(pooled);
+    }
+  }
+  return back(Tensor.from(cast(y, x.dtype), x));
+}
+
+/** The last axis of length n in `count` stretches, from ⌊i n / count⌋ to ⌈(i + 1) n / count⌉ without. */
+function meansAlong(x: Node, count: number): Node {
+  const n = x.shape[x.shape.length - 1];
+  if (count === n) return x;
+  const lead = x.shape.slice(0, -1);
+  if (n % count === 0) {
+    const apart = reshape(x, [...lead, count, n / count]);
+    return reshape(mean(apart, [lead.length + 1]), [...lead, count]);
+  }
+  // share[j, i] = 1 / length of stretch i where it holds j
+  const shape = [n, count];
+  const [j, i] = [iota(shape, 0), iota(shape, 1)];
+  const bound = (k: Node) => scalar("floorDivide", scale(k, n), constant(count, [], "i32"));
+  const start = bound(i);
+  const end = scalar("neg", bound(scalar("neg", scalar("add", i, like(i, 1)))));
+  const holds = scalar("and", scalar("ge", j, start), scalar("lt", j, end));
+  const length = cast(sum(cast(holds, "f32"), [0]), "f32");
+  return matmul(x, div(cast(holds, "f32"), length));
+}
