@@ -61,6 +61,7 @@ static double estimate(int32_t kind, const int32_t *words) {
     case 7: return elements * 10;
     case 8: return elements * (words[rank + 2] + words[rank + 3]) * 0.025;
     case 9: return elements * (words[rank + 2] + words[rank + 3]) * 0.06;
+    case 10: case 11: return elements * words[rank + 2] * (words[rank + 1] * 0.025 + 1);
     default: return elements * 0.03;
   }
 }

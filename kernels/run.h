@@ -4,7 +4,7 @@
 
 #include "host.h"
 
-enum { KINDS = 10 };  // kind codes of encode.ts are 1..9
+enum { KINDS = 12 };  // kind codes of encode.ts are 1..11
 
 typedef struct Prepared Prepared;
 

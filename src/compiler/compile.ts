@@ -15,6 +15,7 @@ import { planMemory } from "./memory.js";
 import { reuseInputs } from "./reuse.js";
 import { simplify } from "./simplify.js";
 import { formTiles } from "./tiles.js";
+import { unrollRecurrent } from "./unroll.js";
 
 export type { Request } from "./lower.js";
 
@@ -27,6 +28,7 @@ export interface Pass {
 export const PASSES: readonly Pass[] = [
   { name: "simplify", run: simplify },
   { name: "attention", run: recogniseAttention },
+  { name: "unroll", run: unrollRecurrent },
   { name: "differentiate", run: differentiate },
   { name: "tiles", run: formTiles },
   { name: "define", run: (roots) => rewrite(roots, define) },

@@ -4,10 +4,10 @@
 import { isFloat } from "../base/dtype.js";
 import { like, sumTo } from "../graph/build.js";
 import { type Node, topological } from "../graph/node.js";
-import { substitute } from "../graph/rewrite.js";
+import { rewrite, substitute } from "../graph/rewrite.js";
 import { GRADIENTS, sumContributions } from "./gradients.js";
 
-type Row = (y: Node, g: Node, inputs: readonly Node[]) => (Node | null)[];
+type Row = (y: Node, g: Node, inputs: readonly Node[], part: (index: number) => Node | null) => (Node | null)[];
 
 export function differentiate(roots: readonly Node[]): Node[] {
   let current = [...roots];
@@ -33,7 +33,19 @@ export function differentiate(roots: readonly Node[]): Node[] {
     }
     current = substitute(current, (n) => plain.get(n));
   }
-  return current;
+  return uniteParts(current);
+}
+
+/** What a row asks of a kernel is the result that was there: nodes made long after another are not the same by themselves. */
+function uniteParts(roots: readonly Node[]): Node[] {
+  const first = new Map<string, Node>();
+  return rewrite(roots, (node) => {
+    if (node.op !== "part") return node;
+    const key = `${node.inputs[0].id} ${(node as Node<"part">).params.index}`;
+    const known = first.get(key);
+    if (!known) first.set(key, node);
+    return known ?? node;
+  });
 }
 
 /** d loss / d target for each target, contracted with the seed. */
@@ -44,18 +56,27 @@ export function reverse(loss: Node, seed: Node, targets: readonly Node[]): Node[
     if (isFloat(node.dtype) && node.op !== "detach" && node.inputs.some((i) => leads.has(i))) leads.add(node);
   const contributions = new Map<Node, Node[]>([[loss, [seed]]]);
   const adjoint = new Map<Node, Node>();
+  // Of kernels with several results: the gradient of each by its number.
+  const ofParts = new Map<Node, Map<number, Node>>();
   for (const node of order.reverse()) {
     const parts = contributions.get(node);
     if (!leads.has(node) || !parts) continue;
-    const g = sumContributions(node, parts);
+    const g = parts.length > 0 ? sumContributions(node, parts) : like(node, 0);
     adjoint.set(node, g);
     if (!node.inputs.some((i) => leads.has(i))) continue;
-    const row = (GRADIENTS[node.op] as Row)(node, g, node.inputs);
+    if (node.op === "part") {
+      const [kernel] = node.inputs;
+      ofParts.set(kernel, (ofParts.get(kernel) ?? new Map()).set((node as Node<"part">).params.index, g));
+      contributions.set(kernel, contributions.get(kernel) ?? []);
+      continue;
+    }
+    const part = (index: number) => ofParts.get(node)?.get(index) ?? null;
+    const row = (GRADIENTS[node.op] as Row)(node, g, node.inputs, part);
     node.inputs.forEach((input, i) => {
-      const part = row[i];
-      if (!part || !leads.has(input) || !isFloat(input.dtype)) return;
+      const share = row[i];
+      if (!share || !leads.has(input) || !isFloat(input.dtype)) return;
       const list = contributions.get(input);
-      const fitted = sumTo(part, input.shape);
+      const fitted = sumTo(share, input.shape);
       if (list) list.push(fitted);
       else contributions.set(input, [fitted]);
     });

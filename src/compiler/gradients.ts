@@ -8,6 +8,7 @@ import {
   attentionPattern,
   attentionScoreGradient,
   logsumexpParts,
+  part,
 } from "../graph/attention.js";
 import {
   add,
@@ -42,10 +43,27 @@ import {
 import { geluInner, geluInnerSlope, layerNormParts, rmsNormParts } from "../graph/definitions.js";
 import type { Node } from "../graph/node.js";
 import type { OpName } from "../graph/ops.js";
+import {
+  gradientPart,
+  HIDDEN_GRADIENT,
+  MEMORIES,
+  MEMORY_GRADIENT,
+  PROJECTED_GRADIENT,
+  recurrentGradient,
+  recurrentInputs,
+  STATES,
+  SUMS_GRADIENT,
+} from "../graph/recurrent.js";
 import { convolution, fold, spreadOut, sumPool, windowRows } from "../graph/windows.js";
 import { firstLargest, groupRows, turnedWeight } from "./window-gradients.js";
 
-type Row<O extends OpName> = (y: Node<O>, g: Node, inputs: readonly Node[]) => (Node | null)[];
+/** `of` gives the gradient of a further result of a kernel, null where nothing depends on it. */
+type Row<O extends OpName> = (
+  y: Node<O>,
+  g: Node,
+  inputs: readonly Node[],
+  of: (part: number) => Node | null,
+) => (Node | null)[];
 
 const none: Row<OpName> = (y) => y.inputs.map(() => null);
 const neg = (x: Node) => scalar("neg", x);
@@ -200,7 +218,26 @@ export const GRADIENTS: { readonly [O in OpName]: Row<O> } = {
   },
   flashAttention: none,
   flashAttentionGradient: none,
-  part: none,
+  part: none, // differentiate hands it to the kernel's row
+
+  // s = W h + b:  dW = Σ ds hᵀ over all steps, with the state before each,  db = Σ ds;  the rest comes out of the loop
+  recurrent: (y, _, inputs, of) => {
+    const { bias, hidden, memory, lengths } = recurrentInputs(y, inputs);
+    const loop = recurrentGradient(y, of(STATES), of(MEMORIES)) as Node<"recurrentGradient">;
+    const dsums = gradientPart(loop, y.params.cell === "gru" ? SUMS_GRADIENT : PROJECTED_GRADIENT);
+    return [
+      gradientPart(loop, PROJECTED_GRADIENT),
+      stateProducts(y, dsums, hidden),
+      ...(bias ? [sumTo(dsums, bias.shape)] : []),
+      ...(hidden ? [gradientPart(loop, HIDDEN_GRADIENT)] : []),
+      ...(memory ? [gradientPart(loop, MEMORY_GRADIENT)] : []),
+      ...(lengths ? [null] : []),
+    ];
+  },
+  // Never met: where a gradient of a gradient is asked for, the pass unroll has spelled the layer out.
+  recurrentGradient: () => {
+    throw new Error("recurrentGradient: a gradient of a gradient reached a layer that was not spelled out");
+  },
 
   // --- scalar functions of one number
   neg: (_, g) => [neg(g)],
@@ -272,6 +309,21 @@ function ofLogarithm(g: Node, logsumexp: Node): Node {
   return place(neg(sum(g, [last])), logsumexp.shape, starts);
 }
 
+/** Σ ds hᵀ with the state h before each step: those of other steps, and the initial one. */
+function stateProducts(y: Node<"recurrent">, dsums: Node, initial: Node | null): Node {
+  const [T, B, H] = y.shape;
+  const width = dsums.shape[2];
+  const over = (from: Node, start: number, length: number) =>
+    reshape(narrow(from, 0, start, length), [length * B, from.shape[2]]);
+  const product = (ds: Node, h: Node) => matmul(transpose(ds), h);
+  const later = y.params.reverse ? 0 : 1;
+  const states = part(y, STATES, y.shape, "f32");
+  const others =
+    T > 1 ? product(over(dsums, later, T - 1), over(states, 1 - later, T - 1)) : constant(0, [width, H], "f32");
+  if (!initial) return others;
+  return add(others, product(over(dsums, y.params.reverse ? T - 1 : 0, 1), initial));
+}
+
 function share(name: "gt" | "lt", a: Node, b: Node): Node {
   return where(is(name, a, b), like(a, 1), where(is("eq", a, b), like(a, 0.5), zero(a)));
 }
@@ -283,12 +335,13 @@ function extremum(y: Node<"max"> | Node<"min">, g: Node, [x]: readonly Node[]): 
 
 /** Runs a row of a fused op in f32 whatever the dtype, as its definition does. */
 function in32<O extends OpName>(row: Row<O>): Row<O> {
-  return (y, g, inputs) => {
-    if (y.dtype === "f32") return row(y, g, inputs);
+  return (y, g, inputs, of) => {
+    if (y.dtype === "f32") return row(y, g, inputs, of);
     const wide = row(
       y,
       cast(g, "f32"),
       inputs.map((i) => cast(i, "f32")),
+      of,
     );
     return wide.map((d, i) => d && cast(d, inputs[i].dtype));
   };

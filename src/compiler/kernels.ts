@@ -6,6 +6,7 @@ import type { Node } from "../graph/node.js";
 import type { Operand } from "../program/program.js";
 import type { KernelContext } from "./kernel-context.js";
 import { lowerAttention, lowerAttentionGradient } from "./lower-attention.js";
+import { lowerRecurrent, lowerRecurrentGradient } from "./lower-recurrent.js";
 
 export type KernelOp =
   | "matmul"
@@ -17,7 +18,9 @@ export type KernelOp =
   | "cat"
   | "place"
   | "flashAttention"
-  | "flashAttentionGradient";
+  | "flashAttentionGradient"
+  | "recurrent"
+  | "recurrentGradient";
 
 const moveLast = (list: readonly number[], dim: number): number[] => [...list.filter((_, i) => i !== dim), list[dim]];
 
@@ -57,6 +60,8 @@ export const KERNEL_LOWERINGS: { readonly [O in KernelOp]: (node: Node<O>, conte
 
   flashAttention: lowerAttention,
   flashAttentionGradient: lowerAttentionGradient,
+  recurrent: lowerRecurrent,
+  recurrentGradient: lowerRecurrentGradient,
 
   gather(node, context) {
     const [x, index] = node.inputs;

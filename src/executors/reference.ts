@@ -22,6 +22,7 @@ import type {
 } from "../program/program.js";
 import type { Executable, Executor, Memory } from "./executor.js";
 import { attention, attentionGradient, type Read, type RowMachine, type Write } from "./reference-attention.js";
+import { recurrent, recurrentGradient } from "./reference-recurrent.js";
 import { eachRow } from "./rows.js";
 
 const KINDS: readonly StepKind[] = [
@@ -34,6 +35,8 @@ const KINDS: readonly StepKind[] = [
   "argsort",
   "attention",
   "attentionGradient",
+  "recurrent",
+  "recurrentGradient",
 ];
 
 export class ReferenceExecutor implements Executor {
@@ -88,6 +91,10 @@ class Machine implements RowMachine {
         return attention(step, this);
       case "attentionGradient":
         return attentionGradient(step, this);
+      case "recurrent":
+        return recurrent(step, this);
+      case "recurrentGradient":
+        return recurrentGradient(step, this);
       case "cumsum": {
         const [read, write] = [this.reader(step.input), this.writer(step.output)];
         const last = step.shape.length - 1;

@@ -1,6 +1,7 @@
 // THE op table: what each operation is, which parameters it has, and what its result looks like. Shared passes ask this table; the
 // builders (build.ts) check and make; the fused ops' meaning is in definitions.ts, every gradient in compiler/gradients.ts.
 
+import type { RecurrentCell } from "../base/cell.js";
 import type { DType } from "../base/dtype.js";
 import { SCALARS, type ScalarName, scalarResult } from "../base/scalar.js";
 import { type Shape, sameShape } from "../base/shape.js";
@@ -72,6 +73,9 @@ interface PlainParams {
   /** Attention whose scores live in tiles only (compiler/flash.ts). inputs: query, key, value, then what mask, score, factor and sink read */
   flashAttention: { readonly form: FlashForm };
   flashAttentionGradient: { readonly form: FlashForm };
+  /** A recurrent layer over all time steps, and its gradient; their results are parts alone (recurrent.ts) */
+  recurrent: RecurrentForm & { readonly bias: boolean };
+  recurrentGradient: RecurrentForm & { readonly states: boolean; readonly memories: boolean };
   /** The result number `index` of a kernel that has several; the kernel's own node is number 0. */
   part: { readonly index: number };
   /** d loss / d target, times the seed: inputs loss, target, seed. */
@@ -79,6 +83,14 @@ interface PlainParams {
   detach: object;
   /** Its input under an identity of its own: what a function is differentiated by is not what else it reads. */
   alias: { readonly id: number };
+}
+
+/** The cell of a recurrent layer, its direction, and which of its inputs there are. */
+interface RecurrentForm {
+  readonly cell: RecurrentCell;
+  readonly reverse: boolean;
+  readonly initial: boolean;
+  readonly lengths: boolean;
 }
 
 /** How a flash step gets its scores, for the compiler alone; as text it is told from all others. */
@@ -183,6 +195,8 @@ const PLAIN: { readonly [O in keyof PlainParams]: OpEntry<O> } = {
   attentionScoreGradient: { family: "fused", infer: likeFirst },
   flashAttention: given("kernel"),
   flashAttentionGradient: given("kernel"),
+  recurrent: given("kernel"),
+  recurrentGradient: given("kernel"),
   part: given("part"),
   gradient: { family: "meta", infer: ([, target]) => ({ shape: target.shape, dtype: target.dtype }) },
   detach: { family: "meta", infer: likeFirst },

@@ -45,6 +45,9 @@ export {
   type SinusoidOptions,
   sinusoidalPositions,
 } from "./positions.js";
+export { GRU, LSTM, RNN, type RNNOptions } from "./recurrent.js";
+export { type CellOptions, GRUCell, LSTMCell, RNNCell, type RNNCellOptions } from "./recurrent-cells.js";
+export type { RecurrentCall, RecurrentOptions } from "./recurrent-layers.js";
 export {
   RelativePositionBias,
   type RelativePositionBiasOptions,

@@ -1,6 +1,7 @@
 // A program as one flat Int32Array, which C and WASM walk without a parser. Each step is [kind, length in words, body...]; the body's
 // order is written here once and quoted at the head of each kernel. 64-bit numbers travel as two words, low first.
 
+import { CELLS } from "../base/cell.js";
 import { DTYPES } from "../base/dtype.js";
 import { INT_VARIANT, OPCODES, SCALARS } from "../base/scalar.js";
 import type { Expression, Instruction, ReduceOp } from "./expression.js";
@@ -10,6 +11,8 @@ import type {
   KeyBound,
   Operand,
   Program,
+  RecurrentGradientStep,
+  RecurrentStep,
   Step,
   StepKind,
   TileBody,
@@ -26,6 +29,8 @@ export const KIND_CODES: { readonly [K in StepKind]: number } = {
   argsort: 7,
   attention: 8,
   attentionGradient: 9,
+  recurrent: 10,
+  recurrentGradient: 11,
 };
 
 const REDUCE_CODES: { readonly [R in ReduceOp]: number } = { sum: 0, max: 1, min: 2, prod: 3 };
@@ -157,6 +162,23 @@ function encodeStep(step: Step): number[] {
         ...attention(step),
         ...[step.sink, step.output, step.logsumexp].flatMap((o) => optional(o, step.shape.length)),
       ];
+    // what recurrent steps share, then projected, bias, states, memories, kept gates
+    case "recurrent":
+      return [
+        ...recurrent(step),
+        ...operand(step.projected),
+        ...optional(step.bias, 1),
+        ...[step.states, step.memories, step.kept].flatMap((o) => optional(o, 3)),
+      ];
+    // what recurrent steps share, then states, memories, kept gates, gradients of states and memories; of projected, sums, hidden, memory
+    case "recurrentGradient":
+      return [
+        ...recurrent(step),
+        ...operand(step.states),
+        ...[step.memories, step.kept, step.statesGradient, step.memoriesGradient].flatMap((o) => optional(o, 3)),
+        ...[step.projectedGradient, step.sumsGradient].flatMap((o) => optional(o, 3)),
+        ...[step.hiddenGradient, step.memoryGradient].flatMap((o) => optional(o, 2)),
+      ];
     // what attention steps share, then slope, logsumexp, output gradient, delta, gradients of query, key, value and score
     case "attentionGradient":
       return [
@@ -181,6 +203,20 @@ function attention(step: AttentionStep | AttentionGradientStep): number[] {
     step.bounds.length,
     ...step.bounds.flatMap((b) => bound(b, step.shape.length)),
     ...[step.mask, step.score, step.factor].flatMap(tileBody),
+  ];
+}
+
+/** rank, shape [T, B, H], gates, cell, reverse, weight, hidden, memory, lengths */
+function recurrent(step: RecurrentStep | RecurrentGradientStep): number[] {
+  const { gates, code } = CELLS[step.cell];
+  return [
+    ...shape(step.shape),
+    gates,
+    code,
+    step.reverse ? 1 : 0,
+    ...operand(step.weight),
+    ...[step.hidden, step.memory].flatMap((o) => optional(o, 2)),
+    ...optional(step.lengths, 1),
   ];
 }
 

@@ -62,6 +62,39 @@ function visit(step: Step, read: Change, write: Change): Step {
     case "cumsum":
     case "argsort":
       return { ...step, input: read(step.input), output: write(step.output) };
+    case "recurrent":
+    case "recurrentGradient": {
+      const shared = {
+        weight: read(step.weight),
+        hidden: maybe(step.hidden, read),
+        memory: maybe(step.memory, read),
+        lengths: maybe(step.lengths, read),
+      };
+      if (step.kind === "recurrent") {
+        return {
+          ...step,
+          ...shared,
+          projected: read(step.projected),
+          bias: maybe(step.bias, read),
+          states: maybe(step.states, write),
+          memories: maybe(step.memories, write),
+          kept: maybe(step.kept, write),
+        };
+      }
+      return {
+        ...step,
+        ...shared,
+        states: read(step.states),
+        memories: maybe(step.memories, read),
+        kept: maybe(step.kept, read),
+        statesGradient: maybe(step.statesGradient, read),
+        memoriesGradient: maybe(step.memoriesGradient, read),
+        projectedGradient: maybe(step.projectedGradient, write),
+        sumsGradient: maybe(step.sumsGradient, write),
+        hiddenGradient: maybe(step.hiddenGradient, write),
+        memoryGradient: maybe(step.memoryGradient, write),
+      };
+    }
     case "attention":
     case "attentionGradient": {
       const shared = {

@@ -1,8 +1,19 @@
 // A program as text, one line a step that begins with the kernel's name: exactly what will run, with shapes, bytes and flops.
 
+import { CELLS } from "../base/cell.js";
 import { DTYPES } from "../base/dtype.js";
 import { operandsOf } from "./operands.js";
-import type { AttentionGradientStep, AttentionStep, Grid, KeyBound, Operand, Program, Step } from "./program.js";
+import type {
+  AttentionGradientStep,
+  AttentionStep,
+  Grid,
+  KeyBound,
+  Operand,
+  Program,
+  RecurrentGradientStep,
+  RecurrentStep,
+  Step,
+} from "./program.js";
 
 export function printProgram(program: Program): string {
   const rows = program.steps.map((step) => [
@@ -34,7 +45,13 @@ function detail(step: Step): string {
     return step.grid ? label.replace(/^matmul|^/, "windows") : label;
   }
   if (step.kind === "attention" || step.kind === "attentionGradient") return attentionDetail(step);
+  if (step.kind === "recurrent" || step.kind === "recurrentGradient") return recurrentDetail(step);
   return step.label === step.kind ? "" : step.label;
+}
+
+/** The cell, and what is unusual about the loop. */
+function recurrentDetail({ cell, reverse, lengths }: RecurrentStep | RecurrentGradientStep): string {
+  return [cell, reverse ? "reverse" : "", lengths ? "lengths" : ""].filter((word) => word !== "").join(", ");
 }
 
 /** Which parts an attention step has besides the products. */
@@ -77,6 +94,13 @@ function shapes(step: Step): string {
       const sides = `${typed(step.query, rows(t, d))} ${typed(step.key, rows(s, d))} ${typed(step.value, rows(s, e))}`;
       return step.kind === "attention" ? `${sides} -> ${typed(step.output, rows(t, e))}` : sides;
     }
+    case "recurrent":
+    case "recurrentGradient": {
+      const [T, B, H] = step.shape;
+      const gates = `f32[${T},${B},${CELLS[step.cell].gates * H}]`;
+      const states = `f32[${step.shape}]`;
+      return step.kind === "recurrent" ? `${gates} -> ${states}` : `${states} -> ${gates}`;
+    }
     default:
       return typed(step.output, step.shape.join());
   }
@@ -109,6 +133,12 @@ export function bytesOf(step: Step): number {
       return all([step.index, step.output, step.output], step.shape);
     case "scatter":
       return all([step.index, step.updates, step.updates], step.shape);
+    case "recurrent":
+    case "recurrentGradient": {
+      const { reads, writes } = operandsOf(step);
+      const sizes = recurrentSizes(step);
+      return [...reads, ...writes].reduce((sum, o) => sum + touched(o, sizes.get(o) ?? step.shape), 0);
+    }
     case "attention":
     case "attentionGradient": {
       const { reads, writes } = operandsOf(step);
@@ -131,6 +161,29 @@ function spanOf({ rows, columns }: Grid): number {
     count,
     axes.reduce((last, [n, stride]) => last + (n - 1) * stride, 1),
   );
+}
+
+/** The shapes of operands that are not [T, B, H]. */
+function recurrentSizes(step: RecurrentStep | RecurrentGradientStep): Map<Operand | null, readonly number[]> {
+  const [T, B, H] = step.shape;
+  const { gates, kept } = CELLS[step.cell];
+  const width = gates * H;
+  const all: [Operand | null, readonly number[]][] = [
+    [step.weight, [width, H]],
+    [step.hidden, [B, H]],
+    [step.memory, [B, H]],
+    [step.lengths, [B]],
+    [step.kept, [T, B, kept * H]],
+  ];
+  if (step.kind === "recurrent") all.push([step.projected, [T, B, width]], [step.bias, [width]]);
+  else
+    all.push(
+      [step.projectedGradient, [T, B, width]],
+      [step.sumsGradient, [T, B, width]],
+      [step.hiddenGradient, [B, H]],
+      [step.memoryGradient, [B, H]],
+    );
+  return new Map(all);
 }
 
 /** The last two axes of operands that are not [batch..., T, S]. */

@@ -1,5 +1,6 @@
 // The narrow waist between compiler and executors: buffers, and a list of steps that name a kernel and where its operands lie.
 
+import type { RecurrentCell } from "../base/cell.js";
 import type { DType } from "../base/dtype.js";
 import type { Shape } from "../base/shape.js";
 import type { Expression, ReduceOp } from "./expression.js";
@@ -189,6 +190,46 @@ export interface AttentionGradientStep extends AttentionBase {
   readonly scoreGradient: Operand | null; // [batch..., T, S]
 }
 
+/** What the recurrent steps have in common: h[t] = cell(projected[t], weight h[t-1] + bias), in f32. */
+interface RecurrentBase extends StepBase {
+  /** [T, B, H] */
+  readonly shape: Shape;
+  readonly cell: RecurrentCell;
+  /** From the last time to the first. */
+  readonly reverse: boolean;
+  readonly weight: Operand; // [GH, H]
+  /** The state before the first step, and an LSTM's memory; null stands for zeros. */
+  readonly hidden: Operand | null; // [B, H]
+  readonly memory: Operand | null; // [B, H]
+  /** i32: at times t >= length a row's state stays as it is. */
+  readonly lengths: Operand | null; // [B]
+}
+
+/** A recurrent layer over all time steps. Results are null where nobody asks for them. */
+export interface RecurrentStep extends RecurrentBase {
+  readonly kind: "recurrent";
+  readonly projected: Operand; // [T, B, GH]
+  readonly bias: Operand | null; // [GH]
+  readonly states: Operand | null; // [T, B, H]
+  readonly memories: Operand | null; // [T, B, H]
+  /** i f g o of an LSTM; r z n of a GRU, and what the state adds to n. Nothing is written where a row has ended. */
+  readonly kept: Operand | null; // [T, B, 4H]
+}
+
+/** The loop backwards: gradients of what the input adds to each gate, of what the state adds, and of the initial state. */
+export interface RecurrentGradientStep extends RecurrentBase {
+  readonly kind: "recurrentGradient";
+  readonly states: Operand; // [T, B, H]
+  readonly memories: Operand | null; // [T, B, H]
+  readonly kept: Operand | null; // [T, B, 4H]
+  readonly statesGradient: Operand | null; // [T, B, H]
+  readonly memoriesGradient: Operand | null; // [T, B, H]
+  readonly projectedGradient: Operand | null; // [T, B, GH]
+  readonly sumsGradient: Operand | null; // [T, B, GH]
+  readonly hiddenGradient: Operand | null; // [B, H]
+  readonly memoryGradient: Operand | null; // [B, H]
+}
+
 export type Step =
   | ElementwiseStep
   | ReduceStep
@@ -198,7 +239,9 @@ export type Step =
   | CumsumStep
   | ArgsortStep
   | AttentionStep
-  | AttentionGradientStep;
+  | AttentionGradientStep
+  | RecurrentStep
+  | RecurrentGradientStep;
 export type StepKind = Step["kind"];
 
 /** External buffers are bound at each run, in order of `slot`; temporaries lie in one arena at planned offsets. */
