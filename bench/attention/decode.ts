@@ -1,8 +1,8 @@
 // One query, heads sharing keys, a long cache: how near reading keys and values comes to what memory gives a plain copy.
 
 import { attention, compile, manualSeed, randn, type Tensor } from "heed";
+import { contest, type Table } from "../lib/contest.js";
 import { threads } from "../lib/machine.js";
-import { contest, type Table } from "./contest.js";
 import { sizes } from "./sizes.js";
 
 export async function measureDecode(table: Table): Promise<void> {

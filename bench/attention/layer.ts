@@ -2,7 +2,7 @@
 
 import { compile, manualSeed, randn, type Tensor } from "heed";
 import { Linear, Module } from "heed/nn";
-import { contest, type Table } from "./contest.js";
+import { contest, type Table } from "../lib/contest.js";
 import { textbook } from "./texts.js";
 
 const [B, T, C, HEADS] = [2, 6, 16, 2];

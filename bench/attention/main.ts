@@ -1,10 +1,10 @@
 // Attention against PyTorch in the textbook's text forward and backward, masks and score functions, decoding, a small layer, and memory.
 // Each row begins with both sides computing the same numbers. --only text,backward,window,scores,decode,layer,memory: some of the rows.
 
+import type { Table } from "../lib/contest.js";
 import { listOf } from "../lib/machine.js";
 import { Peer } from "../lib/peer.js";
 import { Report } from "../lib/report.js";
-import type { Table } from "./contest.js";
 import { measureDecode } from "./decode.js";
 import { measureLayer } from "./layer.js";
 import { measureMemory } from "./memory.js";

@@ -1,10 +1,10 @@
 // What both passes take of memory beside inputs, output and gradients at a length where the scores alone would be a gigabyte.
 
+import type { Table } from "../lib/contest.js";
 import { inFreshProcess } from "../lib/fresh.js";
 import { tiny } from "../lib/machine.js";
 import { Peer } from "../lib/peer.js";
 import { sampleOf } from "../lib/statistics.js";
-import type { Table } from "./contest.js";
 import type { Request } from "./extra-memory.js";
 import { sizes } from "./sizes.js";
 

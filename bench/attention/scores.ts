@@ -2,8 +2,8 @@
 // flex_attention; eager is how it runs without a C++ compiler.
 
 import { type AttentionOptions, attention, compile, type Tensor, tensor } from "heed";
+import { type Contest, contest, type Rival, type Table } from "../lib/contest.js";
 import type { Arguments } from "../lib/peer.js";
-import { type Contest, contest, type Rival, type Table } from "./contest.js";
 import { sizes } from "./sizes.js";
 import { draw } from "./texts.js";
 

@@ -1,7 +1,7 @@
 // The textbook's text against the same text in PyTorch and against its fused function; then both passes.
 
 import { compile } from "heed";
-import { contest, type Table } from "./contest.js";
+import { contest, type Table } from "../lib/contest.js";
 import { sizes } from "./sizes.js";
 import { bothPasses, draw, textbook } from "./texts.js";
 

@@ -1,11 +1,11 @@
 // One work of the table: Heed and its rivals are seen to compute the same, then timed by turns, and each rival gets a row.
 
 import type { Tensor } from "heed";
-import { compare } from "../lib/compare.js";
-import { checkDigests, type Digest, digestOf } from "../lib/digest.js";
-import { quick, tiny } from "../lib/machine.js";
-import type { Case, Peer } from "../lib/peer.js";
-import { type Report, type Row, versus } from "../lib/report.js";
+import { compare } from "./compare.js";
+import { checkDigests, type Digest, digestOf } from "./digest.js";
+import { quick, tiny } from "./machine.js";
+import type { Case, Peer } from "./peer.js";
+import { type Report, type Row, versus } from "./report.js";
 
 export interface Table {
   readonly peer: Peer | null;
@@ -29,26 +29,34 @@ const PACES = {
   long: { turnMs: 1, turns: 7, warmup: 0 },
 };
 
+export type Pace = keyof typeof PACES;
+
 export interface Contest {
   readonly work: string;
   readonly rate?: Row["rate"];
   /** One call; its results are freed, as the other side's are when the next ones replace them. */
   readonly heed: () => Tensor | readonly Tensor[];
   readonly rivals: { readonly [name: string]: Rival };
-  readonly pace?: keyof typeof PACES;
+  readonly pace?: Pace;
+  /** Calls whose results are compared: 1, unless given. Later steps of a training see whether the ones before were the same. */
+  readonly first?: number;
 }
 
-export async function contest({ peer, report }: Table, { work, rate, heed, rivals, pace }: Contest): Promise<void> {
+export async function contest(table: Table, { work, rate, heed, rivals, pace, first = 1 }: Contest): Promise<void> {
+  const { peer, report } = table;
   const call = () => {
     const results = heed();
     return Array.isArray(results) ? (results as readonly Tensor[]) : [results as Tensor];
   };
-  const first = call();
-  const ours = digestOf(first);
-  free(first);
+  const ours: Digest[number][] = [];
+  for (let i = 0; i < first; i++) {
+    const results = call();
+    ours.push(...digestOf(results));
+    free(results);
+  }
   const peers: { [name: string]: Case } = {};
   for (const [name, rival] of Object.entries(rivals))
-    if (await agrees({ peer, report }, `${work}, ${name}`, rival, ours)) peers[name] = rival.case;
+    if (await agrees(table, `${work}, ${name}`, rival, ours)) peers[name] = rival.case;
   const result = await compare(peer, { heed: () => free(call()), peers, ...PACES[pace ?? "short"] });
   for (const name of Object.keys(peers)) {
     const { least, row } = rivals[name];
