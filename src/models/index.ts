@@ -1,6 +1,9 @@
 // The public names of heed/models.
 
 export { type BeamSearchOptions, beamSearch } from "./beam-search.js";
+export { Bert, type BertCall, BertOutput } from "./bert.js";
+export type { BertConfig } from "./bert-config.js";
+export { type MaskOptions, maskTokens } from "./bert-mask.js";
 export { Decoder, type GenerateOptions, generate, type LanguageModel, stream } from "./generate.js";
 export { GPT } from "./gpt.js";
 export { checkGPTConfig, type GPTConfig } from "./gpt-config.js";

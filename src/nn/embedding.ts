@@ -37,9 +37,9 @@ export class Embedding extends Module {
     this.resetParameters();
   }
 
-  /** Draws the initial numbers anew. */
-  resetParameters(): void {
-    normal_(this.weight);
+  /** Draws the initial numbers anew, from N(0, std²). */
+  resetParameters(std = 1): void {
+    normal_(this.weight, 0, std);
     if (this.paddingIdx === null) return;
     const padding = arange(this.numEmbeddings).eq(this.paddingIdx).unsqueeze(1);
     noGrad(() => this.weight.assign(where(padding, 0, this.weight)));
