@@ -11,12 +11,12 @@ enum { GRID_ROWS = 512 };  // whose offsets are kept at a time
 
 // A place in a walk.
 typedef struct {
-  const Walk *walk;
+  const GridWalk *walk;
   int32_t at[WALK_AXES];
   int64_t offset;  // in elements
 } Walker;
 
-static inline Walker walker_at(const Walk *walk, int64_t index) {
+static inline Walker walker_at(const GridWalk *walk, int64_t index) {
   Walker w = {walk, {0}, 0};
   for (int32_t d = walk->axes - 1; d >= 0; d--) {
     w.at[d] = (int32_t)(index % walk->sizes[d]);

@@ -19,10 +19,10 @@ enum { WALK_AXES = 8 };
 typedef struct {
   int32_t axes;
   const int32_t *sizes, *strides;
-} Walk;
+} GridWalk;
 
 typedef struct {
-  Walk rows, columns;
+  GridWalk rows, columns;
 } Grid;
 
 typedef struct {
@@ -64,8 +64,8 @@ HEED_INLINE void turn(Problem *p) {
   p->turned = !p->turned;
 }
 
-HEED_INLINE const int32_t *read_walk(const int32_t *w, Walk *walk) {
-  *walk = (Walk){w[0], w + 1, w + 1 + w[0]};
+HEED_INLINE const int32_t *read_walk(const int32_t *w, GridWalk *walk) {
+  *walk = (GridWalk){w[0], w + 1, w + 1 + w[0]};
   return w + 1 + 2 * w[0];
 }
 

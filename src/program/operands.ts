@@ -1,6 +1,7 @@
 // The operands of each kind of step in one place: passes that follow buffers from step to step ask here, and need not know the kinds.
 
-import type { KeyBound, Operand, Step, TileBody } from "./program.js";
+import { CELLS } from "../base/cell.js";
+import type { KeyBound, Operand, RecurrentGradientStep, RecurrentStep, Step, TileBody } from "./program.js";
 
 /** What a step reads and what it writes; tiles of its own are not among them. */
 export interface Operands {
@@ -129,4 +130,27 @@ function visit(step: Step, read: Change, write: Change): Step {
       };
     }
   }
+}
+
+/** The shapes of operands that are not [T, B, H]. */
+export function recurrentSizes(step: RecurrentStep | RecurrentGradientStep): Map<Operand | null, readonly number[]> {
+  const [T, B, H] = step.shape;
+  const { gates, kept } = CELLS[step.cell];
+  const width = gates * H;
+  const all: [Operand | null, readonly number[]][] = [
+    [step.weight, [width, H]],
+    [step.hidden, [B, H]],
+    [step.memory, [B, H]],
+    [step.lengths, [B]],
+    [step.kept, [T, B, kept * H]],
+  ];
+  if (step.kind === "recurrent") all.push([step.projected, [T, B, width]], [step.bias, [width]]);
+  else
+    all.push(
+      [step.projectedGradient, [T, B, width]],
+      [step.sumsGradient, [T, B, width]],
+      [step.hiddenGradient, [B, H]],
+      [step.memoryGradient, [B, H]],
+    );
+  return new Map(all);
 }

@@ -2,7 +2,7 @@
 
 import { CELLS } from "../base/cell.js";
 import { DTYPES } from "../base/dtype.js";
-import { operandsOf } from "./operands.js";
+import { operandsOf, recurrentSizes } from "./operands.js";
 import type {
   AttentionGradientStep,
   AttentionStep,
@@ -161,29 +161,6 @@ function spanOf({ rows, columns }: Grid): number {
     count,
     axes.reduce((last, [n, stride]) => last + (n - 1) * stride, 1),
   );
-}
-
-/** The shapes of operands that are not [T, B, H]. */
-function recurrentSizes(step: RecurrentStep | RecurrentGradientStep): Map<Operand | null, readonly number[]> {
-  const [T, B, H] = step.shape;
-  const { gates, kept } = CELLS[step.cell];
-  const width = gates * H;
-  const all: [Operand | null, readonly number[]][] = [
-    [step.weight, [width, H]],
-    [step.hidden, [B, H]],
-    [step.memory, [B, H]],
-    [step.lengths, [B]],
-    [step.kept, [T, B, kept * H]],
-  ];
-  if (step.kind === "recurrent") all.push([step.projected, [T, B, width]], [step.bias, [width]]);
-  else
-    all.push(
-      [step.projectedGradient, [T, B, width]],
-      [step.sumsGradient, [T, B, width]],
-      [step.hiddenGradient, [B, H]],
-      [step.memoryGradient, [B, H]],
-    );
-  return new Map(all);
 }
 
 /** The last two axes of operands that are not [batch..., T, S]. */

@@ -4,7 +4,7 @@
 import { describe, expect, it } from "vitest";
 import { DTYPES } from "../../src/base/dtype.js";
 import { ReferenceExecutor } from "../../src/executors/reference.js";
-import { operandsOf } from "../../src/program/operands.js";
+import { operandsOf, recurrentSizes } from "../../src/program/operands.js";
 import type {
   AttentionGradientStep,
   AttentionStep,
@@ -31,11 +31,15 @@ function domains(step: Step): { operand: Operand; shape: readonly number[] }[] {
     case "reduce":
       return over(step.shape, [...step.inputs, step.output]);
     case "matmul": {
-      const { batch, m, n, k, a, b, c, epilogue } = step;
+      const { batch, m, n, k, a, b, c, epilogue, grid } = step;
+      const lead = b.strides.slice(0, -2);
+      const walked = grid && { ...b, strides: [...lead, ...grid.rows.strides, ...grid.columns.strides] };
       const finish = epilogue ? over([...batch, m, n], [...epilogue.inputs, ...epilogue.outputs]) : [];
       return [
         ...over([...batch, m, k], [a]),
-        ...over([...batch, k, n], [b]),
+        ...(walked
+          ? over([...batch, ...grid.rows.sizes, ...grid.columns.sizes], [walked])
+          : over([...batch, k, n], [b])),
         ...over([...batch, m, n], [c]),
         ...finish,
       ];
@@ -49,6 +53,12 @@ function domains(step: Step): { operand: Operand; shape: readonly number[] }[] {
     case "attention":
     case "attentionGradient":
       return attentionDomains(step);
+    case "recurrent":
+    case "recurrentGradient": {
+      const sizes = recurrentSizes(step);
+      const { reads, writes } = operandsOf(step);
+      return [...reads, ...writes].map((operand) => ({ operand, shape: sizes.get(operand) ?? step.shape }));
+    }
     case "argsort":
       return [...over(step.shape, [step.input]), ...over([...step.shape.slice(0, -1), step.count], [step.output])];
   }

@@ -165,7 +165,7 @@ describe("recurrent modules", () => {
       manualSeed(9);
       const [lstm, head] = [new LSTM(4, 12, { numLayers: 2, batchFirst: true }), new Linear(12, 4)];
       const x = randn(3, 7, 4);
-      const optimizer = new SGD([...lstm.parameters(), ...head.parameters()], { lr: 0.5, momentum: 0.9 });
+      const optimizer = new SGD([...lstm.parameters(), ...head.parameters()], { learningRate: 0.5, momentum: 0.9 });
       const step = () => {
         optimizer.zeroGrad();
         const loss = head.forward(lstm.forward(x)[0]).sub(x).square().mean();
