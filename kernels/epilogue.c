@@ -4,12 +4,14 @@
 
 #include "expression.h"
 
-enum { SCRATCH = 1 << 16, BLOCK = 512 };
+enum { SCRATCH = 1 << 16, BLOCK = 512, FAR = 4 };
 
 struct EpiloguePlan {
   Body body;
   int64_t rows, columns;  // of the rectangles that are planned for
   int64_t high, wide;     // of a block
+  const int32_t *far[FAR];
+  int32_t fars;
   const ExpressionPlan *expression;
 };
 
@@ -26,11 +28,43 @@ int64_t KERNEL(epilogue_plan_bytes)(const int32_t *words) {
   return (int64_t)sizeof(EpiloguePlan) + KERNEL(expression_plan_bytes)(&body);
 }
 
-const EpiloguePlan *KERNEL(epilogue_plan)(const int32_t *words, char *const *buffers, int64_t rows, int64_t columns, void *memory) {
+static void find_far(EpiloguePlan *p, int32_t product) {
+  const Body *b = &p->body;
+  for (int32_t i = 0; i < b->inputs + b->outputs && p->fars < FAR; i++) {
+    const int32_t *operand = i < b->inputs ? body_input(b, i) : body_output(b, i - b->inputs);
+    if (operand[0] != product && operand[2 + b->rank] != 0 && operand[3 + b->rank] == 1) p->far[p->fars++] = operand;
+  }
+}
+
+int32_t KERNEL(epilogue_far)(const EpiloguePlan *p) { return p->fars; }
+
+// The index along each axis of a batch entry.
+static void unravel(const EpiloguePlan *p, int64_t batch, int64_t *starts) {
+  for (int32_t k = p->body.rank - 3; k >= 0 && batch > 0; k--) {
+    starts[k] = batch % p->body.shape[k];
+    batch /= p->body.shape[k];
+  }
+}
+
+const char *KERNEL(epilogue_from)(const EpiloguePlan *p, const Context *context, int32_t far, int64_t batch, int64_t i0, int64_t j0,
+                                  int64_t *row_bytes, int64_t *bytes) {
+  const int32_t *operand = p->far[far], *strides = operand + 4;
+  int64_t starts[VIEW_AXES] = {0}, element = 0;
+  int32_t rank = p->body.rank;
+  unravel(p, batch, starts);
+  starts[rank - 2] = i0, starts[rank - 1] = j0;
+  for (int32_t k = 0; k < rank; k++) element += starts[k] * strides[k];
+  *bytes = dtype_bytes(operand[3]);
+  *row_bytes = strides[rank - 2] * *bytes;
+  return context->buffers[operand[0]] + word64(operand + 1) + element * *bytes;
+}
+
+const EpiloguePlan *KERNEL(epilogue_plan)(const int32_t *words, char *const *buffers, int32_t product, int64_t rows, int64_t columns, void *memory) {
   EpiloguePlan *p = memory;
   Axis axes[VIEW_AXES];
   *p = (EpiloguePlan){.body = body_of(words), .rows = rows, .columns = columns};
   int32_t rank = p->body.rank;
+  find_far(p, product);
   int64_t block = block_of(&p->body);
   p->wide = min64(columns, block);
   p->high = columns <= block ? max64(1, min64(rows, block / max64(1, columns))) : 1;
@@ -47,10 +81,7 @@ void KERNEL(epilogue_run)(const EpiloguePlan *p, const Context *context, int64_t
   int64_t starts[VIEW_AXES] = {0}, rows = i1 - i0, columns = j1 - j0, high = p->high, wide = p->wide;
   int32_t rank = p->body.rank;
   if (rows <= 0 || columns <= 0) return;
-  for (int32_t k = rank - 3; k >= 0 && batch > 0; k--) {
-    starts[k] = batch % p->body.shape[k];
-    batch /= p->body.shape[k];
-  }
+  unravel(p, batch, starts);
   starts[rank - 2] = i0, starts[rank - 1] = j0;
   Expression *e;
   if (columns == p->columns && rows <= p->rows) {

@@ -3,6 +3,7 @@
 // matmul_skinny.h do the arithmetic; this file walks the blocks. Panels in the manner of Goto and van de Geijn, "Anatomy of
 // High-Performance Matrix Multiplication" (2008).
 #include "epilogue.h"
+#include "matmul_ahead.h"
 #include "matmul_plan.h"
 #include "matmul_skinny.h"
 #include "matmul_small.h"
@@ -16,13 +17,6 @@ typedef struct {
 HEED_INLINE const char *at(const char *base, const Side *side, int64_t row, int64_t column) {
   return base + (row * side->rows + column * side->columns) * dtype_bytes(side->dtype);
 }
-
-HEED_INLINE Ahead ahead_tall(const Side *a, const char *from) {
-  int64_t bytes = dtype_bytes(a->dtype);
-  return a->columns == 1 ? (Ahead){from, a->rows * bytes, 64} : (Ahead){from, a->columns * bytes, a->columns * bytes * 16};
-}
-
-HEED_INLINE Ahead ahead_wide(const Side *b, const char *from) { return (Ahead){from, b->rows * 4, b->rows * 64}; }
 
 // Rows [k0, k0 + k) and columns [j, j + n) of the B that begins at `base`, into panels.
 static void pack_right(const Problem *p, float *to, const char *base, int64_t k0, int64_t k, int64_t j, int64_t n) {
@@ -61,6 +55,12 @@ static void multiply_block(const Plan *plan, const Context *context, const Block
       down = 1;
       step = a->columns;
     }
+    Asking asking = {.count = 0};
+    if (k0 + k < at_->k1)
+      ask_for_wide(&asking, plan, at(b_from, b, k, 0), k, at_->columns);
+    else if (plan->wide == WIDE_OWN && at_->column + at_->columns < p->n)
+      ask_for_wide(&asking, plan, at(b_base, b, 0, at_->column + at_->columns), k, at_->columns);
+    if (k0 + k == at_->k1) ask_for_epilogue(&asking, plan, context, at_->batch, at_->row, at_->rows, at_->column, at_->columns);
     if (plan->wide == WIDE_OWN) pack_right(p, wide, b_base, k0, k, at_->column, at_->columns);
 
     for (int64_t j = 0; j < at_->columns; j += TILE_COLUMNS) {
@@ -83,10 +83,14 @@ static void multiply_block(const Plan *plan, const Context *context, const Block
         Ahead ahead = {(const char *)from, 0, 0};
         if (plan->wide == WIDE_DIRECT && tiles < 4)  // few rows: B is what costs
           ahead = ahead_wide(b, at(b_from, b, 0, j + TILE_COLUMNS + t * HEED_LANES));
+        else if (is_asking(&asking, k) && plan->wide != WIDE_SHARED)
+          ahead = ahead_asked(&asking, k);
         else if (j == 0 ? k0 == at_->k0 : j + TILE_COLUMNS >= at_->columns && k0 + k < at_->k1)  // A is new: its next tile; A is done with: the next k
           ahead = ahead_tall(a, j == 0 ? at(a_from, a, row + rows, 0) : at(a_from, a, row, k));
         else if (t < 2 && plan->wide != WIDE_DIRECT)  // the next panel of B
           ahead = (Ahead){(const char *)(panel + TILE_COLUMNS * k + t * HEED_LANES * k), 64, 1024};
+        else if (is_asking(&asking, k))
+          ahead = ahead_asked(&asking, k);
         multiply_tile(rows, columns, down, from, plan->tall == TALL_TILES ? TILE_PANEL : step, panel, width, k,
                       target + row * ld + j, ld, k0 > at_->k0, ahead);
       }
@@ -246,7 +250,7 @@ static void plan(const int32_t *words, char *const *buffers, void *memory) {
   make_plan(words, plan);
   if (!plan->p.epilogue) return;
   int64_t rows = min64(plan->rows, EPILOGUE_ROWS), columns = plan->columns, turned = plan->p.turned;
-  plan->epilogue = KERNEL(epilogue_plan)(plan->p.epilogue, buffers, turned ? columns : rows, turned ? rows : columns, plan + 1);
+  plan->epilogue = KERNEL(epilogue_plan)(plan->p.epilogue, buffers, plan->p.c.buffer, turned ? columns : rows, turned ? rows : columns, plan + 1);
 }
 
 static void run(const int32_t *words, const Context *context, int32_t phase, int64_t task) {

@@ -40,6 +40,7 @@ HEED_INLINE int64_t blocks(const Plan *plan) { return plan->down * plan->across;
 #define SMALL_WORK (1 << 17)     // products of two numbers up to which matrices are multiplied whole
 #define SMALL_DEPTH 256          // k of the same
 #define SMALL_AXES 8             // batch axes of the same
+#define WHOLE_ROW 1024           // columns of a product with an epilogue up to which blocks are cut across the rows only
 
 // Blocks of C: enough for 16 threads to share, not so small that their edges cost.
 static void plan_blocks(Plan *plan, int64_t want, int64_t most_rows, int64_t most_columns, int64_t least_rows, int64_t least_columns,
@@ -85,7 +86,10 @@ static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
   // A block of A that is packed should meet many columns; a B too large to keep packed should meet many rows.
   int64_t wide_bytes = p->k * round_up(p->n, TILE_COLUMNS) * 4 * (is_shared(p, &p->b) ? 1 : p->batches);
   int32_t direct = plan->tall == TALL_DIRECT;
-  plan_blocks(plan, want, wide_bytes <= SHARED_LIMIT ? 256 : 768, direct ? 256 : 1024, 2 * TILE_ROWS, 2 * TILE_COLUMNS, direct ? 1 : 4);
+  // An epilogue would rather have whole rows, which it can take where they lie.
+  int32_t whole = p->epilogue && !p->turned && !p->grid.rows.axes && p->n <= WHOLE_ROW;
+  plan_blocks(plan, want, wide_bytes <= SHARED_LIMIT ? 256 : 768, direct && !whole ? 256 : 1024, 2 * TILE_ROWS, 2 * TILE_COLUMNS,
+              whole ? WHOLE_ROW : direct ? 1 : 4);
   plan->depth = p->k <= 384 ? p->k : round_up(divide_up(p->k, divide_up(p->k, 256)), 16);
   int64_t k = plan->depth, tiles = tile_count(plan->rows);
 
