@@ -1,6 +1,6 @@
 // The Transformer of 2017, whole: encoder and decoder, trained to translate English into Chinese with warm-up and label smoothing, then
-// greedy and beam search. After "Attention Is All You Need" (Vaswani et al. 2017) and the Annotated Transformer, whose text has the paper's
-// LayerNorm(x + Sublayer(x)) but whose code has x + Sublayer(LayerNorm(x)); with it the BLEU below becomes TODO. Writes a drawing into runs/.
+// greedy and beam search. After "Attention Is All You Need" (Vaswani et al. 2017) and the Annotated Transformer. That one's text has the
+// paper's LayerNorm(x + Sublayer(x)), its code x + Sublayer(LayerNorm(x)); here it is the paper's. Writes a drawing into runs/.
 // Run it with: npm run example 12-transformer
 
 import { mkdirSync, writeFileSync } from "node:fs";
