@@ -3,6 +3,7 @@
 export { type BeamSearchOptions, beamSearch } from "./beam-search.js";
 export { Bert, type BertCall, BertOutput } from "./bert.js";
 export type { BertConfig } from "./bert-config.js";
+export { type LoadedBert, loadBert, saveBert } from "./bert-folder.js";
 export { type MaskOptions, maskTokens } from "./bert-mask.js";
 export { Decoder, type GenerateOptions, generate, type LanguageModel, stream } from "./generate.js";
 export { GPT } from "./gpt.js";

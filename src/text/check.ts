@@ -6,7 +6,12 @@ const op = "tokenizer.json";
 
 /** Fails for a file that is in order but needs something Heed does not do. */
 export function unsupported(what: string, remedy?: string): never {
-  fail(op, "a character, word or byte-level BPE tokenizer as Heed, GPT-2, Llama 3 or Qwen write them", what, remedy);
+  fail(
+    op,
+    "a character, word, WordPiece or byte-level BPE tokenizer as Heed, BERT, GPT-2, Llama 3 or Qwen write them",
+    what,
+    remedy,
+  );
 }
 
 /** A value for an error message, short whatever it is. */

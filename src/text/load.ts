@@ -5,11 +5,12 @@ import { readBPE, readVocabulary } from "./bpe-file.js";
 import { CharacterTokenizer, isCharacterFile } from "./characters.js";
 import { asArray, asObject, show, unsupported } from "./check.js";
 import type { Tokenizer } from "./tokenizer.js";
+import { WordPieceTokenizer } from "./wordpiece.js";
 import { WordTokenizer } from "./words.js";
 
 /**
- * The tokenizer of a Hugging Face `tokenizer.json`, given as text or parsed: character and word tokenizers that Heed wrote and
- * byte-level BPE (GPT-2, Llama 3, Qwen and their kin).
+ * The tokenizer of a Hugging Face `tokenizer.json`, given as text or parsed: character and word tokenizers that Heed wrote,
+ * WordPiece (BERT) and byte-level BPE (GPT-2, Llama 3, Qwen and their kin).
  * @throws HeedError naming what is wrong in the file, or what in it is not supported
  */
 export function tokenizerFromJSON(json: unknown): Tokenizer {
@@ -18,6 +19,7 @@ export function tokenizerFromJSON(json: unknown): Tokenizer {
   // Old files leave the type out; a list of merges says what they are.
   const type = model.type ?? (Array.isArray(model.merges) ? "BPE" : undefined);
   if (type === "WordLevel") return WordTokenizer.fromFile(file);
+  if (type === "WordPiece") return WordPieceTokenizer.fromFile(file);
   if (type !== "BPE") unsupported(`the model ${show(type)}`);
   if (!isCharacterFile(file, model)) return readBPE(file);
   if (asArray(file.added_tokens ?? [], "added_tokens").length > 0)

@@ -1,5 +1,5 @@
 // What every tokenizer is to the rest of Heed: text to token ids and back, and the Hugging Face tokenizer.json that holds
-// it. The kinds are in characters.ts, words.ts and bpe.ts; load.ts reads a file into the right one.
+// it. The kinds are in characters.ts, words.ts, wordpiece.ts and bpe.ts; load.ts reads a file into the right one.
 
 /** A parsed Hugging Face `tokenizer.json`: what `JSON.stringify` writes and `tokenizerFromJSON` reads. */
 export type TokenizerFile = Record<string, unknown>;
@@ -18,7 +18,7 @@ export interface DecodeOptions {
 
 /** Text to token ids and back. */
 export interface Tokenizer {
-  readonly kind: "characters" | "bpe" | "words";
+  readonly kind: "characters" | "bpe" | "words" | "wordpiece";
   /** The largest token id plus one: the rows that an embedding needs at least. */
   readonly vocabularySize: number;
   /** The special tokens, such as `<|endoftext|>`, with their ids; none for a character tokenizer. */

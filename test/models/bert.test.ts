@@ -2,6 +2,9 @@
 // training, and ten losses with dropout.
 
 import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import {
   explain,
@@ -11,11 +14,12 @@ import {
   rand,
   randint,
   randn,
+  saveSafetensors,
   type Tensor,
   tensor,
   zeros,
 } from "../../src/index.js";
-import { Bert, maskTokens } from "../../src/models/index.js";
+import { Bert, loadBert, maskTokens, saveBert } from "../../src/models/index.js";
 import { AdamW } from "../../src/train/index.js";
 import { expectClose, golden, type Packed } from "../nn/golden.js";
 
@@ -139,6 +143,38 @@ describe("a Hugging Face BERT gives the numbers of transformers", () => {
       if (key in outputs.config && key !== "architectures") expect(value, key).toEqual(outputs.config[key]);
     const model = Bert.fromHuggingFace(config, state);
     expectClose("logits", model.logits(model.forward(ids, call).lastHidden), outputs.logits, TOLERANCE);
+  });
+});
+
+describe("a folder of Hugging Face", () => {
+  const words = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    ...Array.from({ length: 36 }, (_, i) => String.fromCodePoint(0x4e00 + i)),
+  ];
+
+  it("is loaded as it lies there, and written as it was", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "bert-"));
+    await saveSafetensors(join(folder, "model.safetensors"), published());
+    writeFileSync(join(folder, "config.json"), JSON.stringify(outputs.config));
+    writeFileSync(join(folder, "vocab.txt"), `${words.join("\n")}\n`);
+    writeFileSync(join(folder, "tokenizer_config.json"), '{"do_lower_case": false}');
+    const loaded = await loadBert(folder);
+    expect(loaded.tokenizer.lowercase).toBe(false);
+    expect([...loaded.tokenizer.encode("一丁")]).toEqual([2, 4, 5, 3]);
+    expectClose("pooled", loaded.model.forward(ids, call).pooled, outputs.pooled, TOLERANCE);
+    await saveBert(join(folder, "again"), loaded);
+    const again = await loadBert(join(folder, "again"));
+    expect(again.tokenizer.encodePair("一", "丁a")).toEqual(loaded.tokenizer.encodePair("一", "丁a"));
+    expectClose("pooled", again.model.forward(ids, call).pooled, outputs.pooled, TOLERANCE);
+    rmSync(join(folder, "vocab.txt"));
+    await expect(loadBert(folder)).rejects.toThrow("tokenizer.json or vocab.txt");
+    writeFileSync(join(folder, "config.json"), "{");
+    await expect(loadBert(folder)).rejects.toThrow("to be JSON");
+    rmSync(folder, { recursive: true });
+    await expect(loadBert(folder)).rejects.toThrow("loadBert: expected config.json in");
   });
 });
 

@@ -106,7 +106,7 @@ describe("tokenizerFromJSON", () => {
     ["null", null, "expected the file to be an object, got null"],
     ["an array", [], "expected the file to be an object, got an array of 0"],
     ["no model", {}, "expected model to be an object, got undefined"],
-    ["WordPiece", file({ "model.type": "WordPiece" }), 'got the model "WordPiece"'],
+    ["WordPiece cut by bytes", file({ "model.type": "WordPiece" }), 'got WordPiece with the pre_tokenizer "ByteLevel"'],
     ["Unigram", file({ "model.type": "Unigram" }), 'got the model "Unigram"'],
     ["no type and no merges", file({ "model.type": undefined, "model.merges": 3 }), "got the model undefined"],
     ["vocab a list", file({ "model.vocab": ["a"] }), "model.vocab to be an object, got an array of 1"],

@@ -1,0 +1,76 @@
+// A BERT as it lies on a disk: a folder as Hugging Face's hub or save_pretrained leaves it, unconverted.
+
+import { fail } from "../base/errors.js";
+import { loadSafetensors, saveSafetensors } from "../tensor/safetensors-tensors.js";
+import { tokenizerFromJSON } from "../text/load.js";
+import { WordPieceTokenizer } from "../text/wordpiece.js";
+import { Bert } from "./bert.js";
+
+/** A model and the tokenizer it was trained with. */
+export interface LoadedBert {
+  readonly model: Bert;
+  readonly tokenizer: WordPieceTokenizer;
+}
+
+/**
+ * The model and the tokenizer of a folder with config.json, model.safetensors (or its index) and tokenizer.json or vocab.txt.
+ * @throws HeedError naming the file that is missing or what is wrong in it
+ * @example
+ * const { model, tokenizer } = await loadBert("bert-base-chinese");
+ * const { patterns } = model.forward(tensor([[...tokenizer.encode("今天天气很好")]]));
+ */
+export async function loadBert(folder: string): Promise<LoadedBert> {
+  const config = await readJSON(folder, "config.json");
+  const tokenizer = await readTokenizer(folder);
+  return { model: Bert.fromHuggingFace(config, await loadSafetensors(folder)), tokenizer };
+}
+
+/** Writes a model and its tokenizer to a folder that transformers, and `loadBert`, read. */
+export async function saveBert(folder: string, { model, tokenizer }: LoadedBert): Promise<void> {
+  const { mkdir, writeFile } = await import("node:fs/promises");
+  const { join } = await import("node:path");
+  await mkdir(folder, { recursive: true });
+  const { config, state } = model.toHuggingFace();
+  await saveSafetensors(join(folder, "model.safetensors"), state, { metadata: { format: "pt" } });
+  for (const [name, json] of Object.entries({
+    "config.json": config,
+    "tokenizer.json": tokenizer.toJSON(),
+    "tokenizer_config.json": { tokenizer_class: "BertTokenizer", do_lower_case: tokenizer.lowercase },
+  }))
+    await writeFile(join(folder, name), `${JSON.stringify(json, null, 2)}\n`);
+}
+
+async function readTokenizer(folder: string): Promise<WordPieceTokenizer> {
+  const json = await readText(folder, "tokenizer.json");
+  if (json !== undefined) {
+    const tokenizer = tokenizerFromJSON(json);
+    if (tokenizer instanceof WordPieceTokenizer) return tokenizer;
+    fail("loadBert", "a WordPiece tokenizer in tokenizer.json", `one of ${tokenizer.kind}`);
+  }
+  const vocabulary = await readText(folder, "vocab.txt");
+  if (vocabulary === undefined) fail("loadBert", `tokenizer.json or vocab.txt in ${folder}`, "neither");
+  const settings = await readText(folder, "tokenizer_config.json");
+  const { do_lower_case: lowercase = true } = JSON.parse(settings ?? "{}") as { do_lower_case?: boolean };
+  return WordPieceTokenizer.fromVocabulary(vocabulary, { lowercase });
+}
+
+async function readJSON(folder: string, name: string): Promise<unknown> {
+  const text = await readText(folder, name);
+  if (text === undefined) fail("loadBert", `${name} in ${folder}`, "none", "pass the folder of a Hugging Face model");
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    return fail("loadBert", `${name} in ${folder} to be JSON`, (error as Error).message);
+  }
+}
+
+async function readText(folder: string, name: string): Promise<string | undefined> {
+  const { readFile } = await import("node:fs/promises");
+  const { join } = await import("node:path");
+  try {
+    return await readFile(join(folder, name), "utf8");
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT") return undefined;
+    return fail("loadBert", `a readable ${name} in ${folder}`, (error as Error).message);
+  }
+}
