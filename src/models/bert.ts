@@ -30,7 +30,7 @@ import { importState } from "./name-map.js";
 export interface BertCall {
   /** The segment of each token, i32[B,T]; all 0 unless given. */
   tokenTypes?: Tensor;
-  /** Where a token may be looked at, [B,T]: true or 1; false or 0 for padding. All unless given. */
+  /** Which tokens may be looked at, [B,T], or by which, [B,T,T], query by key: true or 1; false or 0 for padding. All unless given. */
   attentionMask?: Tensor;
 }
 
@@ -53,7 +53,7 @@ class Attention extends Module {
     this.outputDropout = new Dropout(dropout);
   }
 
-  /** @param hidden bool[B,1,1,T], true for keys that nobody may look at */
+  /** @param hidden bool[B,1,1,T] or bool[B,1,T,T], true where nobody may look */
   forward(residual: Tensor, hidden?: Tensor): [mixed: Tensor, pattern: Tensor] {
     const [B, T, C] = residual.shape;
     const H = this.config.heads;
@@ -156,15 +156,14 @@ export class Bert extends Module {
 
   /**
    * Token ids i32[B,T] to what `BertOutput` holds.
-   * @throws HeedError for more than `context` positions and for token types or masks of another shape; when run, for ids outside the vocabulary
+   * @throws HeedError for more than `context` positions and for token types and masks of another shape; when run, for ids outside the vocabulary
    */
   forward(ids: Tensor, { tokenTypes, attentionMask }: BertCall = {}): BertOutput {
     const { context } = this.config;
     if (ids.ndim !== 2 || ids.dtype !== "i32") fail("Bert", "token ids i32[B,T]", describe(ids));
     if (ids.shape[1] > context) fail("Bert", `at most ${context} positions, the model's context`, describe(ids));
-    for (const [name, given] of Object.entries({ tokenTypes, attentionMask }))
-      if (given && !sameShape(given.shape, ids.shape))
-        fail("Bert", `${name} [${ids.shape}], as the ids`, describe(given));
+    if (tokenTypes && !sameShape(tokenTypes.shape, ids.shape))
+      fail("Bert", `tokenTypes [${ids.shape}], as the ids`, describe(tokenTypes));
     const [B, T] = ids.shape;
     const kind = tokenTypes ? this.tokenTypes.forward(tokenTypes) : this.tokenTypes.weight.at(0); // [B,T,C] or [C]
     const embedded = this.tokens
@@ -172,7 +171,7 @@ export class Bert extends Module {
       .add(kind)
       .add(this.positions.weight.narrow(0, 0, T)); // [B,T,C]
     let residual = this.dropout.forward(this.norm.forward(embedded));
-    const hidden = attentionMask?.eq(0).view(B, 1, 1, T);
+    const hidden = attentionMask && hiddenKeys(attentionMask, B, T);
     const states = [residual];
     const patterns: Tensor[] = [];
     for (const block of this.blocks) {
@@ -219,4 +218,12 @@ export class Bert extends Module {
   toHuggingFace(): { config: Record<string, unknown>; state: StateDict } {
     return { config: bertConfigToHuggingFace(this.config), state: exportBert(this.stateDict()) };
   }
+}
+
+/** True where nobody may look: bool[B,1,1,T] or bool[B,1,T,T]. */
+function hiddenKeys(mask: Tensor, B: number, T: number): Tensor {
+  const each = sameShape(mask.shape, [B, T, T]);
+  if (!each && !sameShape(mask.shape, [B, T]))
+    fail("Bert", `attentionMask [${B},${T}] or [${B},${T},${T}], true or 1 where to look`, describe(mask));
+  return mask.eq(0).view(B, 1, each ? T : 1, T);
 }

@@ -50,6 +50,9 @@ def outputs(**more):
     with torch.no_grad():
         plain = model.bert(ids)
         full = model(ids, token_type_ids=types, attention_mask=mask, output_hidden_states=True, output_attentions=True)
+        causal = torch.tril(torch.ones(8, 8)) * mask[:, None]
+        causal = torch.zeros(2, 8, 8).masked_fill(causal == 0, torch.finfo(torch.float32).min)[:, None]  # transformers 5 wants numbers to add
+        each = model.bert(ids, attention_mask=causal).last_hidden_state
         pooled = model.bert(ids, token_type_ids=types, attention_mask=mask).pooler_output
     return {
         "config": json.loads(model.config.to_json_string(use_diff=False)),
@@ -57,6 +60,7 @@ def outputs(**more):
         "ids": ids.tolist(),
         "types": types.tolist(),
         "mask": mask.tolist(),
+        "each": pack(each),
         "plain": pack(plain.last_hidden_state),
         "hiddenStates": [pack(t) for t in full.hidden_states],
         "patterns": [pack(t) for t in full.attentions],

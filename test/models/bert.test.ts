@@ -29,6 +29,7 @@ interface Outputs {
   ids: number[][];
   types: number[][];
   mask: number[][];
+  each: Packed;
   plain: Packed;
   hiddenStates: Packed[];
   patterns: Packed[];
@@ -111,6 +112,9 @@ describe("a Hugging Face BERT gives the numbers of transformers", () => {
       expectClose("pooled", output.pooled, outputs.pooled, TOLERANCE);
       expectClose("logits", model.logits(output.lastHidden), outputs.logits, TOLERANCE);
       expectClose("next sentence", model.nextSentence(output.pooled), outputs.nextSentence, TOLERANCE);
+      const causal = ones(8, 8).tril().expand(2, 8, 8).mul(call.attentionMask.unsqueeze(1));
+      const each = model.forward(ids, { attentionMask: causal.int() });
+      expectClose("each query's own mask", each.lastHidden, outputs.each, TOLERANCE);
       expectClose("without options", model.forward(ids).lastHidden, outputs.plain, TOLERANCE);
     });
   }
@@ -222,6 +226,10 @@ describe("BERT", () => {
     expect(() => model.forward(tensor([new Array(13).fill(1)]))).toThrow("at most 12 positions");
     expect(() => model.forward(ids, { tokenTypes: tensor([[1]]) })).toThrow(
       "tokenTypes [2,8], as the ids, got i32[1,1]",
+    );
+    const mask = { attentionMask: ones(8, 8) };
+    expect(() => model.forward(ids, mask)).toThrow(
+      "attentionMask [2,8] or [2,8,8], true or 1 where to look, got f32[8,8]",
     );
     expect(() => model.forward(ids).pooled).toThrow("make it with pooler: true");
     expect(() => new Bert({ ...sizes, heads: 3 })).toThrow("a width that the heads divide");
