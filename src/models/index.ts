@@ -11,5 +11,6 @@ export { checkGPTConfig, type GPTConfig } from "./gpt-config.js";
 export { greedySearch } from "./greedy-search.js";
 export { type CacheSizes, KeyValueCache, LayerCache } from "./kv-cache.js";
 export type { Hypothesis, NextToken, SearchOptions } from "./next-token.js";
+export { Bottleneck, ResNet, type ResNetOptions } from "./resnet.js";
 export { rotaryFromConfig } from "./rotary-config.js";
 export { type SamplingOptions, sampleToken } from "./sampling.js";
