@@ -158,9 +158,9 @@ static void run(const int32_t *words, const Context *context, int32_t phase, int
     spread_bias(f, context);
     if (r->stepped) begin(f, context, 0, r->b);
   } else if (r->stepped) {
-    do_step(f, context, phase - 1, share_of(r, task));
+    do_step(f, context, phase - 1, share_of(r, task / r->parts, task % r->parts));
   } else {
-    Share share = share_of(r, task);
+    Share share = share_of(r, task, 0);
     begin(f, context, share.row, share.rows);
     for (int64_t number = 0; number < r->t; number++) do_step(f, context, number, share);
   }

@@ -197,12 +197,13 @@ static void run(const int32_t *words, const Context *context, int32_t phase, int
   } else if (phase == 0) {
     if (r->stepped) begin(b, context, 0, r->b);
   } else if (r->stepped) {
+    Share share = share_of(r, task / r->parts, task % r->parts);
     if (phase <= r->t)
-      do_step(b, context, r->t - phase, share_of(r, task));
+      do_step(b, context, r->t - phase, share);
     else
-      end(b, context, share_of(r, task));
+      end(b, context, share);
   } else {
-    Share share = share_of(r, task);
+    Share share = share_of(r, task, 0);
     begin(b, context, share.row, share.rows);
     for (int64_t number = r->t - 1; number >= 0; number--) do_step(b, context, number, share);
     end(b, context, share);

@@ -3,22 +3,28 @@
 // words: rank (3), T, B, H, gates G, cell, reverse, then operands (a buffer of -1: there is none): weight [GH,H], hidden [B,H],
 // memory [B,H], lengths [B], and those of the kernel (recurrent.c, recurrent_gradient.c).
 //
-// A few rows with large weights: every time step is a phase of its own, whose tasks divide the units, so that each thread meets its part
-// of the weights again. Otherwise the rows are divided, and a task walks through all time steps of its rows without waiting for anybody.
+// A few rows, or weights that no thread can keep near itself: every time step is a phase of its own, whose tasks divide the units, so that
+// each thread meets its part of the weights again. Otherwise the rows are divided, and a task walks through all time steps of its rows
+// without waiting for anybody.
 #ifndef HEED_RECURRENT_PLAN_H
 #define HEED_RECURRENT_PLAN_H
 
-#include "matmul_plan.h"
+// Products pack in one more way than is needed here.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"
+#include "matmul_pack.h"
+#pragma GCC diagnostic pop
 #include "strided.h"
 
 enum { CELL_TANH, CELL_RELU, CELL_LSTM, CELL_GRU };
 
 enum {
-  ROWS_TOGETHER = 16,         // rows of a task that walks through time
-  ROWS_STEPPED = 256,         // and of one that does a single step
-  STEP_WORK = 1 << 19,        // products of two numbers in a step that are worth meeting after each
-  CACHED_WEIGHTS = 1 << 20,   // bytes of weights that every thread may keep near itself
-  PANELS_PACKED = 8,          // panels of weights that a task packs
+  ROWS_TOGETHER = 16,        // rows of a task that walks through time
+  ROWS_STEPPED = 256,        // and of one that does a single step
+  STEP_WORK = 1 << 19,       // products of two numbers in a step that are worth meeting after it
+  CACHED_WEIGHTS = 1 << 20,  // bytes of weights that a thread can keep near itself
+  MOST_PARTS = 16,
+  PANELS_PACKED = 8,         // panels of weights that a task packs
 };
 
 typedef struct {
@@ -34,6 +40,7 @@ typedef struct {
   int64_t rows;           // the most rows of a block
 } Recurrent;
 
+HEED_INLINE int64_t divide_up(int64_t x, int64_t unit) { return (x + unit - 1) / unit; }
 HEED_INLINE int has(const Operand *o) { return o->buffer >= 0; }
 
 static void read_recurrent(const int32_t *words, Recurrent *r) {
@@ -52,18 +59,17 @@ static void read_recurrent(const int32_t *words, Recurrent *r) {
   r->width = round_up(r->h, HEED_LANES);
   r->stepped = r->b * weights >= STEP_WORK && (r->b <= ROWS_TOGETHER || weights * 4 > CACHED_WEIGHTS);
   r->blocks = divide_up(r->b, r->stepped ? ROWS_STEPPED : ROWS_TOGETHER);
-  r->parts = r->stepped ? min64(r->panels, 16) : 1;
+  r->parts = r->stepped ? min64(r->panels, MOST_PARTS) : 1;
   r->part_width = min64(divide_up(r->panels, r->parts) * TILE_COLUMNS, r->width);
   r->rows = divide_up(r->b, r->blocks);
 }
 
-// What a task does of a step.
+// A part of a block: units of rows.
 typedef struct {
   int64_t row, rows, unit, units;
 } Share;
 
-static Share share_of(const Recurrent *r, int64_t task) {
-  int64_t block = task / r->parts, part = task % r->parts;
+static Share share_of(const Recurrent *r, int64_t block, int64_t part) {
   int64_t row = block * r->b / r->blocks, unit = part * r->panels / r->parts * TILE_COLUMNS;
   int64_t end = min64((part + 1) * r->panels / r->parts * TILE_COLUMNS, r->h);
   return (Share){row, (block + 1) * r->b / r->blocks - row, unit, end - unit};

@@ -3,7 +3,7 @@
 #ifndef HEED_RECURRENT_PRODUCT_H
 #define HEED_RECURRENT_PRODUCT_H
 
-#include "matmul_pack.h"
+#include "recurrent_plan.h"
 
 enum { PRODUCT_DEPTH = 256, LOCKSTEP = 4 };
 

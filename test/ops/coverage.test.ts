@@ -11,6 +11,7 @@ import { CASES } from "./cases.js";
 import { smoothCases } from "./smooth.js";
 
 const INTERNAL = "is made by the compiler alone; test/attention compares whole attentions with their unfused form";
+const OF_LAYERS = "is a whole layer; test/ops/recurrent.test.ts and test/nn/recurrent.test.ts do all of this for it";
 const MADE_BY_PASSES: Partial<Record<OpName, string>> = {
   attentionLogsumexp: INTERNAL,
   attentionPattern: INTERNAL,
@@ -18,6 +19,8 @@ const MADE_BY_PASSES: Partial<Record<OpName, string>> = {
   flashAttention: INTERNAL,
   flashAttentionGradient: INTERNAL,
   part: INTERNAL,
+  recurrent: OF_LAYERS,
+  recurrentGradient: OF_LAYERS,
 };
 
 /** Ops that no golden can be made for. */
