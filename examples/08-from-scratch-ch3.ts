@@ -6,7 +6,7 @@
 import { parseArgs } from "node:util";
 import { cat, manualSeed, ones, rand, randint, randn, stack, type Tensor, tensor, triu } from "heed";
 import { GPT } from "heed/models";
-import { Dropout, Linear, Module, ModuleList, Parameter } from "heed/nn";
+import { countParameters, Dropout, Linear, Module, ModuleList, Parameter } from "heed/nn";
 
 const { values: words } = parseArgs({
   options: { layers: { type: "string", default: "12" }, vocabulary: { type: "string", default: "50257" } },
@@ -149,13 +149,13 @@ console.log("\nMultiHeadAttention, 2 heads in one:\n", heads);
 
 const count = (n: number) => n.toLocaleString("en-US");
 const large = new MultiHeadAttention(768, 768, 1024, 0.0, 12);
-export const parameters = large.countParameters(); // sum(p.numel() for p in large.parameters())
+export const parameters = countParameters(large); // sum(p.numel() for p in large.parameters())
 console.log(`\nMultiHeadAttention of GPT-2's size: ${count(parameters)} parameters; on 1024 tokens it gives`);
 console.log(large.forward(randn(1, 1024, 768)).shape);
 
 const [layers, vocabularySize] = [Number(words.layers), Number(words.vocabulary)];
 const gpt = seeded(() => new GPT({ vocabularySize, context: 1024, layers, heads: 12, width: 768 })).eval();
-export const tied = gpt.countParameters();
+export const tied = countParameters(gpt);
 export const untied = tied + vocabularySize * 768; // the book's model has an output head of its own
 console.log(
   `\nGPT-2 small (117M in its paper): ${count(tied)} parameters; with an output head of its own ${count(untied)}.`,
