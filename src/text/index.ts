@@ -11,6 +11,7 @@ export { type SamplerState, WindowSampler, type WindowSamplerOptions } from "./s
 export { StreamDecoder } from "./stream.js";
 export type { DecodeOptions, EncodeOptions, Tokenizer, TokenizerFile } from "./tokenizer.js";
 export { normaliseText } from "./unicode.js";
+export { Vocabulary, type VocabularyOptions } from "./vocabulary.js";
 export { type EncodedPair, WordPieceTokenizer } from "./wordpiece.js";
 export type { CleanOptions } from "./wordpiece-words.js";
 export { type TrainWordsOptions, WordTokenizer } from "./words.js";
