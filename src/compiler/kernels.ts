@@ -1,6 +1,6 @@
 // How each op that has a kernel of its own becomes a step: axes are collapsed, the axis worked on comes last.
 
-import { collapse, sizeOf, sliceView } from "../base/shape.js";
+import { collapse, type Shape, sizeOf, sliceView } from "../base/shape.js";
 import { constant } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
 import type { Operand } from "../program/program.js";
@@ -149,10 +149,37 @@ export const KERNEL_LOWERINGS: { readonly [O in KernelOp]: (node: Node<O>, conte
     const [x] = node.inputs;
     const { starts, steps, value } = node.params;
     const whole = context.result(node);
-    context.copy(constant(value, node.shape, node.dtype), whole, "fill");
-    if (sizeOf(x.shape) === 0) return;
-    const view = sliceView({ shape: node.shape, strides: whole.strides, offset: whole.offset }, starts, x.shape, steps);
-    context.copy(x, { ...whole, strides: view.strides, offset: view.offset }, "place");
+    const part = (from: readonly number[], sizes: Shape, by: readonly number[]): Operand => {
+      const view = sliceView({ shape: node.shape, strides: whole.strides, offset: whole.offset }, from, sizes, by);
+      return { ...whole, strides: view.strides, offset: view.offset };
+    };
+    const fill = (from: readonly number[], sizes: Shape) => {
+      const filler = constant(value, sizes, node.dtype);
+      if (sizeOf(sizes) > 0)
+        context.copy(
+          filler,
+          part(
+            from,
+            sizes,
+            sizes.map(() => 1),
+          ),
+          "fill",
+        );
+    };
+    const zeros = starts.map(() => 0);
+    const solid = steps.every((s, i) => s === 1 || x.shape[i] === 1) && 2 * sizeOf(x.shape) > sizeOf(node.shape);
+    if (!solid) fill(zeros, node.shape);
+    else {
+      // What lies around it: on each axis before and behind, within x on the axes before, over all on those that follow.
+      node.shape.forEach((n, d) => {
+        const end = starts[d] + x.shape[d];
+        const from = (at: number) => starts.map((s, i) => (i < d ? s : i === d ? at : 0));
+        const sizes = (length: number) => node.shape.map((all, i) => (i < d ? x.shape[i] : i === d ? length : all));
+        fill(from(0), sizes(starts[d]));
+        fill(from(end), sizes(n - end));
+      });
+    }
+    if (sizeOf(x.shape) > 0) context.copy(x, part(starts, x.shape, steps), "place");
   },
 };
 

@@ -1,7 +1,7 @@
 // Every fused op spelled out in plain ops: its meaning. The compiler lowers by these texts where an executor has no kernel of that name,
 // tests use them as oracle, and the inspector shows them.
 
-import { type WindowParams, windowCounts } from "../base/windows.js";
+import { extentOf, type WindowParams, windowCounts } from "../base/windows.js";
 import { finite, logsumexpParts } from "./attention.js";
 import {
   add,
@@ -15,10 +15,12 @@ import {
   mean,
   mul,
   offset,
+  permute,
   reduce,
   reshape,
   scalar,
   scale,
+  slice,
   sub,
   sum,
   where,
@@ -26,7 +28,7 @@ import {
 import type { Node } from "./node.js";
 import type { OpName, OpParams } from "./ops.js";
 import { uncut } from "./rewrite.js";
-import { windowMatrices, windowsInRows, windowsOf } from "./windows.js";
+import { padded, windowMatrices, windows } from "./windows.js";
 
 type Definition<O extends OpName> = (inputs: readonly Node[], params: OpParams[O]) => Node;
 
@@ -170,11 +172,38 @@ export function rmsNormParts(x: Node, axes: number, eps: number): { normalized: 
   return { normalized: mul(x, inverse), inverse, dims };
 }
 
-/** The largest or the sum of each window. */
+/** The largest or the sum of each window, one axis after the other: short windows are combined element by element, as slices. */
 function poolWindows(op: "max" | "sum", x: Node, params: WindowParams): Node {
-  const view = windowsOf(x, params, op === "max" ? Number.NEGATIVE_INFINITY : 0);
-  const { rows, dims } = windowsInRows(view, params.size.length);
-  return reshape(reduce(op, rows, dims), view.shape.slice(0, x.shape.length));
+  const { size, stride, dilation } = params;
+  const lead = x.shape.length - size.length;
+  return size.reduce(
+    (y, n, i) => (n <= LONGEST_SLICED ? poolSlices : poolLong)(op, y, lead + i, n, stride[i], dilation[i]),
+    padded(x, params.padding, op === "max" ? Number.NEGATIVE_INFINITY : 0),
+  );
+}
+
+const LONGEST_SLICED = 8;
+
+function poolSlices(op: "max" | "sum", x: Node, dim: number, size: number, stride: number, dilation: number): Node {
+  const count = Math.floor((x.shape[dim] - extentOf(size, dilation)) / stride) + 1;
+  const along = (value: number, other: number) => x.shape.map((_, i) => (i === dim ? value : other));
+  const part = (k: number) =>
+    slice(
+      x,
+      along(k * dilation, 0),
+      x.shape.map((n, i) => (i === dim ? count : n)),
+      along(stride, 1),
+    );
+  const parts = Array.from({ length: size }, (_, k) => part(k));
+  return parts.reduce((a, b) => scalar(op === "max" ? "maximum" : "add", a, b));
+}
+
+function poolLong(op: "max" | "sum", x: Node, dim: number, size: number, stride: number, dilation: number): Node {
+  const view = windows(x, dim, size, stride, dilation);
+  const last = view.shape.length - 1;
+  // The elements of a window before the last axis, which then is walked along memory.
+  const order = x.shape.map((_, i) => i).toSpliced(last - 1, 0, last);
+  return reshape(reduce(op, permute(view, order), [last - 1]), view.shape.slice(0, last));
 }
 
 function lastAxes(x: Node, axes: number): number[] {

@@ -170,6 +170,16 @@ const POOLS: Case[] = [
     "F.avg_pool2d(a, 3, stride=1, divisor_override=5)",
     ["f32[2,3,5,6]"],
   ),
+  // Long windows are reduced, not combined element by element.
+  ...cases(
+    "maxPool1d",
+    (x) => p.maxPool1d(x, 10, { stride: 3, padding: 4 }),
+    "F.max_pool1d(a, 10, stride=3, padding=4)",
+    ["f32[2,3,17]"],
+  ),
+  ...cases("avgPool2d", (x) => p.avgPool2d(x, [9, 2], { stride: 2 }), "F.avg_pool2d(a, (9, 2), stride=2)", [
+    "f32[2,2,12,5]",
+  ]),
   ...cases("adaptiveAvgPool1d", (x) => p.adaptiveAvgPool1d(x, 3), "F.adaptive_avg_pool1d(a, 3)", [
     "f32[2,3,11]",
     "f32[3,9]",
