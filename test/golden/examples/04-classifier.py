@@ -33,11 +33,11 @@ class MultiHeadAttention(nn.Module):
 
 
 class Classifier(nn.Module):
-    def __init__(self, dropout):
+    def __init__(self, dropout, classes):
         super().__init__()
         self.embedding = nn.Embedding(5000, 512)
         self.attention = MultiHeadAttention(512, 16, dropout)
-        self.output = nn.Linear(512, 2)
+        self.output = nn.Linear(512, classes)
 
     def forward(self, ids):
         padding = ids == 0
@@ -46,8 +46,16 @@ class Classifier(nn.Module):
         return self.output(pooled), pattern
 
 
-lines = [line.split("\t") for line in (root / "data" / "mails.tsv").read_text().splitlines()]
-train = [(text, int(label == "spam")) for label, text in lines]
+NATIONALITIES = ["Czech", "English", "German", "Italian", "Polish", "Romanian", "Turkish"]
+
+
+def words(name):
+    letters = f"_{name.lower()}_"
+    return " ".join(letters[i : i + 3] for i in range(len(name)))
+
+
+lines = [line.split("\t") for line in (root / "data" / "names.tsv").read_text().splitlines()]
+train = [(words(name), NATIONALITIES.index(nationality)) for nationality, name in lines][1200:]
 tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
 tokenizer.normalizer = normalizers.Lowercase()
 tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -56,14 +64,14 @@ tokenizer.train_from_iterator([text for text, _ in train], trainer)
 
 
 def collate(samples):
-    ids = pad_sequence([torch.tensor(tokenizer.encode(text).ids[:30]) for text, _ in samples], batch_first=True)
+    ids = pad_sequence([torch.tensor(tokenizer.encode(text).ids) for text, _ in samples], batch_first=True)
     return ids, torch.tensor([label for _, label in samples])
 
 
 def run(dropout, steps):
     torch.manual_seed(123)
-    model = Classifier(dropout)
-    logits, pattern = model(torch.randint(0, 5000, (3, 30)))
+    logits, pattern = Classifier(dropout, 2)(torch.randint(0, 5000, (3, 30)))
+    model = Classifier(dropout, len(NATIONALITIES))
     loader = DataLoader(train, batch_size=64, shuffle=True, drop_last=True, collate_fn=collate)
     optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
     losses = []
