@@ -54,8 +54,8 @@ import {
   STATES,
   SUMS_GRADIENT,
 } from "../graph/recurrent.js";
-import { convolution, fold, spreadOut, sumPool, windowRows } from "../graph/windows.js";
-import { firstLargest, groupRows, turnedWeight } from "./window-gradients.js";
+import { fold, spreadOut, sumPool, windowRows } from "../graph/windows.js";
+import { firstLargest, groupRows, inputGradient } from "./window-gradients.js";
 
 /** `of` gives the gradient of a further result of a kernel, null where nothing depends on it. */
 type Row<O extends OpName> = (
@@ -167,12 +167,11 @@ export const GRADIENTS: { readonly [O in OpName]: Row<O> } = {
     return [mul(g, mul(s, offset(mul(x, sub(like(s, 1), s)), 1)))];
   }),
 
-  // Y = W windows(X):  dX = the turned W over the windows of dY spread out,  dW = dY windows(X)ᵀ
+  // Y = W windows(X):  dX = the turned W over windows of dY,  dW = dY windows(X)ᵀ
   convolution: in32((y, g, [x, weight]) => {
     const { groups } = y.params;
-    const spread = spreadOut(g, x.shape.slice(2), y.params);
     return [
-      convolution(spread.x, turnedWeight(weight, groups), spread.params, groups),
+      inputGradient(g, weight, x.shape.slice(2), y.params, groups),
       reshape(matmul(groupRows(g, groups), windowRows(x, y.params, groups)), weight.shape),
     ];
   }),

@@ -92,15 +92,20 @@ export function spreadOut(g: Node, spatial: Shape, params: WindowParams): { x: N
     const before = extentOf(s, dilation[i]) - 1 - params.padding[2 * i];
     return [before, spatial[i] + extentOf(s, dilation[i]) - 1 - long[lead + i] - before];
   });
-  // Windows that lie in the padding altogether have no share: what would have to be padded by less than nothing is cut off.
+  const fit = cutToFit(apart, padding);
+  return { x: fit.x, params: { size, stride: size.map(() => 1), padding: fit.padding, dilation } };
+}
+
+/** Where a padding is less than nothing, that much is cut off instead: windows that lie in the padding altogether have no share. */
+export function cutToFit(x: Node, padding: readonly number[]): { x: Node; padding: number[] } {
+  const lead = x.shape.length - padding.length / 2;
   const cut = (i: number, side: 0 | 1) => (i < lead ? 0 : Math.max(0, -padding[2 * (i - lead) + side]));
-  const x = slice(
-    apart,
-    long.map((_, i) => cut(i, 0)),
-    long.map((n, i) => n - cut(i, 0) - cut(i, 1)),
+  const part = slice(
+    x,
+    x.shape.map((_, i) => cut(i, 0)),
+    x.shape.map((n, i) => n - cut(i, 0) - cut(i, 1)),
   );
-  const filled = padding.map((p) => Math.max(0, p));
-  return { x, params: { size, stride: size.map(() => 1), padding: filled, dilation } };
+  return { x: part, padding: padding.map((p) => Math.max(0, p)) };
 }
 
 function pooled(op: "sumPool" | "maxPool", x: Node, params: WindowParams): Node {

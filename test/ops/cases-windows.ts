@@ -89,6 +89,17 @@ const CONV2D: Case[] = [
     "(F.conv2d(a, b, padding=1) + c.reshape(-1, 1, 1)).relu() + a",
     [["f32[2,4,6,6]", "f32[4,4,3,3]", "f32[4]"]],
   ),
+  ...cases(
+    "conv2d",
+    (x, w) => conv2d(x, w, null, { stride: [3, 2], padding: [1, 3], dilation: [2, 4] }),
+    "F.conv2d(a, b, stride=(3, 2), padding=(1, 3), dilation=(2, 4))",
+    [["f32[2,3,11,9]", "f32[4,3,3,3]"]],
+  ),
+  ...cases("conv2d", (x, w) => conv2d(x, w, null, { stride: 4, padding: 2 }), "F.conv2d(a, b, stride=4, padding=2)", [
+    ["f32[2,3,9,10]", "f32[4,3,5,6]"],
+    ["f32[1,3,9,9]", "f32[4,3,4,2]"],
+    ["f32[1,2,3,1]", "f32[2,2,1,3]"],
+  ]),
 ];
 
 const MODES: Case[] = (["reflect", "replicate", "circular"] as const).flatMap((mode) =>

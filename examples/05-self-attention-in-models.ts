@@ -1,0 +1,108 @@
+// Self-attention as a layer of models, beside convolution, as interviews like to ask: SimpleSelfAttention and MultiHeadSelfAttention on
+// (32, 512), that is 32 positions of width 512, against a convolution of about as many parameters; then both on images (32, 3, 224, 224),
+// attention among 196 patches (Dosovitskiy et al. 2021) against ResNet-50 (He et al. 2016). Tutorials of this kind often transpose the
+// key by .transpose(1, 2), which for heads [B,H,T,D] exchanges heads and positions, and divide by the root of a hidden_dim that is
+// nowhere defined; meant are the last two axes, and the width D of what is multiplied. `-- --batch 1` takes less time.
+// Run it with: npm run example 05-self-attention-in-models
+
+import { parseArgs } from "node:util";
+import { compile, manualSeed, noGrad, randn, type Tensor } from "heed";
+import { summary } from "heed/inspect";
+import { ResNet } from "heed/models";
+import { Conv1d, Conv2d, Linear, MaxPool2d, Module } from "heed/nn";
+
+const { values: words } = parseArgs({ options: { batch: { type: "string", default: "32" } } });
+const B = Number(words.batch);
+
+class SimpleSelfAttention extends Module {
+  query = new Linear(512, 512);
+  key = new Linear(512, 512);
+  value = new Linear(512, 512);
+  forward(x: Tensor): Tensor {
+    const [q, k, v] = [this.query.forward(x), this.key.forward(x), this.value.forward(x)]; // [T,C]
+    const scores = q.matmul(k.transpose(-2, -1)).div(Math.sqrt(q.size(-1))); //               [T,T]
+    return scores.softmax(-1).matmul(v);
+  }
+}
+
+class MultiHeadSelfAttention extends SimpleSelfAttention {
+  output = new Linear(512, 512);
+  override forward(x: Tensor): Tensor {
+    const split = (y: Tensor) => y.unflatten(-1, [8, 64]).transpose(-3, -2); //               [...,H,T,D]
+    const [q, k, v] = [this.query, this.key, this.value].map((layer) => split(layer.forward(x)));
+    const scores = q.matmul(k.transpose(-2, -1)).div(Math.sqrt(q.size(-1))); //               [...,H,T,T]
+    return this.output.forward(scores.softmax(-1).matmul(v).transpose(-3, -2).flatten(-2)); // [...,T,C]
+  }
+}
+
+class Convolution extends Module {
+  convolution = new Conv1d(512, 512, 3, { padding: 1 });
+  forward(x: Tensor): Tensor {
+    return this.convolution.forward(x.T).T; // positions along the last axis, and back
+  }
+}
+
+class PatchAttention extends Module {
+  patches = new Conv2d(3, 512, 16, { stride: 16 });
+  attention = new MultiHeadSelfAttention();
+  forward(images: Tensor): Tensor {
+    return this.attention.forward(this.patches.forward(images).flatten(2).transpose(1, 2)); // [B,196,512]
+  }
+}
+
+manualSeed(42);
+const [vectors, small] = [randn(32, 512), randn(2, 3, 64, 64)];
+const simple = new SimpleSelfAttention();
+const heads = new MultiHeadSelfAttention();
+const convolution = new Convolution();
+const patches = new PatchAttention();
+const resnet = new ResNet().eval();
+export const mixed = simple.forward(vectors); //       [32,512]
+export const merged = heads.forward(vectors); //       [32,512]
+export const convolved = convolution.forward(vectors); // [32,512]
+export const patched = patches.forward(small); //      [2,16,512]
+export const logits = noGrad(() => resnet.forward(small)); // [2,1000]
+console.log("32 vectors, each mixed with all of them:\n", mixed);
+console.log("\nLogits of an untrained ResNet-50 for two small images:\n", logits);
+
+/** How many pixels of a line one number behind all these layers depends on: each window adds its reach, in steps of what it slides over. */
+function receptiveField(model: Module): number {
+  const windows = model.namedModules().flatMap(([name, layer]) => {
+    if (name.includes("downsample")) return []; // beside the main path, and narrower
+    if (layer instanceof Conv2d) return [[layer.kernelSize[0], layer.stride[0]]];
+    return layer instanceof MaxPool2d ? [[3, 2]] : [];
+  });
+  const [field] = windows.reduce(([sum, jump], [size, stride]) => [sum + (size - 1) * jump, jump * stride], [1, 1]);
+  return field;
+}
+
+export const field = receptiveField(resnet);
+const images = randn(B, 3, 224, 224);
+const rows: [string, Module & { forward(x: Tensor): Tensor }, Tensor, string][] = [
+  ["self-attention", simple, vectors, "32 of 32 positions"],
+  ["self-attention, 8 heads", heads, vectors, "32 of 32 positions"],
+  ["convolution of size 3", convolution, vectors, "3 of 32 positions"],
+  ["self-attention of patches", patches, images, "224 of 224 pixels"],
+  ["ResNet-50", resnet, images, `${field} pixels, so far`],
+];
+const cell = (text: string, i: number) => (i === 0 ? text.padEnd(26) : text.padStart([0, 16, 12, 11, 11, 20][i]));
+const line = (...cells: string[]) => console.log(cells.map(cell).join(""));
+console.log();
+line("", "input", "parameters", "Gflop", "ms", "one output sees");
+export const table = rows.map(([name, model, x, sees]) => {
+  const { parameters, flops } = summary(model, x);
+  const run = compile((x: Tensor) => noGrad(() => model.forward(x)));
+  run(x).dataSync(); // the first call compiles
+  const begin = performance.now();
+  run(x).dataSync();
+  const ms = performance.now() - begin;
+  line(
+    name,
+    `(${x.shape.join(", ")})`,
+    parameters.toLocaleString("en-US"),
+    (flops / 1e9).toFixed(2),
+    ms.toFixed(1),
+    sees,
+  );
+  return { name, parameters, flops };
+});
