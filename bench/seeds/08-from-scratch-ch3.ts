@@ -4,6 +4,7 @@ import { compile, manualSeed, ones, randint, randn, type Tensor, triu } from "he
 import { GPT } from "heed/models";
 import { Linear, Module, skipInit } from "heed/nn";
 import type { Seed } from "../lib/seed.js";
+import { fillWeights } from "../lib/weights.js";
 
 class SelfAttention extends Module {
   query: Linear;
@@ -83,11 +84,7 @@ export const forwardGPT: Seed = {
   make() {
     const config = { vocabularySize: 50257, context: 1024, layers: 12, heads: 12, width: 768 };
     const gpt = skipInit(() => new GPT(config)).eval();
-    manualSeed(123);
-    // Every matrix has the first of the same numbers, so that fewer are drawn.
-    const numbers = randn(50257, 768).mul(0.02).evaluate();
-    for (const p of gpt.parameters()) p.assign(p.ndim > 1 ? numbers.view(-1).narrow(0, 0, p.numel).view(p.shape) : 1);
-    numbers.dispose();
+    fillWeights(gpt);
     const ids = randint(0, 50257, [1, 64]).evaluate();
     const call = compile((ids: Tensor) => gpt.forward(ids));
     return () => call(ids);

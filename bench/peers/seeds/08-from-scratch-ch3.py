@@ -4,6 +4,7 @@ import torch
 from gpt import GPT
 from torch import nn
 from torch.nn import functional as F
+from weights import fill_weights
 
 
 class SelfAttention(nn.Module):
@@ -46,11 +47,7 @@ def forwardHeads():
 
 def forwardGPT():
     gpt = GPT(layers=12, heads=12, width=768, context=1024, vocabulary=50257, fused=False)
-    torch.manual_seed(123)
-    numbers = torch.randn(50257, 768).view(-1) * 0.02
-    with torch.no_grad():
-        for p in gpt.parameters():
-            p.copy_(numbers[: p.numel()].view(p.shape) if p.dim() > 1 else torch.ones(p.shape))
+    fill_weights(gpt)
     ids = torch.randint(0, 50257, (1, 64))
 
     def call():
