@@ -1,7 +1,8 @@
 // From letters to sounds: a recurrent encoder and a decoder with attention, after Bahdanau, Cho and Bengio 2014 ("Neural machine translation
 // by jointly learning to align and translate") and after Luong, Pham and Manning 2015, on words of the CMU dictionary. The best known
 // tutorial of it neither masks the padding nor leaves it out of the loss. Then the loss reads a third lower, and the words are no better:
-// after 600 steps Bahdanau's model gets 16.2 % of the phonemes wrong instead of 14.7 %. Writes a drawing into runs/.
+// after 600 steps Bahdanau's model gets 14.4 % of the phonemes wrong instead of 13.5 %. After 3000 steps both models below get 9 % wrong.
+// Writes a drawing into runs/.
 // Run it with: npm run example 11-seq2seq
 
 import { mkdirSync, writeFileSync } from "node:fs";
