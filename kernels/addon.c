@@ -35,7 +35,7 @@ static void *typed_data(napi_env env, napi_value value, napi_typedarray_type wan
   napi_typedarray_type type;
   void *data = 0;
   if (napi_get_typedarray_info(env, value, &type, length, &data, 0, 0) != napi_ok || type != wanted) {
-    throw_type(env, "heed.node: expected an Int32Array or Float64Array");
+    throw_type(env, "heed.node: expected a typed array of another type");
     return 0;
   }
   static int32_t nothing[2];
@@ -137,6 +137,29 @@ static napi_value isas(napi_env env, napi_callback_info info) {
   return names;
 }
 
+// gaussian(isa: number, words: Uint32Array, count: number, out: Float32Array, at: number, std: number): `count` normal numbers of mean 0
+// from as many words into out[at...]; count is a multiple of 16 and at most 1024
+static napi_value gaussian(napi_env env, napi_callback_info info) {
+  napi_value argument[6];
+  size_t count = 6, words_length = 0, out_length = 0;
+  int32_t isa = 0, numbers = 0;
+  int64_t at = 0;
+  double std = 0;
+  Isa list[4];
+  napi_get_cb_info(env, info, &count, argument, 0, 0);
+  if (count < 6 || napi_get_value_int32(env, argument[0], &isa) != napi_ok || napi_get_value_int32(env, argument[2], &numbers) != napi_ok ||
+      napi_get_value_int64(env, argument[4], &at) != napi_ok || napi_get_value_double(env, argument[5], &std) != napi_ok)
+    return throw_type(env, "gaussian: expected isa, words, count, out, at, std");
+  const uint32_t *words = typed_data(env, argument[1], napi_uint32_array, &words_length);
+  float *out = words ? typed_data(env, argument[3], napi_float32_array, &out_length) : 0;
+  if (!out) return 0;
+  if (isa < 0 || isa >= supported_isas(list, 4) || numbers < 0 || numbers > 1024 || numbers % 16 != 0 || (size_t)numbers > words_length || at < 0 ||
+      (size_t)at > out_length || (size_t)numbers > out_length - (size_t)at)
+    return throw_type(env, "gaussian: expected a known isa and a multiple of 16, at most 1024, that words and out have room for");
+  list[isa].gaussian(words, numbers, out + at, (float)std);
+  return 0;
+}
+
 // bytes() -> [arena, scratch]
 static napi_value bytes(napi_env env, napi_callback_info info) {
   (void)info;
@@ -158,7 +181,7 @@ NAPI_MODULE_INIT() {
   static const struct {
     const char *name;
     napi_callback function;
-  } functions[] = {{"prepare", prepare}, {"run", run}, {"address", address}, {"setThreads", set_threads}, {"threads", threads}, {"isas", isas}, {"bytes", bytes}};
+  } functions[] = {{"prepare", prepare}, {"run", run}, {"address", address}, {"setThreads", set_threads}, {"threads", threads}, {"isas", isas}, {"bytes", bytes}, {"gaussian", gaussian}};
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     napi_value function;
     if (napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].function, 0, &function) != napi_ok ||

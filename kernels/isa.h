@@ -7,6 +7,7 @@
 typedef struct {
   const char *name;
   const Kernel *const *kernels;  // by kind code
+  void (*gaussian)(const uint32_t *words, int32_t count, float *out, float std);
 } Isa;
 
 // Writes at most `room` of them and returns their number, at least 1.

@@ -4,6 +4,7 @@
 
 import { DTYPES, type DType, type TypedArray } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
+import { useGaussianKernel } from "../base/gaussian.js";
 import { encode, KIND_CODES } from "../program/encode.js";
 import type { Buffer, Capabilities, Program, StepKind } from "../program/program.js";
 import type { Executable, Executor, Memory } from "./executor.js";
@@ -19,6 +20,8 @@ interface Addon {
   threads(): number;
   isas(): string[];
   bytes(): [arena: number, scratch: number];
+  /** What base/gaussian.ts does for mean 0. */
+  gaussian(isa: number, words: Uint32Array, count: number, out: Float32Array, at: number, std: number): void;
 }
 
 const MOST_THREADS = 64;
@@ -40,6 +43,7 @@ export function nativeExecutor(): NativeExecutor | null {
       if (HEED_ISA) loaded.setIsa(HEED_ISA);
       if (HEED_THREADS) loaded.setThreads(Number(HEED_THREADS), HEED_THREADS);
       executor = loaded;
+      useGaussianKernel((...fill) => loaded.gaussian(...fill));
     } else {
       executor = null;
     }
@@ -127,6 +131,11 @@ export class NativeExecutor implements Executor {
     if (!Number.isInteger(count) || count < 1 || count > MOST_THREADS)
       fail("HEED_THREADS", `a whole number from 1 to ${MOST_THREADS}`, written);
     this.#addon.setThreads(count);
+  }
+
+  /** Normal numbers of mean 0 from words of the generator (base/gaussian.ts). */
+  gaussian(words: Uint32Array, count: number, out: Float32Array, at: number, std: number): void {
+    this.#addon.gaussian(this.#isa, words, count, out, at, std);
   }
 
   /** Bytes held for temporaries and for the kernels' scratch: as much as the largest program so far needed. */
