@@ -79,7 +79,10 @@ export class Generator {
     return joined(high, this.engine.word());
   }
 
-  /** The state of the stream, the 5056 bytes of `torch.Generator.get_state()`. */
+  /**
+   * The state of the stream, the 5056 bytes of `torch.Generator.get_state()`; a normal number that waits is a double of the C library there,
+   * and in a few cases of a thousand differs from it in the last bit.
+   */
   state(): Uint8Array {
     return writeState(this.engine, this.given, this.waiting);
   }
