@@ -1,9 +1,9 @@
 // A text generator out of BERT: its hidden states go through multi-head self-attention and a Linear to the vocabulary, and what comes out is
 // concatenated to what went in. After a tutorial model of that design; here it answers the first couplet of a Tang poem with a second one.
-// Odd about it: BERT looks both ways. The tutorials train it on the whole text without a mask, so that every state has already seen the
-// character it is to predict: the loss falls to 0.0 and what is generated is noise (`--careless` does so). Here a query sees the first couplet
-// both ways and, of the second, only what is behind it, in BERT and in the attention above it, so that what is written never changes what was
-// read. Run it with: npm run example 07-text-generator
+// Odd about it: BERT looks both ways. Trained on the whole text without a mask, as is easily done (`--careless`), a state has already seen the
+// character it is to predict, so that the loss says nothing about writing, where that character is not there yet. Here a query sees the first
+// couplet both ways and, of the second, only what is behind it, in BERT and in the attention above it: what is written never changes what
+// was read. Run it with: npm run example 07-text-generator
 
 import { parseArgs } from "node:util";
 import { arange, cat, compile, crossEntropy, manualSeed, multinomial, noGrad, ones, type Tensor } from "heed";

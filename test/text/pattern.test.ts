@@ -50,7 +50,9 @@ describe("patterns", () => {
     ["a".repeat(10_001), "a pattern of 10001 characters"],
   ])("are refused by name: %s", (pattern, message) => {
     expect(() => translatePattern(pattern)).toThrow(message);
-    expect(() => translatePattern(pattern)).toThrow(/^tokenizer\.json: expected a character, word or byte-level BPE/);
+    expect(() => translatePattern(pattern)).toThrow(
+      /^tokenizer\.json: expected a character, word, WordPiece or byte-level BPE/,
+    );
   });
 });
 
