@@ -27,7 +27,8 @@ export function translator(model: EncoderDecoder) {
     };
     const options = { begin, end, maxLength: 40, batch: sentences.length };
     if (beamWidth === 1) return (await greedySearch(next, options)).map(({ tokens }) => tokens);
-    return (await beamSearch(next, { ...options, beamWidth })).map(([best]) => best.tokens);
+    // The paper's length penalty of 0.6 is for pieces of words; of characters there are more.
+    return (await beamSearch(next, { ...options, beamWidth, lengthPenalty: 1 })).map(([best]) => best.tokens);
   }
 
   return async (sentences: readonly string[], { beamWidth = 1, batch = 50 } = {}): Promise<number[][]> => {
