@@ -35,7 +35,10 @@ static void *typed_data(napi_env env, napi_value value, napi_typedarray_type wan
   napi_typedarray_type type;
   void *data = 0;
   if (napi_get_typedarray_info(env, value, &type, length, &data, 0, 0) != napi_ok || type != wanted) {
-    throw_type(env, "heed.node: expected a typed array of another type");
+    throw_type(env, wanted == napi_int32_array     ? "heed.node: expected an Int32Array"
+                    : wanted == napi_uint32_array  ? "heed.node: expected a Uint32Array"
+                    : wanted == napi_float32_array ? "heed.node: expected a Float32Array"
+                                                   : "heed.node: expected a Float64Array");
     return 0;
   }
   static int32_t nothing[2];
