@@ -14,7 +14,7 @@ import { WordTokenizer } from "heed/text";
 import { Adam, DataLoader } from "heed/train";
 
 const string = { type: "string" } as const;
-const { steps = "169", dropout = "0.1" } = parseArgs({ options: { steps: string, dropout: string } }).values;
+const { steps = "258", dropout = "0.1" } = parseArgs({ options: { steps: string, dropout: string } }).values;
 
 class MultiHeadAttention extends Module {
   query = new Linear(512, 512);
