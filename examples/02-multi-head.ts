@@ -54,12 +54,11 @@ const attention = new MultiHeadAttention();
 export const [output, pattern] = attention.forward(x);
 console.log(attention);
 console.log("\nIn:", x.shape, "out:", output.shape, "weights:", pattern.shape);
-console.log(output);
+console.log(`The first six numbers of each word of the first sentence:\n${output.at(0, ":", ":6")}`);
 console.log(heatMapText(pattern.at(0), { title: "\nWhere its words look, in each head:" }));
 
 export const keras = multiHeadAttention(x);
-console.log("\nKeras' form, with weights of its own:");
-console.log(keras);
+console.log(`\nKeras' form, with weights of its own; the same six numbers:\n${keras.at(0, ":", ":6")}`);
 
 const [q, k, v] = [attention.query, attention.key, attention.value].map((w) => w.forward(x).view(B, T, H, D));
 const unmerged = pattern.matmul(v.transpose(1, 2)).contiguous().view(B, T, C); // the transpose is missing

@@ -123,29 +123,29 @@ class MultiHeadAttention extends CausalAttention {
 
 const v1 = seeded(() => new SelfAttention_v1(dIn, dOut));
 export const first = v1.forward(inputs);
-console.log("SelfAttention_v1, matrices drawn by rand:\n", first);
+console.log(`SelfAttention_v1, matrices drawn by rand:\n${first}`);
 
 const v2 = seeded(() => new SelfAttention_v2(dIn, dOut));
 export const second = v2.forward(inputs);
-console.log("\nSelfAttention_v2, Linear layers:\n", second);
+console.log(`\nSelfAttention_v2, Linear layers:\n${second}`);
 
 v1.query = new Parameter(v2.query.weight.T);
 v1.key = new Parameter(v2.key.weight.T);
 v1.value = new Parameter(v2.value.weight.T);
 export const moved = v1.forward(inputs);
-console.log("\nSelfAttention_v1 with the weights of v2, transposed:\n", moved);
+console.log(`\nSelfAttention_v1 with the weights of v2, transposed:\n${moved}`);
 
 export const causal = seeded(() => new CausalAttention(dIn, dOut, 6, 0.0)).forward(batch);
-console.log("\nCausalAttention on a batch of two:\n", causal);
+console.log(`\nCausalAttention on a batch of two:\n${causal}`);
 export const dropped = seeded(() => new CausalAttention(dIn, dOut, 6, 0.5)).forward(batch);
-console.log("\nthe same in training with dropout 0.5, which drops what PyTorch drops:\n", dropped);
+console.log(`\nthe same in training with dropout 0.5, which drops what PyTorch drops:\n${dropped}`);
 
 export const wrapped = seeded(() => new MultiHeadAttentionWrapper(dIn, 1, 6, 0.0, 2)).forward(batch);
-console.log("\nMultiHeadAttentionWrapper, 2 heads of dOut = 1, so that the output has width 2:\n", wrapped);
+console.log(`\nMultiHeadAttentionWrapper, 2 heads of dOut = 1, so that the output has width 2:\n${wrapped}`);
 
 const small = seeded(() => new MultiHeadAttention(dIn, dOut, 6, 0.0, 2));
 export const heads = small.forward(batch);
-console.log("\nMultiHeadAttention, 2 heads in one:\n", heads);
+console.log(`\nMultiHeadAttention, 2 heads in one:\n${heads}`);
 
 const count = (n: number) => n.toLocaleString("en-US");
 const large = new MultiHeadAttention(768, 768, 1024, 0.0, 12);
@@ -157,8 +157,7 @@ const [layers, vocabularySize] = [Number(words.layers), Number(words.vocabulary)
 const gpt = seeded(() => new GPT({ vocabularySize, context: 1024, layers, heads: 12, width: 768 })).eval();
 export const tied = countParameters(gpt);
 export const untied = tied + vocabularySize * 768; // the book's model has an output head of its own
-console.log(
-  `\nGPT-2 small (117M in its paper): ${count(tied)} parameters; with an output head of its own ${count(untied)}.`,
-);
+const title = layers === 12 && vocabularySize === 50257 ? "GPT-2 small (117M in its paper)" : "GPT-2, cut short";
+console.log(`\n${title}: ${count(tied)} parameters; with an output head of its own ${count(untied)}.`);
 export const logits = gpt.forward(randint(0, vocabularySize, [1, 4])); // [1,4,V]
-console.log("Logits, untrained:\n", logits);
+console.log(`Logits, untrained:\n${logits}`);

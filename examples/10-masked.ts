@@ -17,14 +17,14 @@ const mask = triu(full([T, T], -Infinity), 1); // [T,T]
 export const scores = x.matmul(x.T).div(Math.sqrt(C)); // [T,T]
 export const masked = scores.add(mask);
 export const pattern = masked.softmax(-1);
-console.log("The mask:\n", mask);
-console.log("\nScores:\n", scores);
-console.log("\nScores + mask:\n", masked);
-console.log("\nSoftmax: nobody looks ahead, and every row sums to 1:\n", pattern);
+console.log(`The mask:\n${mask}`);
+console.log(`\nScores:\n${scores}`);
+console.log(`\nScores + mask:\n${masked}`);
+console.log(`\nSoftmax: nobody looks ahead, and every row sums to 1:\n${pattern}`);
 console.log(heatMapText(pattern, { rows: words, title: "" }));
 
 export const slip = scores.softmax(-1).sum(-1).sub(scores.softmax(-1).tril().sum(-1));
-console.log("\nWhat the rows would lose if the weights were masked instead:\n", slip);
+console.log(`\nWhat the rows would lose if the weights were masked instead:\n${slip}`);
 
 class MultiHeadAttention extends Module {
   query: Linear;
@@ -63,7 +63,7 @@ const attention = new MultiHeadAttention(C, 2, 16);
 export const [output, heads] = attention.forward(x.unsqueeze(0));
 console.log("\nTwo heads with weights of their own, the mask of 16 x 16 sliced to 3 x 3:");
 console.log(heatMapText(heads.at(0), { rows: words }));
-console.log(output);
+console.log(`\nTheir output:\n${output}`);
 
 // Whatever comes next, the words before it keep their outputs.
 const longer = cat([x.unsqueeze(0), randn(1, 1, C)], 1); // [1,T+1,C]
