@@ -90,7 +90,12 @@ abstract class BatchNorm extends Module {
   }
 }
 
-/** Each channel of [B,C] or [B,C,L] by its mean and variance   (Ioffe and Szegedy 2015) */
+/**
+ * Each channel of [B,C] or [B,C,L] by its mean and variance   (Ioffe and Szegedy 2015)
+ * @throws HeedError for a numFeatures that is not whole and at least 1; when called, for inputs of another rank or number of channels, and for
+ * training on one value per channel
+ * @example new BatchNorm1d(16).forward(randn(8, 16))   // f32[8,16]
+ */
 export class BatchNorm1d extends BatchNorm {
   protected get inputs() {
     return { ranks: [2, 3], text: "[B,C] or [B,C,L]" };
@@ -99,7 +104,8 @@ export class BatchNorm1d extends BatchNorm {
 
 /**
  * Each channel of [B,C,H,W] by its mean and variance   (Ioffe and Szegedy 2015)
- * @example new BatchNorm2d(64).forward(randn(8, 64, 56, 56))
+ * @throws HeedError as `BatchNorm1d`
+ * @example new BatchNorm2d(64).forward(randn(8, 64, 56, 56))   // f32[8,64,56,56]
  */
 export class BatchNorm2d extends BatchNorm {
   protected get inputs() {

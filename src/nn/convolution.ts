@@ -87,7 +87,9 @@ abstract class Convolution extends Module {
 }
 
 /**
- * Convolution of signals, [B,inChannels,L] to [B,outChannels,count].
+ * Convolution of signals, [B,inChannels,L] to [B,outChannels,count], as torch.nn.Conv1d.
+ * @throws HeedError for sizes that are not whole and at least 1, groups that do not divide both numbers of channels, and "same" padding with a
+ * stride; when called, as `conv1d`
  * @example new Conv1d(16, 33, 3, { stride: 2 }).forward(randn(20, 16, 50))   // [20,33,24]
  */
 export class Conv1d extends Convolution {
@@ -101,7 +103,8 @@ export class Conv1d extends Convolution {
 }
 
 /**
- * Convolution of images, [B,inChannels,H,W] to [B,outChannels,rows,columns].
+ * Convolution of images, [B,inChannels,H,W] to [B,outChannels,rows,columns], as torch.nn.Conv2d.
+ * @throws HeedError as `Conv1d`
  * @example new Conv2d(3, 64, 7, { stride: 2, padding: 3, bias: false }).forward(randn(1, 3, 224, 224))   // [1,64,112,112]
  */
 export class Conv2d extends Convolution {

@@ -34,7 +34,11 @@ abstract class MaxPool extends Module {
   }
 }
 
-/** The largest of each window of [B,C,L]. */
+/**
+ * The largest of each window of [B,C,L].
+ * @throws HeedError, when called, as `maxPool1d`
+ * @example new MaxPool1d(3, { stride: 2 }).forward(randn(2, 4, 11))   // f32[2,4,5]
+ */
 export class MaxPool1d extends MaxPool {
   forward(x: Tensor): Tensor {
     return maxPool1d(x, this.kernelSize, this.options);
@@ -43,7 +47,8 @@ export class MaxPool1d extends MaxPool {
 
 /**
  * The largest of each window of [B,C,H,W].
- * @example new MaxPool2d(3, { stride: 2, padding: 1 })
+ * @throws HeedError, when called, as `maxPool1d`
+ * @example new MaxPool2d(3, { stride: 2, padding: 1 }).forward(randn(1, 64, 112, 112))   // f32[1,64,56,56]
  */
 export class MaxPool2d extends MaxPool {
   forward(x: Tensor): Tensor {
@@ -60,7 +65,11 @@ abstract class AvgPool extends Module {
   }
 }
 
-/** The mean of each window of [B,C,L]. */
+/**
+ * The mean of each window of [B,C,L].
+ * @throws HeedError, when called, as `maxPool1d`
+ * @example new AvgPool1d(2).forward(randn(2, 4, 10))   // f32[2,4,5]
+ */
 export class AvgPool1d extends AvgPool {
   forward(x: Tensor): Tensor {
     return avgPool1d(x, this.kernelSize, this.options);
@@ -73,7 +82,11 @@ export class AvgPool1d extends AvgPool {
   }
 }
 
-/** The mean of each window of [B,C,H,W]. */
+/**
+ * The mean of each window of [B,C,H,W].
+ * @throws HeedError, when called, as `maxPool1d`
+ * @example new AvgPool2d(7).forward(randn(1, 2048, 7, 7))   // f32[1,2048,1,1]
+ */
 export class AvgPool2d extends AvgPool {
   forward(x: Tensor): Tensor {
     return avgPool2d(x, this.kernelSize, this.options);
@@ -85,7 +98,11 @@ export class AvgPool2d extends AvgPool {
   }
 }
 
-/** Means of `outputSize` stretches of [B,C,L]. */
+/**
+ * Means of `outputSize` stretches of [B,C,L].
+ * @throws HeedError, when called, as `adaptiveAvgPool1d`
+ * @example new AdaptiveAvgPool1d(4).forward(randn(2, 3, 11))   // f32[2,3,4]
+ */
 export class AdaptiveAvgPool1d extends Module {
   constructor(readonly outputSize: PerAxis) {
     super();
@@ -100,7 +117,11 @@ export class AdaptiveAvgPool1d extends Module {
   }
 }
 
-/** Means of `outputSize` rectangles of [B,C,H,W]; null keeps a size. */
+/**
+ * Means of `outputSize` rectangles of [B,C,H,W]; null keeps a size.
+ * @throws HeedError, when called, as `adaptiveAvgPool1d`
+ * @example new AdaptiveAvgPool2d([null, 1]).forward(randn(2, 3, 4, 7))   // f32[2,3,4,1]
+ */
 export class AdaptiveAvgPool2d extends Module {
   constructor(readonly outputSize: number | readonly (number | null)[]) {
     super();
@@ -117,7 +138,10 @@ export class AdaptiveAvgPool2d extends Module {
   }
 }
 
-/** The axes from `startDim` to `endDim` as one; all but the batch by default. */
+/**
+ * The axes from `startDim` to `endDim` as one; all but the batch by default.
+ * @example new Flatten().forward(randn(2, 3, 4))   // f32[2,12]
+ */
 export class Flatten extends Module {
   constructor(
     readonly startDim = 1,

@@ -31,7 +31,9 @@ export interface BatchNormOptions {
 /**
  * (x - mean) / √(var + eps) · weight + bias for each channel of x [B,C,...]. In training the statistics are the batch's, and running ones
  * that are given move towards them by `momentum` (the variance as the unbiased one), in place; otherwise the running ones serve.
- * @throws HeedError for statistics that are not [C], and for training on one value per channel
+ * @throws HeedError for inputs that are no floats [B,C,...], statistics that are not [C] or not there, and for training on one value per
+ * channel
+ * @example batchNorm(randn(8, 16), null, null, ones(16), zeros(16), { training: true })   // f32[8,16]
  */
 export function batchNorm(
   x: Tensor,

@@ -39,14 +39,20 @@ export interface AvgPoolOptions extends Omit<MaxPoolOptions, "dilation"> {
   divisorOverride?: number | null;
 }
 
-/** The largest element of each window: x [B,C,L] or [C,L]. Gradients go to the first of equals. */
+/**
+ * The largest element of each window: x [B,C,L] or [C,L]. Gradients go to the first of equals.
+ * @throws HeedError for inputs of another rank, sizes that are not whole, padding of more than half the kernel, and kernels larger than the
+ * padded input
+ * @example maxPool1d(randn(2, 4, 11), 3, { stride: 2 })   // f32[2,4,5]
+ */
 export function maxPool1d(x: Tensor, kernelSize: PerAxis, options: MaxPoolOptions = {}): Tensor {
   return largest("maxPool1d", x, kernelSize, options, 1);
 }
 
 /**
  * The largest element of each window: x [B,C,H,W] or [C,H,W]. Gradients go to the first of equals.
- * @example maxPool2d(x, 3, { stride: 2, padding: 1 })
+ * @throws HeedError as `maxPool1d`
+ * @example maxPool2d(randn(1, 64, 112, 112), 3, { stride: 2, padding: 1 })   // f32[1,64,56,56]
  */
 export function maxPool2d(x: Tensor, kernelSize: PerAxis, options: MaxPoolOptions = {}): Tensor {
   return largest("maxPool2d", x, kernelSize, options, 2);
@@ -58,12 +64,20 @@ function largest(op: string, input: Tensor, kernelSize: PerAxis, options: MaxPoo
   return back(Tensor.from(maxPool(x.node, params), x));
 }
 
-/** The mean of each window: x [B,C,L] or [C,L]. */
+/**
+ * The mean of each window: x [B,C,L] or [C,L].
+ * @throws HeedError as `maxPool1d`
+ * @example avgPool1d(randn(2, 4, 10), 2)   // f32[2,4,5]
+ */
 export function avgPool1d(x: Tensor, kernelSize: PerAxis, options: AvgPoolOptions = {}): Tensor {
   return average("avgPool1d", x, kernelSize, options, 1);
 }
 
-/** The mean of each window: x [B,C,H,W] or [C,H,W]. */
+/**
+ * The mean of each window: x [B,C,H,W] or [C,H,W].
+ * @throws HeedError as `maxPool1d`
+ * @example avgPool2d(randn(1, 2048, 7, 7), 7)   // f32[1,2048,1,1]
+ */
 export function avgPool2d(x: Tensor, kernelSize: PerAxis, options: AvgPoolOptions = {}): Tensor {
   return average("avgPool2d", x, kernelSize, options, 2);
 }
@@ -122,12 +136,20 @@ function poolParams(op: string, x: Tensor, kernelSize: PerAxis, options: MaxPool
   return { ...plain, padding };
 }
 
-/** Means of as many stretches as asked for: x [B,C,L] or [C,L] to [B,C,outputSize]. */
+/**
+ * Means of as many stretches as asked for: x [B,C,L] or [C,L] to [B,C,outputSize].
+ * @throws HeedError for inputs of another rank or with empty axes, and sizes that are not whole and at least 1
+ * @example adaptiveAvgPool1d(randn(2, 3, 11), 4)   // f32[2,3,4]
+ */
 export function adaptiveAvgPool1d(x: Tensor, outputSize: PerAxis): Tensor {
   return adaptiveAverage("adaptiveAvgPool1d", x, outputSize, 1);
 }
 
-/** Means of as many rectangles as asked for: x [B,C,H,W] or [C,H,W] to [B,C,...outputSize]; null keeps a size. */
+/**
+ * Means of as many rectangles as asked for: x [B,C,H,W] or [C,H,W] to [B,C,...outputSize]; null keeps a size.
+ * @throws HeedError as `adaptiveAvgPool1d`
+ * @example adaptiveAvgPool2d(randn(2, 3, 4, 7), [null, 1])   // f32[2,3,4,1]
+ */
 export function adaptiveAvgPool2d(x: Tensor, outputSize: number | readonly (number | null)[]): Tensor {
   return adaptiveAverage("adaptiveAvgPool2d", x, outputSize, 2);
 }

@@ -40,13 +40,21 @@ export function tracedUniform(shape: Shape): Node {
   return random(seed, shape, stream);
 }
 
-/** Uniform in [0,1), PyTorch's numbers. */
+/**
+ * Uniform in [0,1), PyTorch's numbers.
+ * @throws HeedError for sizes that are not whole or negative, and dtypes that are no floats
+ * @example rand(2, 3)   // f32[2,3]
+ */
 export function rand(...args: SizesAndOptions<RandomOptions>): Tensor {
   const { shape, options } = parseSizes<RandomOptions>("rand", args);
   return uniform(shape, 0, 1, options);
 }
 
-/** Uniform in [from, to), PyTorch's numbers (torch: `empty(shape).uniform_(from, to)`). */
+/**
+ * Uniform in [from, to), PyTorch's numbers (torch: `empty(shape).uniform_(from, to)`).
+ * @throws HeedError for from > to, and dtypes that are no floats
+ * @example uniform([2, 3], -0.1, 0.1)   // f32[2,3]
+ */
 export function uniform(shape: Shape, from = 0, to = 1, options: RandomOptions = {}): Tensor {
   const generator = source("uniform", options);
   if (!(from <= to)) fail("uniform", "from <= to", `${from} and ${to}`);
@@ -57,7 +65,11 @@ export function uniform(shape: Shape, from = 0, to = 1, options: RandomOptions =
   });
 }
 
-/** Standard normal, PyTorch's numbers. */
+/**
+ * Standard normal, PyTorch's numbers.
+ * @throws HeedError as `rand`
+ * @example randn(2, 3)   // f32[2,3]
+ */
 export function randn(...args: SizesAndOptions<RandomOptions>): Tensor {
   const { shape, options } = parseSizes<RandomOptions>("randn", args);
   return normal(shape, 0, 1, options);
@@ -108,6 +120,7 @@ function aroundTensors(mean: Tensor | number, std: Tensor | number, options: Ran
 /**
  * Whole numbers from low to high - 1, PyTorch's: randint(high, shape) or randint(low, high, shape).
  * @throws HeedError for bounds that are not whole, in the wrong order, or beyond what the dtype holds
+ * @example randint(0, 10, [2, 3])   // i32[2,3]
  */
 export function randint(...args: [number, Shape, RandomOptions?] | [number, number, Shape, RandomOptions?]): Tensor {
   const [low, high, shape, options = {}] =
@@ -148,7 +161,11 @@ function representable(low: number, high: number, dtype: "f32" | "f16" | "bf16")
   return [above < low ? above + unit(low + 1) : low, below >= high ? below - unit(high - 1) : high];
 }
 
-/** 0 to n-1 in random order, PyTorch's. */
+/**
+ * 0 to n-1 in random order, PyTorch's.
+ * @throws HeedError for an n that is not whole or negative
+ * @example randperm(4)   // i32[4]
+ */
 export function randperm(n: number, options: RandomOptions = {}): Tensor {
   const generator = source("randperm", options, "any");
   if (tracing()) return fromNode(argsort(tracedUniform([n]), false), options);
@@ -158,6 +175,7 @@ export function randperm(n: number, options: RandomOptions = {}): Tensor {
 /**
  * 1 with probability p, else 0, PyTorch's numbers: a tensor of probabilities, or one number for every element of `shape`.
  * @throws HeedError for probabilities outside [0,1]
+ * @example bernoulli(0.3, [2, 3]); bernoulli(tensor([0.1, 0.9]));   // f32[2,3], f32[2]
  */
 export function bernoulli(p: Tensor, options?: RandomOptions): Tensor;
 export function bernoulli(p: Tensor | number, shape?: Shape, options?: RandomOptions): Tensor;
@@ -177,7 +195,11 @@ export function bernoulli(p: Tensor | number, second?: Shape | RandomOptions, th
   return filled(sizes, options, (out) => generator.bernoulli(out, p));
 }
 
-/** Exponentially distributed with rate lambda (mean 1 / lambda), PyTorch's numbers (torch: `empty(shape).exponential_(lambda)`). */
+/**
+ * Exponentially distributed with rate lambda (mean 1 / lambda), PyTorch's numbers (torch: `empty(shape).exponential_(lambda)`).
+ * @throws HeedError for a lambda that is not above 0, and dtypes that are no floats
+ * @example exponential([2, 3], 2.5)   // f32[2,3]
+ */
 export function exponential(shape: Shape, lambda = 1, options: RandomOptions = {}): Tensor {
   const generator = source("exponential", options);
   if (!(lambda > 0)) fail("exponential", "lambda > 0", String(lambda));

@@ -53,6 +53,7 @@ export function bleu(
 /**
  * The BLEU of one sentence, which is rough: orders too long for it are left out unless `effectiveOrder` is false.
  * @throws HeedError as `bleu`
+ * @example sentenceBleu(["the", "cat", "sat"], [["the", "cat", "sat", "down"]]).score   // 71.65
  */
 export function sentenceBleu(hypothesis: Tokens, references: readonly Tokens[], options: BleuOptions = {}): Bleu {
   return corpusBleu("sentenceBleu", [hypothesis], [references], { effectiveOrder: true, ...options });
