@@ -252,7 +252,11 @@ function joined(high: number, low: number): number {
 /** The generator that tensors draw from when none is given; like torch's, it starts from a seed that differs each run. */
 export const defaultGenerator = new Generator(globalThis.crypto.getRandomValues(new BigUint64Array(1))[0]!);
 
-/** Seeds the default generator and returns it (torch: `manual_seed`); any integer from -2^63 to 2^64 - 1. */
+/**
+ * Seeds the default generator and returns it (torch: `manual_seed`); any integer from -2^63 to 2^64 - 1.
+ * @throws HeedError for what is no such integer
+ * @example manualSeed(123);   // randn(3) is now [-0.1115, 0.1204, -0.3696]
+ */
 export function manualSeed(seed: number | bigint): Generator {
   return defaultGenerator.manualSeed(seed);
 }
@@ -262,7 +266,10 @@ export function initialSeed(): bigint {
   return defaultGenerator.seed;
 }
 
-/** The state of the default generator, 5056 bytes that torch takes too (torch: `get_rng_state`). */
+/**
+ * The state of the default generator, 5056 bytes that torch takes too (torch: `get_rng_state`).
+ * @example const state = getRngState();   // and later setRngState(state), to draw the same again
+ */
 export function getRngState(): Uint8Array {
   return defaultGenerator.state();
 }

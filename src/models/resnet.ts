@@ -15,7 +15,10 @@ import type { Tensor } from "../tensor/tensor.js";
 /** How much wider the output of a block is than its middle. */
 const EXPANSION = 4;
 
-/** Convolutions 1 x 1 that narrows, 3 x 3, 1 x 1 that widens, added to the residual. */
+/**
+ * Convolutions 1 x 1 that narrows, 3 x 3, 1 x 1 that widens, added to the residual: [B,inputs,H,W] to [B,4 width,H/stride,W/stride].
+ * @example new Bottleneck(256, 64, 1, null).forward(randn(1, 256, 56, 56))   // f32[1,256,56,56]
+ */
 export class Bottleneck extends Module {
   conv1: Conv2d;
   bn1: BatchNorm2d;
@@ -58,6 +61,7 @@ export interface ResNetOptions {
 
 /**
  * A residual network of bottleneck blocks: images [B,3,H,W] to logits [B,classes]. ResNet-50 unless told otherwise, 25,557,032 parameters.
+ * @throws HeedError for sizes that are not whole and at least 1, and for other than four stages; when called, as `Conv2d`
  * @example new ResNet().eval().forward(randn(1, 3, 224, 224))   // [1,1000]
  */
 export class ResNet extends Module {

@@ -152,6 +152,8 @@ export type Reduction = "mean" | "sum" | "none";
  * @param options.ignoreIndex targets with this value count for nothing (default -100)
  * @param options.labelSmoothing share of the probability spread over all classes
  * @param options.weight one weight per class, f32[V]
+ * @throws HeedError for targets that do not fit the logits or are no classes, and labelSmoothing outside [0,1]
+ * @example crossEntropy(randn(8, 5), randint(0, 5, [8]), { labelSmoothing: 0.1 }).item()
  */
 export function crossEntropy(
   logits: Tensor,
@@ -160,6 +162,8 @@ export function crossEntropy(
 ): Tensor {
   const { reduction = "mean", ignoreIndex = -100, labelSmoothing = 0, weight } = options;
   if (targets.dtype !== "i32") fail("crossEntropy", "i32 class indices as targets", describe(targets));
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
+    fail("crossEntropy", "labelSmoothing from 0 to 1", String(labelSmoothing));
   const rows = classesLast(logits, targets);
   const classes = rows.shape[rows.ndim - 1];
   const flat = rows.reshape(sizeOf(targets.shape), classes);
@@ -230,6 +234,7 @@ function reduceLoss(each: Tensor, reduction: Reduction = "mean"): Tensor {
 /**
  * Draws category indices from rows of weights [V] or [N,V]: i32 [samples] or [N,samples]. The weights need not sum to one.
  * @throws HeedError for negative, infinite or NaN weights, and for more samples than nonzero weights without replacement
+ * @example multinomial(tensor([0.1, 0.2, 0.7]), 5, { replacement: true })   // i32[5]
  */
 export function multinomial(
   weights: Tensor,

@@ -19,18 +19,30 @@ export interface DecayOptions extends ScheduleOptions {
   readonly lowest?: number;
 }
 
-/** The same rate always, after the warm-up. */
+/**
+ * The same rate always, after the warm-up.
+ * @throws HeedError for a learning rate or warm-up below 0
+ * @example const schedule = constant({ learningRate: 1e-3, warmup: 100 });   // schedule(500) is 1e-3
+ */
 export function constant({ learningRate, warmup = 0 }: ScheduleOptions): Schedule {
   check(learningRate, warmup);
   return (step) => learningRate * warming(step, warmup);
 }
 
-/** Down to `lowest` in a straight line. */
+/**
+ * Down to `lowest` in a straight line.
+ * @throws HeedError for a learning rate or warm-up below 0, less than 1 step, and a lowest rate above the learning rate
+ * @example const schedule = linear({ learningRate: 1e-3, steps: 1000 });   // schedule(500) is 5e-4
+ */
 export function linear(options: DecayOptions): Schedule {
   return decay(options, (share) => 1 - share);
 }
 
-/** Down to `lowest` along half a cosine (Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017, eq. 5). */
+/**
+ * Down to `lowest` along half a cosine (Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017, eq. 5).
+ * @throws HeedError as `linear`
+ * @example const schedule = cosine({ learningRate: 1e-3, warmup: 100, steps: 1000 });   // schedule(1000) is 0
+ */
 export function cosine(options: DecayOptions): Schedule {
   return decay(options, (share) => (1 + Math.cos(Math.PI * share)) / 2);
 }

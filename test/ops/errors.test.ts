@@ -115,6 +115,10 @@ const DTYPES: readonly Row[] = [
   [(x) => x.gather(0, x), "gather: expected an i32 index, got f32[2,3]"],
   [(x) => f.embedding(x, x), "embedding: expected i32 indices, got f32[2,3]; convert them with .int()"],
   [(x) => f.crossEntropy(x, x), "crossEntropy: expected i32 class indices as targets, got f32[2,3]"],
+  [
+    (x) => f.crossEntropy(x, tensor([1, 2]), { labelSmoothing: 1.1 }),
+    "crossEntropy: expected labelSmoothing from 0 to 1, got 1.1",
+  ],
   [(x) => x.to("f64" as never), "to: expected one of f32, f16, bf16, i32, bool, got f64"],
   [() => tensor([1], { dtype: "f64" as never }), "tensor: expected a dtype of f32, f16, bf16, i32, bool, got f64"],
   [() => random.uniform([2], 0, 1, { dtype: "i32" }), "uniform: expected a float dtype, got i32"],
