@@ -8,7 +8,7 @@ import { allclose, manualSeed, randn, type Tensor, tensor } from "heed";
 import { Dropout } from "heed/nn";
 
 // Similar vectors have large dot products.
-const words = { king: [0.9, 0.8, 0.1], queen: [0.8, 0.9, 0.2], apple: [0.1, 0.2, 0.9] };
+const words = { king: [0.9, 0.7, 0.1], queen: [0.8, 0.9, 0.2], apple: [0.1, 0.2, 0.9] };
 const vectors = tensor(Object.values(words)); // [3,3]
 export const similarity = vectors.matmul(vectors.T);
 console.log("Dot products of king, queen and apple:");

@@ -6,7 +6,7 @@ import torch
 import torch.nn as nn
 from pack import save
 
-vectors = torch.tensor([[0.9, 0.8, 0.1], [0.8, 0.9, 0.2], [0.1, 0.2, 0.9]])
+vectors = torch.tensor([[0.9, 0.7, 0.1], [0.8, 0.9, 0.2], [0.1, 0.2, 0.9]])
 scores = torch.tensor([12.5, 30.8, 25.1])
 scaled = scores / math.sqrt(64)
 
