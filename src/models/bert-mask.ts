@@ -37,7 +37,7 @@ export function maskTokens(ids: Tensor, options: MaskOptions): { ids: Tensor; ta
   if (!(probability >= 0 && probability <= 1)) fail("maskTokens", "a share from 0 to 1", String(probability));
   const chance = (p: number | Tensor) =>
     bernoulli(typeof p === "number" ? full(ids.shape, p) : p, { generator }).bool();
-  const share = full(ids.shape, probability);
+  const share = full(ids.shape, probability, { dtype: "f32" });
   const masked = chance(special ? share.maskedFill(special, 0) : share);
   const replaced = chance(0.8).logicalAnd(masked);
   const random = chance(0.5).logicalAnd(masked).logicalAnd(replaced.logicalNot());

@@ -220,6 +220,13 @@ describe("BERT", () => {
     expect(text).not.toMatch(/softmax|exp\(/);
   });
 
+  it("masks none or all for shares of 0 and 1", () => {
+    const given = tensor([[5, 6, 7, 8]]);
+    const share = (probability: number) => maskTokens(given, { maskId: 3, vocabularySize: 40, probability }).targets;
+    expect(share(0).toArray()).toEqual([[-100, -100, -100, -100]]);
+    expect(share(1).toArray()).toEqual(given.toArray());
+  });
+
   it("says what is wrong", () => {
     const model = new Bert({ ...sizes, pooler: false });
     expect(() => model.forward(ones(2, 3))).toThrow("Bert: expected token ids i32[B,T], got f32[2,3]");
