@@ -4,6 +4,7 @@ import { fail } from "../base/errors.js";
 import { loadSafetensors, saveSafetensors } from "../tensor/safetensors-tensors.js";
 import { tokenizerFromJSON } from "../text/load.js";
 import { WordPieceTokenizer } from "../text/wordpiece.js";
+import type { CleanOptions } from "../text/wordpiece-words.js";
 import { Bert } from "./bert.js";
 
 /** A model and the tokenizer it was trained with. */
@@ -49,9 +50,30 @@ async function readTokenizer(folder: string): Promise<WordPieceTokenizer> {
   }
   const vocabulary = await readText(folder, "vocab.txt");
   if (vocabulary === undefined) fail("loadBert", `tokenizer.json or vocab.txt in ${folder}`, "neither");
-  const settings = await readText(folder, "tokenizer_config.json");
-  const { do_lower_case: lowercase = true } = JSON.parse(settings ?? "{}") as { do_lower_case?: boolean };
-  return WordPieceTokenizer.fromVocabulary(vocabulary, { lowercase });
+  const settings =
+    (await readText(folder, "tokenizer_config.json")) === undefined
+      ? {}
+      : await readJSON(folder, "tokenizer_config.json");
+  return WordPieceTokenizer.fromVocabulary(vocabulary.replace(/^\uFEFF/, ""), cleaning(settings));
+}
+
+/** What tokenizer_config.json says of cleaning, in the words of transformers. */
+function cleaning(settings: unknown): CleanOptions {
+  if (typeof settings !== "object" || settings === null)
+    fail("loadBert", "an object in tokenizer_config.json", JSON.stringify(settings));
+  const given = settings as Readonly<Record<string, unknown>>;
+  const flag = (name: string, absent: boolean): boolean => {
+    const value = given[name] ?? absent;
+    if (typeof value !== "boolean")
+      fail("loadBert", `true or false for ${name} in tokenizer_config.json`, JSON.stringify(value));
+    return value;
+  };
+  const lowercase = flag("do_lower_case", true);
+  return {
+    lowercase,
+    stripAccents: flag("strip_accents", lowercase),
+    splitChinese: flag("tokenize_chinese_chars", true),
+  };
 }
 
 async function readJSON(folder: string, name: string): Promise<unknown> {

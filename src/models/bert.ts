@@ -24,7 +24,7 @@ import {
 } from "./bert-config.js";
 import { drawWeights, MaskedHead } from "./bert-heads.js";
 import { bertNames, exportBert } from "./bert-names.js";
-import { importState } from "./name-map.js";
+import { checkCheckpointSize, importState } from "./name-map.js";
 
 /** What a call of `Bert` is told beside the token ids. */
 export interface BertCall {
@@ -209,7 +209,11 @@ export class Bert extends Module {
    */
   static fromHuggingFace(config: unknown, state: StateDict | ReadonlyMap<string, Tensor>): Bert {
     const { entries, foreign, heads } = bertNames(state);
-    const model = skipInit(() => new Bert({ ...bertConfigFromHuggingFace(config), ...heads }));
+    const own = bertConfigFromHuggingFace(config);
+    const { layers, width, hidden = 4 * width, context = 0, vocabularySize } = own;
+    const numbers = width * (layers * (4 * width + 2 * hidden) + context + vocabularySize);
+    checkCheckpointSize("Bert.fromHuggingFace", entries, numbers);
+    const model = skipInit(() => new Bert({ ...own, ...heads }));
     model.loadStateDict(importState("Bert.fromHuggingFace", entries, model.stateDict(), foreign));
     return model.eval();
   }

@@ -17,7 +17,7 @@ import { crossEntropy, linear } from "../tensor/functions.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkGPTConfig, configFromHuggingFace, configToHuggingFace, type GPTConfig } from "./gpt-config.js";
 import { KeyValueCache, type LayerCache } from "./kv-cache.js";
-import { exportState, type Foreign, importState } from "./name-map.js";
+import { checkCheckpointSize, exportState, type Foreign, importState } from "./name-map.js";
 
 type Config = Readonly<Required<GPTConfig>>;
 
@@ -169,7 +169,10 @@ export class GPT extends Module {
    * @throws HeedError for another architecture, and one that lists every missing, unexpected and misshapen tensor
    */
   static fromHuggingFace(config: unknown, state: StateDict): GPT {
-    const model = skipInit(() => new GPT(configFromHuggingFace(config)));
+    const own = configFromHuggingFace(config);
+    const { layers, width, context, vocabularySize } = own;
+    checkCheckpointSize("GPT.fromHuggingFace", state, width * (12 * layers * width + context + vocabularySize));
+    const model = skipInit(() => new GPT(own));
     model.loadStateDict(importState("GPT.fromHuggingFace", state, model.stateDict(), HUGGING_FACE));
     return model.eval();
   }

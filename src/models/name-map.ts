@@ -1,7 +1,7 @@
 // Between the names of a checkpoint and a model's own: each model family has a table at the bottom of its file, this file applies it.
 
 import { fail } from "../base/errors.js";
-import { describe } from "../base/shape.js";
+import { describe, sizeOf } from "../base/shape.js";
 import type { StateDict } from "../nn/state.js";
 import type { Tensor } from "../tensor/tensor.js";
 
@@ -27,6 +27,18 @@ function foreignName(own: string, map: NameMap): Match {
   if (entry === undefined) fail("NameMap", `a row for ${own}`, "none");
   const { name, transposed } = typeof entry === "string" ? { name: entry, transposed: false } : entry;
   return { name: number === undefined ? name : name.replace("*", number), transposed };
+}
+
+/**
+ * Before a model is built: what a config says must not be far more than the checkpoint holds, or a wrong number in it takes all memory.
+ * @param numbers how many the model's large matrices will hold
+ * @throws HeedError where these are more than four times what is there, and more than a million
+ */
+export function checkCheckpointSize(op: string, given: StateDict, numbers: number): void {
+  const there = Object.values(given).reduce((sum, x) => sum + sizeOf(x.shape), 0);
+  if (numbers <= 4 * there + 1e6) return;
+  const count = (n: number) => n.toLocaleString("en-US");
+  fail(op, `a checkpoint of about ${count(numbers)} numbers, as its config says`, `one of ${count(there)}`);
 }
 
 /**

@@ -1,6 +1,6 @@
 // Sequences of different lengths as one tensor: torch.nn.utils.rnn.pad_sequence.
 
-import { isFloat } from "../base/dtype.js";
+import { type DType, isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { describe, sameShape } from "../base/shape.js";
 import { stack } from "./functions.js";
@@ -28,7 +28,7 @@ export function padSequence(sequences: readonly Tensor[], options: PadSequenceOp
     fail("padSequence", 'paddingSide "right" or "left"', JSON.stringify(paddingSide));
   const [first] = sequences as readonly Tensor[];
   if (first.ndim === 0) fail("padSequence", "sequences of at least one dimension", describe(first));
-  if (typeof paddingValue !== "number" || !(isFloat(first.dtype) || Number.isInteger(paddingValue)))
+  if (typeof paddingValue !== "number" || !holds(first.dtype, paddingValue))
     fail("padSequence", `a number that ${first.dtype} holds as paddingValue`, String(paddingValue));
   const rest = first.shape.slice(1);
   const wrong = sequences.findIndex(
@@ -40,7 +40,7 @@ export function padSequence(sequences: readonly Tensor[], options: PadSequenceOp
       `sequences alike but for their lengths, ${first.dtype}[${["T", ...rest].join(",")}]`,
       `${describe(sequences[wrong])} at position ${wrong}`,
     );
-  const longest = Math.max(...sequences.map((x) => x.shape[0]));
+  const longest = sequences.reduce((most, x) => Math.max(most, x.shape[0]), 0);
   const none = new Array<number>(2 * rest.length).fill(0);
   const filled = sequences.map((x) => {
     const missing = longest - x.shape[0];
@@ -48,4 +48,9 @@ export function padSequence(sequences: readonly Tensor[], options: PadSequenceOp
     return x.pad([...none, ...(paddingSide === "right" ? [0, missing] : [missing, 0])], paddingValue);
   });
   return stack(filled, batchFirst ? 0 : 1);
+}
+
+function holds(dtype: DType, value: number): boolean {
+  // As in torch, whatever is not 0 is true.
+  return isFloat(dtype) || (Number.isInteger(value) && (dtype === "bool" || Math.abs(value) < 2 ** 31));
 }

@@ -123,8 +123,10 @@ function poolParams(op: string, x: Tensor, kernelSize: PerAxis, options: MaxPool
   const margin = perAxis(op, "padding", options.padding ?? 0, axes, 0);
   if (margin.some((p, i) => 2 * p > size[i])) fail(op, `a padding of at most half the kernel [${size}]`, `[${margin}]`);
   const plain = { size, stride, padding: margin.flatMap((p) => [p, p]), dilation };
-  checkWindows(op, x.node, plain);
-  if (!options.ceilMode) return plain;
+  if (!options.ceilMode) {
+    checkWindows(op, x.node, plain);
+    return plain;
+  }
   const padding = margin.flatMap((p, i) => {
     const n = x.shape[2 + i];
     const extent = extentOf(size[i], dilation[i]);
@@ -133,7 +135,9 @@ function poolParams(op: string, x: Tensor, kernelSize: PerAxis, options: MaxPool
     if ((count - 1) * stride[i] >= n + p) count--;
     return [p, Math.max(p, (count - 1) * stride[i] + extent - n - p)];
   });
-  return { ...plain, padding };
+  const longer = { ...plain, padding };
+  checkWindows(op, x.node, longer);
+  return longer;
 }
 
 /**

@@ -43,10 +43,20 @@ export function sample<S>(dataset: Dataset<S>, index: number): S {
   return "get" in dataset ? dataset.get(index) : (dataset.at(index) as S);
 }
 
-/** The batch as the data set makes it; undefined where it makes none. */
+/** The batch as the data set makes it; undefined where it makes none, or where a subclass has samples of its own. */
 export function ownBatch(dataset: unknown, indices: readonly number[]): unknown {
-  const batch = (dataset as Partial<Batched>).batch;
-  return typeof batch === "function" ? batch.call(dataset, indices) : undefined;
+  return makesBatches(dataset) ? (dataset as Batched).batch(indices) : undefined;
+}
+
+/** Whether `batch` is there and speaks of the same samples as `get`: not where `get` was overridden and `batch` inherited. */
+function makesBatches(dataset: unknown): boolean {
+  if (typeof (dataset as Partial<Batched>).batch !== "function") return false;
+  if (dataset instanceof Subset) return dataset.get === Subset.prototype.get;
+  for (let level: unknown = dataset; level; level = Object.getPrototypeOf(level)) {
+    if (Object.hasOwn(level, "batch")) return true;
+    if (Object.hasOwn(level, "get") || Object.hasOwn(level, "at")) return false;
+  }
+  return true;
 }
 
 type Tensors = readonly [Tensor, ...Tensor[]];
@@ -102,7 +112,7 @@ export class Subset<S> implements Partial<Batched> {
     this.indices = Array.from(indices);
     const wrong = this.indices.find((i) => !(Number.isInteger(i) && i >= 0 && i < dataset.length));
     if (wrong !== undefined) fail("Subset", `whole numbers from 0 to ${dataset.length - 1}`, String(wrong));
-    if (typeof (dataset as Partial<Batched>).batch === "function")
+    if (makesBatches(dataset))
       this.batch = (places) =>
         ownBatch(
           dataset,
