@@ -3,20 +3,7 @@
 import { fail } from "../base/errors.js";
 import { describe } from "../base/shape.js";
 import { extentOf, type WindowParams, windowCounts } from "../base/windows.js";
-import {
-  cast,
-  constant,
-  div,
-  iota,
-  like,
-  matmul,
-  mean,
-  reshape,
-  scalar,
-  scale,
-  sum,
-  transpose,
-} from "../graph/build.js";
+import { cast, cat, div, iota, like, mean, narrow, reshape, scalar, scale, transpose } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
 import { maxPool, sumPool } from "../graph/windows.js";
 import { checkWindows, type PerAxis, perAxis, withBatch } from "./spatial.js";
@@ -195,13 +182,11 @@ function meansAlong(x: Node, count: number): Node {
     const apart = reshape(x, [...lead, count, n / count]);
     return reshape(mean(apart, [lead.length + 1]), [...lead, count]);
   }
-  // share[j, i] = 1 / length of stretch i where it holds j
-  const shape = [n, count];
-  const [j, i] = [iota(shape, 0), iota(shape, 1)];
-  const bound = (k: Node) => scalar("floorDivide", scale(k, n), constant(count, [], "i32"));
-  const start = bound(i);
-  const end = scalar("neg", bound(scalar("neg", scalar("add", i, like(i, 1)))));
-  const holds = scalar("and", scalar("ge", j, start), scalar("lt", j, end));
-  const length = cast(sum(cast(holds, "f32"), [0]), "f32");
-  return matmul(x, div(cast(holds, "f32"), length));
+  // Stretch by stretch, and not by a product with shares of 0 and 1 / length: 0 · Infinity is no number.
+  const last = lead.length;
+  const stretches = Array.from({ length: count }, (_, i) => {
+    const start = Math.floor((i * n) / count);
+    return mean(narrow(x, last, start, Math.ceil(((i + 1) * n) / count) - start), [last]);
+  });
+  return cat(stretches, last);
 }

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { maxPool1d, ones, padSequence, tensor } from "../../src/index.js";
+import { adaptiveAvgPool1d, maxPool1d, ones, padSequence, tensor } from "../../src/index.js";
 import { Bert, GPT, loadBert, saveBert } from "../../src/models/index.js";
 import { WordPieceTokenizer } from "../../src/text/index.js";
 import { DataLoader, Subset, TensorDataset } from "../../src/train/index.js";
@@ -62,6 +62,11 @@ test("with ceilMode a window may be longer than its padded axis", () => {
   const pooled = maxPool1d(tensor([[[3.5]]]), 5, { stride: 3, padding: 1, ceilMode: true });
   expect(pooled.toArray()).toEqual([[[3.5]]]);
   expect(() => maxPool1d(tensor([[[3.5]]]), 5, { stride: 3, padding: 1 })).toThrow("a kernel of at most [3]");
+});
+
+test("an Infinity stays in its own stretch", () => {
+  const pooled = adaptiveAvgPool1d(tensor([[[1, 2, 3, 4, Infinity]]]), 2); // 1 2 3, and 3 4 Infinity
+  expect(pooled.toArray()).toEqual([[[2, Infinity]]]);
 });
 
 test("padding is a number that the dtype holds", () => {
