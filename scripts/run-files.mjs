@@ -49,5 +49,6 @@ function firstSentence(text) {
     .replace(/^\/\/ ?/gm, "")
     .replace(/\s+/g, " ")
     .split(/(?<=[.:])\s/)[0]
+    .replace(/:$/, "")
     .trim();
 }
