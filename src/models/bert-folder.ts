@@ -50,10 +50,7 @@ async function readTokenizer(folder: string): Promise<WordPieceTokenizer> {
   }
   const vocabulary = await readText(folder, "vocab.txt");
   if (vocabulary === undefined) fail("loadBert", `tokenizer.json or vocab.txt in ${folder}`, "neither");
-  const settings =
-    (await readText(folder, "tokenizer_config.json")) === undefined
-      ? {}
-      : await readJSON(folder, "tokenizer_config.json");
+  const settings = await readJSON(folder, "tokenizer_config.json", {});
   return WordPieceTokenizer.fromVocabulary(vocabulary.replace(/^\uFEFF/, ""), cleaning(settings));
 }
 
@@ -76,8 +73,10 @@ function cleaning(settings: unknown): CleanOptions {
   };
 }
 
-async function readJSON(folder: string, name: string): Promise<unknown> {
+/** The contents of a file, or `absent` where that is given and the file is not there. */
+async function readJSON(folder: string, name: string, absent?: unknown): Promise<unknown> {
   const text = await readText(folder, name);
+  if (text === undefined && absent !== undefined) return absent;
   if (text === undefined) fail("loadBert", `${name} in ${folder}`, "none", "pass the folder of a Hugging Face model");
   try {
     return JSON.parse(text);

@@ -5,7 +5,7 @@ import { describe } from "../base/shape.js";
 import { extentOf } from "../base/windows.js";
 import { cat, expand, flip, narrow } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
-import { convolution, padded } from "../graph/windows.js";
+import { convolution } from "../graph/windows.js";
 import { checkWindows, type PerAxis, perAxis, withBatch } from "./spatial.js";
 import { Tensor } from "./tensor.js";
 
@@ -68,7 +68,7 @@ function convolve(
   const dilation = perAxis(op, "dilation", options.dilation ?? 1, axes, 1);
   const padding = paddingOf(op, options.padding ?? 0, size, stride, dilation);
   const zeros = paddingMode === "zeros";
-  const node = zeros ? x.node : paddedBy(op, x.node, padding, paddingMode);
+  const node = paddingMode === "zeros" ? x.node : paddedBy(op, x.node, padding, paddingMode);
   const params = { size, stride, padding: zeros ? padding : padding.map(() => 0), dilation };
   checkWindows(op, node, params);
   const y = Tensor.from(convolution(node, weight.node, params, groups), x, weight);
@@ -96,8 +96,7 @@ function paddingOf(
   return perAxis(op, "padding", padding, size.length, 0).flatMap((p) => [p, p]);
 }
 
-function paddedBy(op: string, x: Node, padding: readonly number[], mode: PaddingMode): Node {
-  if (mode === "zeros") return padded(x, padding, 0);
+function paddedBy(op: string, x: Node, padding: readonly number[], mode: Exclude<PaddingMode, "zeros">): Node {
   if (mode !== "reflect" && mode !== "replicate" && mode !== "circular")
     fail(op, 'paddingMode "zeros", "reflect", "replicate" or "circular"', `"${String(mode)}"`);
   const lead = x.shape.length - padding.length / 2;

@@ -78,25 +78,18 @@ function average(op: string, input: Tensor, kernelSize: PerAxis, options: AvgPoo
   const total = sumPool(cast(x.node, "f32"), params);
   const node = divisorOverride
     ? scale(total, 1 / divisorOverride)
-    : div(
-        total,
-        elementCounts(x.shape.slice(2), params, perAxis(op, "padding", options.padding ?? 0, axes, 0), countIncludePad),
-      );
+    : div(total, elementCounts(x.shape.slice(2), params, countIncludePad));
   return back(Tensor.from(cast(node, x.dtype), x));
 }
 
 /** How many elements each window has, f32 [count...]: those of the padding too, but none that ceilMode reaches beyond it. */
-function elementCounts(
-  spatial: readonly number[],
-  params: WindowParams,
-  padding: readonly number[],
-  padded: boolean,
-): Node {
-  const { size, stride } = params;
+function elementCounts(spatial: readonly number[], params: WindowParams, padded: boolean): Node {
+  const { size, stride, padding } = params;
   const counts = windowCounts(spatial, params);
   const along = size.map((s, i) => {
     const start = scale(iota(counts, i), stride[i]);
-    const [low, high] = padded ? [0, spatial[i] + 2 * padding[i]] : [padding[i], padding[i] + spatial[i]];
+    const before = padding[2 * i]; // ceilMode lengthens only what is behind
+    const [low, high] = padded ? [0, spatial[i] + 2 * before] : [before, before + spatial[i]];
     const end = scalar("minimum", scalar("add", start, like(start, s)), like(start, high));
     return cast(scalar("sub", end, scalar("maximum", start, like(start, low))), "f32");
   });
@@ -109,12 +102,8 @@ function poolParams(op: string, x: Tensor, kernelSize: PerAxis, options: MaxPool
   const dilation = perAxis(op, "dilation", options.dilation ?? 1, axes, 1);
   const margin = perAxis(op, "padding", options.padding ?? 0, axes, 0);
   if (margin.some((p, i) => 2 * p > size[i])) fail(op, `a padding of at most half the kernel [${size}]`, `[${margin}]`);
-  const plain = { size, stride, padding: margin.flatMap((p) => [p, p]), dilation };
-  if (!options.ceilMode) {
-    checkWindows(op, x.node, plain);
-    return plain;
-  }
   const padding = margin.flatMap((p, i) => {
+    if (!options.ceilMode) return [p, p];
     const n = x.shape[2 + i];
     const extent = extentOf(size[i], dilation[i]);
     let count = Math.ceil((n + 2 * p - extent) / stride[i]) + 1;
@@ -122,9 +111,9 @@ function poolParams(op: string, x: Tensor, kernelSize: PerAxis, options: MaxPool
     if ((count - 1) * stride[i] >= n + p) count--;
     return [p, Math.max(p, (count - 1) * stride[i] + extent - n - p)];
   });
-  const longer = { ...plain, padding };
-  checkWindows(op, x.node, longer);
-  return longer;
+  const params = { size, stride, padding, dilation };
+  checkWindows(op, x.node, params);
+  return params;
 }
 
 /**

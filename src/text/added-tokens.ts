@@ -19,6 +19,18 @@ export interface AddedToken {
   readonly normalized: boolean;
 }
 
+/** A special token that is found wherever it stands in the text as it came. */
+export function specialToken(content: string, id: number): AddedToken {
+  return { id, content, special: true, lstrip: false, rstrip: false, singleWord: false, normalized: false };
+}
+
+/** Added tokens in the words of tokenizer.json, as `readAddedTokens` reads them. */
+export function writeAddedTokens(tokens: readonly AddedToken[]) {
+  return tokens.map(({ id, content, singleWord, lstrip, rstrip, normalized, special }) => ({
+    ...{ id, content, single_word: singleWord, lstrip, rstrip, normalized, special },
+  }));
+}
+
 export function readAddedTokens(value: unknown): AddedToken[] {
   if (value === undefined || value === null) return [];
   const ids = new Set<number>();

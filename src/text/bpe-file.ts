@@ -1,7 +1,7 @@
 // tokenizer.json of byte-level BPE: reading any that Heed, GPT-2, Llama 3 or Qwen write, and writing Heed's own.
 
 import { fail } from "../base/errors.js";
-import { type AddedToken, readAddedTokens } from "./added-tokens.js";
+import { type AddedToken, readAddedTokens, specialToken, writeAddedTokens } from "./added-tokens.js";
 import { BPETokenizer } from "./bpe.js";
 import { bpeJSON } from "./bpe-json.js";
 import { characterOfByte } from "./byte-alphabet.js";
@@ -105,7 +105,6 @@ export function writeBPE(
   specialTokens: readonly string[],
 ): TokenizerFile {
   const byteLevel = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true };
-  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
-  const addedTokens = specialTokens.map((content, id) => ({ id, content, ...flags }));
+  const addedTokens = writeAddedTokens(specialTokens.map(specialToken));
   return bpeJSON({ addedTokens, preTokenizer: byteLevel, decoder: byteLevel, tokens, merges });
 }

@@ -1,7 +1,7 @@
 // tokenizer.json of BERT: reading what Hugging Face's tokenizers write, and writing it.
 
 import { fail } from "../base/errors.js";
-import { readAddedTokens } from "./added-tokens.js";
+import { readAddedTokens, writeAddedTokens } from "./added-tokens.js";
 import { readVocabulary } from "./bpe-file.js";
 import { asFlag, asObject, asString, show, unsupported } from "./check.js";
 import { readPairTemplate, writePairTemplate } from "./template-pair.js";
@@ -59,9 +59,7 @@ export function writeWordPiece(parts: WordPieceParts): TokenizerFile {
     version: "1.0",
     truncation: null,
     padding: null,
-    added_tokens: parts.added.map(({ id, content, singleWord, lstrip, rstrip, normalized, special }) => ({
-      ...{ id, content, single_word: singleWord, lstrip, rstrip, normalized, special },
-    })),
+    added_tokens: writeAddedTokens(parts.added),
     normalizer: {
       type: "BertNormalizer",
       clean_text: clean.cleanText ?? true,

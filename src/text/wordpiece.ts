@@ -3,7 +3,7 @@
 // is in wordpiece-words.ts; tokenizer.json is read and written in wordpiece-file.ts.
 
 import { fail } from "../base/errors.js";
-import { type AddedToken, type Finder, finder } from "./added-tokens.js";
+import { type AddedToken, type Finder, finder, specialToken } from "./added-tokens.js";
 import { IdList } from "./id-list.js";
 import type { PairPart } from "./template-pair.js";
 import type { DecodeOptions, EncodeOptions, Tokenizer, TokenizerFile } from "./tokenizer.js";
@@ -86,12 +86,7 @@ export class WordPieceTokenizer implements Tokenizer {
     const id = (token: string) =>
       vocabulary.get(token) ??
       fail("WordPieceTokenizer", `a vocabulary with ${token}`, `${list.length} tokens without`);
-    const rules = { lstrip: false, rstrip: false, singleWord: false, normalized: false, special: true };
-    const added = SPECIAL.filter((token) => vocabulary.has(token)).map((content) => ({
-      ...rules,
-      content,
-      id: id(content),
-    }));
+    const added = SPECIAL.filter((token) => vocabulary.has(token)).map((content) => specialToken(content, id(content)));
     const token = (name: string, type: number): PairPart => ({ ids: [id(name)], name, type });
     const single: PairPart[] = [token("[CLS]", 0), { text: "A", type: 0 }, token("[SEP]", 0)];
     const pair: PairPart[] = [...single, { text: "B", type: 1 }, token("[SEP]", 1)];

@@ -2,7 +2,14 @@
 // read. Its file is a Hugging Face WordLevel model with the pre-tokenizer Whitespace, which other libraries read to the same ids.
 
 import { fail } from "../base/errors.js";
-import { type AddedToken, type Finder, finder, readAddedTokens } from "./added-tokens.js";
+import {
+  type AddedToken,
+  type Finder,
+  finder,
+  readAddedTokens,
+  specialToken,
+  writeAddedTokens,
+} from "./added-tokens.js";
 import { readVocabulary } from "./bpe-file.js";
 import { asObject, asString, show, unsupported } from "./check.js";
 import { IdList } from "./id-list.js";
@@ -129,8 +136,7 @@ export class WordTokenizer implements Tokenizer {
   }
 
   private addedTokens(): AddedToken[] {
-    const rules = { lstrip: false, rstrip: false, singleWord: false, normalized: false, special: true };
-    return [...this.specialTokens].map(([content, id]) => ({ id, content, ...rules }));
+    return [...this.specialTokens].map(([content, id]) => specialToken(content, id));
   }
 
   toJSON(): TokenizerFile {
@@ -138,15 +144,7 @@ export class WordTokenizer implements Tokenizer {
       version: "1.0",
       truncation: null,
       padding: null,
-      added_tokens: this.addedTokens().map(({ id, content, lstrip, rstrip, singleWord, normalized, special }) => ({
-        id,
-        content,
-        single_word: singleWord,
-        lstrip,
-        rstrip,
-        normalized,
-        special,
-      })),
+      added_tokens: writeAddedTokens(this.addedTokens()),
       normalizer: (this.options.lowercase ?? true) ? { type: "Lowercase" } : null,
       pre_tokenizer: { type: "Whitespace" },
       post_processor: null,

@@ -51,7 +51,6 @@ export function ownBatch(dataset: unknown, indices: readonly number[]): unknown 
 /** Whether `batch` is there and speaks of the same samples as `get`: not where `get` was overridden and `batch` inherited. */
 function makesBatches(dataset: unknown): boolean {
   if (typeof (dataset as Partial<Batched>).batch !== "function") return false;
-  if (dataset instanceof Subset) return dataset.get === Subset.prototype.get;
   for (let level: unknown = dataset; level; level = Object.getPrototypeOf(level)) {
     if (Object.hasOwn(level, "batch")) return true;
     if (Object.hasOwn(level, "get") || Object.hasOwn(level, "at")) return false;
@@ -99,10 +98,8 @@ export class TensorDataset<A extends Tensors = Tensors> implements Batched {
  * @throws HeedError for a number outside the data set
  * @example new Subset(["a", "b", "c"], [2, 0]).get(0)   // "c"
  */
-export class Subset<S> implements Partial<Batched> {
+export class Subset<S> implements Batched {
   readonly indices: readonly number[];
-  /** Where the data set makes batches itself. */
-  readonly batch?: (indices: readonly number[]) => unknown;
 
   constructor(
     readonly dataset: Dataset<S>,
@@ -112,16 +109,18 @@ export class Subset<S> implements Partial<Batched> {
     this.indices = Array.from(indices);
     const wrong = this.indices.find((i) => !(Number.isInteger(i) && i >= 0 && i < dataset.length));
     if (wrong !== undefined) fail("Subset", `whole numbers from 0 to ${dataset.length - 1}`, String(wrong));
-    if (makesBatches(dataset))
-      this.batch = (places) =>
-        ownBatch(
-          dataset,
-          places.map((i) => this.indices[i]),
-        );
   }
 
   get length(): number {
     return this.indices.length;
+  }
+
+  /** Undefined where the data set makes no batches itself. */
+  batch(places: readonly number[]): unknown {
+    return ownBatch(
+      this.dataset,
+      places.map((i) => this.indices[i]),
+    );
   }
 
   get(index: number): S {
