@@ -192,6 +192,6 @@ NAPI_MODULE_INIT() {
       return 0;
   }
   if (napi_set_instance_data(env, &environments, leave, 0) != napi_ok) return 0;
-  __atomic_add_fetch(&environments, 1, __ATOMIC_ACQ_REL);
+  if (__atomic_fetch_add(&environments, 1, __ATOMIC_ACQ_REL) == 0) keep_freed_memory();
   return exports;
 }

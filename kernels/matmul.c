@@ -24,7 +24,7 @@ static void pack_right(const Problem *p, float *to, const char *base, int64_t k0
   if (p->grid.rows.axes)
     pack_grid(to, base, b->dtype, &p->grid, k0, k, j, n);
   else
-    pack_wide(to, at(base, b, k0, j), b->dtype, b->rows, b->columns, k, n);
+    pack_panels(to, at(base, b, k0, j), b->dtype, b->rows, b->columns, k, n);
 }
 
 // target[rows][columns] = A[rows][k0..k1) @ B[k0..k1)[columns], by the micro-kernel.
@@ -34,7 +34,7 @@ static void multiply_block(const Plan *plan, const Context *context, const Block
   const char *a_base = side_base(p, a, context, at_->batch), *b_base = side_base(p, b, context, at_->batch);
   float *tall = (float *)context->own, *wide = (float *)(context->own + plan->own_tall);
   const float *shared = (const float *)context->shared;
-  int64_t padded_n = round_up(p->n, TILE_COLUMNS), tiles = tile_count(at_->rows);
+  int64_t padded_n = round_up(p->n, PANEL_COLUMNS);
   if (plan->wide == WIDE_SHARED) shared += (plan->wides > 1 ? at_->batch : 0) * p->k * padded_n;
 
   int64_t k0 = at_->k0;
@@ -49,8 +49,10 @@ static void multiply_block(const Plan *plan, const Context *context, const Block
       pack_tall(tall, step, a_from, a->dtype, a->rows, a->columns, at_->rows, k);
       a_rows = tall;
     } else if (plan->tall == TALL_TILES) {
-      pack_tiles(tall, a_from, a->dtype, a->columns, at_->rows, k);
+      pack_tiles(tall, plan->height, a_from, a->dtype, a->columns, at_->rows, k);
       down = 1;
+      step = plan->height;
+      a_rows = tall;
     } else if (a->columns != 1) {
       down = 1;
       step = a->columns;
@@ -63,35 +65,35 @@ static void multiply_block(const Plan *plan, const Context *context, const Block
     if (k0 + k == at_->k1) ask_for_epilogue(&asking, plan, context, at_->batch, at_->row, at_->rows, at_->column, at_->columns);
     if (plan->wide == WIDE_OWN) pack_right(p, wide, b_base, k0, k, at_->column, at_->columns);
 
-    for (int64_t j = 0; j < at_->columns; j += TILE_COLUMNS) {
-      int64_t columns = min64(TILE_COLUMNS, at_->columns - j);
+    for (int64_t j = 0; j < at_->columns; j += PANEL_COLUMNS) {
+      int64_t columns = min64(PANEL_COLUMNS, at_->columns - j), width = round_up(columns, HEED_LANES);
       const float *panel = wide + j * k;
-      int64_t width = columns > HEED_LANES ? TILE_COLUMNS : HEED_LANES;
+      int64_t tiles = tiles_of(at_->rows, plan->tall == TALL_TILES ? plan->height : tile_height(columns));
       if (plan->wide == WIDE_SHARED) panel = shared + k0 * padded_n + (at_->column + j) * k;
       if (plan->wide == WIDE_DIRECT) {
         if (columns == width) {
           panel = (const float *)b_from + j;
           width = b->rows;
         } else {  // a ragged edge is padded first
-          pack_wide(wide, b_from + j * 4, b->dtype, b->rows, 1, k, columns);
+          pack_panels(wide, b_from + j * 4, b->dtype, b->rows, 1, k, columns);
           panel = wide;
         }
       }
       for (int64_t t = 0; t < tiles; t++) {
         int64_t row = t * at_->rows / tiles, rows = (t + 1) * at_->rows / tiles - row;
-        const float *from = plan->tall == TALL_TILES ? tall + t * TILE_PANEL * k : a_rows + row * (down ? 1 : step);
+        const float *from = plan->tall == TALL_TILES ? tall + t * plan->height * k : a_rows + row * (down ? 1 : step);
         Ahead ahead = {(const char *)from, 0, 0};
         if (plan->wide == WIDE_DIRECT && tiles < 4)  // few rows: B is what costs
-          ahead = ahead_wide(b, at(b_from, b, 0, j + TILE_COLUMNS + t * HEED_LANES));
+          ahead = ahead_wide(b, at(b_from, b, 0, j + PANEL_COLUMNS + t * HEED_LANES));
         else if (is_asking(&asking, k) && plan->wide != WIDE_SHARED)
           ahead = ahead_asked(&asking, k);
-        else if (j == 0 ? k0 == at_->k0 : j + TILE_COLUMNS >= at_->columns && k0 + k < at_->k1)  // A is new: its next tile; A is done with: the next k
-          ahead = ahead_tall(a, j == 0 ? at(a_from, a, row + rows, 0) : at(a_from, a, row, k));
-        else if (t < 2 && plan->wide != WIDE_DIRECT)  // the next panel of B
-          ahead = (Ahead){(const char *)(panel + TILE_COLUMNS * k + t * HEED_LANES * k), 64, 1024};
+        else if (j > 0 && j + PANEL_COLUMNS >= at_->columns && k0 + k < at_->k1)  // A is done with: the next k
+          ahead = ahead_tall(a, at(a_from, a, row, k));
+        else if (t < PANEL_VECTORS && plan->wide != WIDE_DIRECT)  // the next panel of B
+          ahead = (Ahead){(const char *)(panel + PANEL_COLUMNS * k + t * HEED_LANES * k), 64, 1024};
         else if (is_asking(&asking, k))
           ahead = ahead_asked(&asking, k);
-        multiply_tile(rows, columns, down, from, plan->tall == TALL_TILES ? TILE_PANEL : step, panel, width, k,
+        multiply_tile(rows, columns, down, from, step, panel, width, k,
                       target + row * ld + j, ld, k0 > at_->k0, ahead);
       }
     }
@@ -199,14 +201,14 @@ static void add_parts(const Plan *plan, const Context *context, int64_t task) {
   finish_block(plan, context, &block, sum, ld);
 }
 
-#define PACK_COLUMNS (8 * TILE_COLUMNS)
+#define PACK_COLUMNS (4 * PANEL_COLUMNS)
 
 HEED_INLINE int64_t pack_tasks(const Plan *plan) { return plan->wides * divide_up(plan->p.k, plan->depth) * divide_up(plan->p.n, PACK_COLUMNS); }
 
 // The shared phase: one block of k by PACK_COLUMNS of one B.
 static void pack_shared(const Plan *plan, const Context *context, int64_t task) {
   const Problem *p = &plan->p;
-  int64_t across = divide_up(p->n, PACK_COLUMNS), deep = divide_up(p->k, plan->depth), padded_n = round_up(p->n, TILE_COLUMNS);
+  int64_t across = divide_up(p->n, PACK_COLUMNS), deep = divide_up(p->k, plan->depth), padded_n = round_up(p->n, PANEL_COLUMNS);
   int64_t j = task % across * PACK_COLUMNS, k0 = task / across % deep * plan->depth, batch = task / across / deep;
   int64_t k = min64(plan->depth, p->k - k0);
   float *to = (float *)context->shared + batch * p->k * padded_n + k0 * padded_n + j * k;
@@ -217,7 +219,7 @@ static int64_t shared_bytes(const int32_t *words) {
   Plan plan;
   make_plan(words, &plan);
   if (plan.parts > 1) return plan.parts * plan.p.batches * plan.p.m * round_up(plan.p.n, HEED_LANES) * 4;
-  return plan.wide == WIDE_SHARED ? plan.wides * plan.p.k * round_up(plan.p.n, TILE_COLUMNS) * 4 : 0;
+  return plan.wide == WIDE_SHARED ? plan.wides * plan.p.k * round_up(plan.p.n, PANEL_COLUMNS) * 4 : 0;
 }
 
 static int64_t own_bytes(const int32_t *words) {

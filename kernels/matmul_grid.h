@@ -105,15 +105,15 @@ HEED_INLINE void pack_lanes(float *to, int64_t width, const char *from, const in
   }
 }
 
-// Rows [k0, k0 + k) and columns [j0, j0 + n) of B, whose first number stands at `from`, into panels as pack_wide has them.
+// Rows [k0, k0 + k) and columns [j0, j0 + n) of B, whose first number stands at `from`, into panels as pack_panels has them.
 static void pack_grid(float *to, const char *from, int32_t dtype, const Grid *grid, int64_t k0, int64_t k, int64_t j0, int64_t n) {
   int64_t bytes = dtype_bytes(dtype), down[GRID_ROWS];
   for (int64_t above = 0; above < k; above += GRID_ROWS) {
     int64_t rows = min64(GRID_ROWS, k - above);
     Walker row = walker_at(&grid->rows, k0 + above), column = walker_at(&grid->columns, j0);
     for (int64_t i = 0; i < rows; i++, walker_next(&row)) down[i] = row.offset * bytes;
-    for (int64_t j = 0; j < n; j += TILE_COLUMNS) {
-      int64_t columns = min64(n - j, TILE_COLUMNS), width = columns > HEED_LANES ? TILE_COLUMNS : HEED_LANES;
+    for (int64_t j = 0; j < n; j += PANEL_COLUMNS) {
+      int64_t columns = min64(n - j, PANEL_COLUMNS), width = round_up(columns, HEED_LANES);
       float *panel = to + j * k + above * width;
       for (int64_t v = 0; v < width; v += HEED_LANES) {
         Lanes l = read_lanes(&column, min64(columns - v, HEED_LANES));

@@ -1,7 +1,7 @@
 // Packing: the operands copied, as f32, into the order in which the micro-kernel reads them.
 //
-// B becomes panels of TILE_COLUMNS columns, [k][columns]; the last panel may be one vector wide, and is padded with zeros.
-// A becomes rows [rows][stride] if k runs along its memory, else tiles [k][TILE_PANEL]. Rows are divided into tiles of nearly
+// B becomes panels [k][columns], TILE_COLUMNS or PANEL_COLUMNS wide; the last one is padded with zeros to whole vectors.
+// A becomes rows [rows][stride] if k runs along its memory, else tiles [k][height]. Rows are divided into tiles of nearly
 // equal height, tile t of `tiles` beginning at row t * rows / tiles.
 #ifndef HEED_MATMUL_PACK_H
 #define HEED_MATMUL_PACK_H
@@ -11,10 +11,11 @@
 #include "matmul_part.h"
 #include "matmul_tile.h"
 
-#define TILE_PANEL ((TILE_ROWS + HEED_LANES - 1) / HEED_LANES * HEED_LANES)
-
 HEED_INLINE int64_t round_up(int64_t x, int64_t unit) { return (x + unit - 1) / unit * unit; }
-HEED_INLINE int64_t tile_count(int64_t rows) { return (rows + TILE_ROWS - 1) / TILE_ROWS; }
+HEED_INLINE int64_t tiles_of(int64_t rows, int64_t height) { return (rows + height - 1) / height; }
+HEED_INLINE int64_t tile_count(int64_t rows) { return tiles_of(rows, TILE_ROWS); }
+// Rows of the tallest tile of so many columns.
+HEED_INLINE int64_t tile_height(int64_t columns) { return tile_rows(min64(tiles_of(columns, HEED_LANES), PANEL_VECTORS)); }
 
 // Any strides (in bytes), one number at a time, zeros up to `width`.
 HEED_INLINE void pack_scalar(float *to, int64_t width, const char *from, int32_t dtype, int64_t down, int64_t across, int64_t k,
@@ -50,25 +51,25 @@ HEED_INLINE void transpose_four(float *to, int64_t width, const char *from, int3
   for (int q = 0; q < 4; q++) store(to + q * width, x[q]);
 }
 
-// Panels whose rows run along memory: up to PANELS_AT_ONCE of them, for the sake of long reads.
-#define PANELS_AT_ONCE 8
-HEED_INLINE void pack_rows(float *to, const char *from, int32_t dtype, int64_t down, int64_t k, int64_t n) {
-  int64_t bytes = dtype_bytes(dtype), whole = n / TILE_COLUMNS, left = n - whole * TILE_COLUMNS;
-  int64_t width = left > HEED_LANES ? TILE_COLUMNS : HEED_LANES, vector = left / HEED_LANES * HEED_LANES;
+// Panels whose rows run along memory: up to COLUMNS_AT_ONCE of them, for the sake of long reads.
+#define COLUMNS_AT_ONCE (8 * TILE_COLUMNS)
+HEED_INLINE void pack_rows(float *to, const char *from, int32_t dtype, const int64_t wide, int64_t down, int64_t k, int64_t n) {
+  int64_t bytes = dtype_bytes(dtype), whole = n / wide, left = n - whole * wide;
+  int64_t width = round_up(left, HEED_LANES), vector = left / HEED_LANES * HEED_LANES;
   for (int64_t i = 0; i < k; i++, from += down) {
-    float *panel = to + i * TILE_COLUMNS;
+    float *panel = to + i * wide;
     const char *next = from + (k - i > 8 ? 8 : 0) * down;
-    for (int64_t p = 0; p < whole; p++, panel += TILE_COLUMNS * k)
-#pragma GCC unroll 2
-      for (int64_t v = 0; v < TILE_VECTORS; v++) {
-        int64_t j = p * TILE_COLUMNS + v * HEED_LANES;
+    for (int64_t p = 0; p < whole; p++, panel += wide * k)
+#pragma GCC unroll 4
+      for (int64_t v = 0; v < wide; v += HEED_LANES) {
+        int64_t j = p * wide + v;
         __builtin_prefetch(next + j * bytes);
-        store(panel + v * HEED_LANES, load_wide(from + j * bytes, dtype));
+        store(panel + v, load_wide(from + j * bytes, dtype));
       }
     if (left == 0) continue;
-    const char *edge = from + whole * TILE_COLUMNS * bytes;
-    panel = to + whole * TILE_COLUMNS * k + i * width;
-    if (vector) store(panel, load_wide(edge, dtype));
+    const char *edge = from + whole * wide * bytes;
+    panel = to + whole * wide * k + i * width;
+    for (int64_t v = 0; v < vector; v += HEED_LANES) store(panel + v, load_wide(edge + v * bytes, dtype));
     if (vector < width) store(panel + vector, load_wide_part(edge + vector * bytes, dtype, left - vector));
   }
 }
@@ -87,15 +88,16 @@ HEED_INLINE void pack_columns(float *to, int64_t width, const char *from, int32_
   }
 }
 
-HEED_INLINE void pack_wide_as(float *to, const char *from, const int32_t dtype, int64_t down, int64_t across, int64_t k, int64_t n) {
+HEED_INLINE void pack_panels_as(float *to, const char *from, const int32_t dtype, const int64_t wide, int64_t down, int64_t across, int64_t k,
+                                int64_t n) {
   int64_t bytes = dtype_bytes(dtype);
   if (across == bytes) {
-    for (int64_t j = 0; j < n; j += PANELS_AT_ONCE * TILE_COLUMNS)
-      pack_rows(to + j * k, from + j * bytes, dtype, down, k, min64(n - j, PANELS_AT_ONCE * TILE_COLUMNS));
+    for (int64_t j = 0; j < n; j += COLUMNS_AT_ONCE)
+      pack_rows(to + j * k, from + j * bytes, dtype, wide, down, k, min64(n - j, COLUMNS_AT_ONCE));
     return;
   }
-  for (int64_t j = 0; j < n; j += TILE_COLUMNS) {
-    int64_t columns = min64(n - j, TILE_COLUMNS), width = columns > HEED_LANES ? TILE_COLUMNS : HEED_LANES;
+  for (int64_t j = 0; j < n; j += wide) {
+    int64_t columns = min64(n - j, wide), width = round_up(columns, HEED_LANES);
     const char *panel = from + j * across;
     if (down == bytes)
       pack_columns(to + j * k, width, panel, dtype, across, k, columns);
@@ -104,14 +106,23 @@ HEED_INLINE void pack_wide_as(float *to, const char *from, const int32_t dtype, 
   }
 }
 
-// k x n of B, from its address there, into panels; strides in elements.
-static void pack_wide(float *to, const char *from, int32_t dtype, int64_t down, int64_t across, int64_t k, int64_t n) {
+HEED_INLINE void pack_panels_of(float *to, const char *from, int32_t dtype, const int64_t wide, int64_t down, int64_t across, int64_t k, int64_t n) {
   if (dtype == DTYPE_F32)
-    pack_wide_as(to, from, DTYPE_F32, down * 4, across * 4, k, n);
+    pack_panels_as(to, from, DTYPE_F32, wide, down * 4, across * 4, k, n);
   else if (dtype == DTYPE_F16)
-    pack_wide_as(to, from, DTYPE_F16, down * 2, across * 2, k, n);
+    pack_panels_as(to, from, DTYPE_F16, wide, down * 2, across * 2, k, n);
   else
-    pack_wide_as(to, from, DTYPE_BF16, down * 2, across * 2, k, n);
+    pack_panels_as(to, from, DTYPE_BF16, wide, down * 2, across * 2, k, n);
+}
+
+// k x n of B, from its address there, into panels of PANEL_COLUMNS; strides in elements.
+static inline void pack_panels(float *to, const char *from, int32_t dtype, int64_t down, int64_t across, int64_t k, int64_t n) {
+  pack_panels_of(to, from, dtype, PANEL_COLUMNS, down, across, k, n);
+}
+
+// The same into panels of TILE_COLUMNS.
+static inline void pack_wide(float *to, const char *from, int32_t dtype, int64_t down, int64_t across, int64_t k, int64_t n) {
+  pack_panels_of(to, from, dtype, TILE_COLUMNS, down, across, k, n);
 }
 
 HEED_INLINE void pack_tall_as(float *to, int64_t stride, const char *from, const int32_t dtype, int64_t down, int64_t across,
@@ -135,31 +146,29 @@ static void pack_tall(float *to, int64_t stride, const char *from, int32_t dtype
     pack_tall_as(to, stride, from, DTYPE_BF16, down * 2, across * 2, m, k);
 }
 
-HEED_INLINE void pack_tiles_as(float *to, const char *from, const int32_t dtype, int64_t across, int64_t m, int64_t k) {
-  int64_t bytes = dtype_bytes(dtype), count = tile_count(m);
+HEED_INLINE void pack_tiles_as(float *to, int64_t height, const char *from, const int32_t dtype, int64_t across, int64_t m, int64_t k) {
+  int64_t bytes = dtype_bytes(dtype), count = tiles_of(m, height);
   for (int64_t block = 0; block < k; block += 16)
     for (int64_t t = 0; t < count; t++) {
       int64_t row = t * m / count, rows = (t + 1) * m / count - row, end = min64(block + 16, k);
-      float *tile = to + t * TILE_PANEL * k;
+      float *tile = to + t * height * k;
       for (int64_t i = block; i < end; i++) {
         const char *line = from + i * across + row * bytes;
         int64_t j = 0;
-        // Numbers beyond the tile's rows are the next tile's: harmless as long as they are there to be read.
-        for (; j < rows && row + j + HEED_LANES <= m; j += HEED_LANES)
-          store(tile + i * TILE_PANEL + j, load_wide(line + j * bytes, dtype));
-        for (; j < rows; j++) tile[i * TILE_PANEL + j] = load_one(line + j * bytes, dtype);
+        for (; j + HEED_LANES <= rows; j += HEED_LANES) store(tile + i * height + j, load_wide(line + j * bytes, dtype));
+        if (j < rows) store_part(tile + i * height + j, load_wide_part(line + j * bytes, dtype, rows - j), rows - j);
       }
     }
 }
 
-// m x k of A whose columns run along memory, as tiles.
-static inline void pack_tiles(float *to, const char *from, int32_t dtype, int64_t across, int64_t m, int64_t k) {
+// m x k of A whose columns run along memory, as tiles of at most `height` rows.
+static inline void pack_tiles(float *to, int64_t height, const char *from, int32_t dtype, int64_t across, int64_t m, int64_t k) {
   if (dtype == DTYPE_F32)
-    pack_tiles_as(to, from, DTYPE_F32, across * 4, m, k);
+    pack_tiles_as(to, height, from, DTYPE_F32, across * 4, m, k);
   else if (dtype == DTYPE_F16)
-    pack_tiles_as(to, from, DTYPE_F16, across * 2, m, k);
+    pack_tiles_as(to, height, from, DTYPE_F16, across * 2, m, k);
   else
-    pack_tiles_as(to, from, DTYPE_BF16, across * 2, m, k);
+    pack_tiles_as(to, height, from, DTYPE_BF16, across * 2, m, k);
 }
 
 #endif

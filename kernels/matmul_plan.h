@@ -23,7 +23,7 @@ typedef struct {
   int64_t parts, part;              // independent partial sums over k, and the k of each
   int64_t wides;                    // matrices to pack in the shared phase
   int64_t own_tall, own_wide, own_c;  // bytes of own scratch, in this order
-  int64_t height;                     // of a small product: rows of a tile
+  int64_t height, edge;               // rows of a tile in a whole panel of columns, and in the last, narrower one
   const EpiloguePlan *epilogue;       // for blocks that are not at an edge; or 0
 } Plan;
 
@@ -56,7 +56,7 @@ static void plan_blocks(Plan *plan, int64_t want, int64_t most_rows, int64_t mos
       across *= 2;
   }
   plan->rows = divide_up(m, down);
-  plan->columns = min64(round_up(divide_up(n, across), TILE_COLUMNS), n);
+  plan->columns = min64(round_up(divide_up(n, across), PANEL_COLUMNS), n);
   plan->down = divide_up(m, plan->rows);
   plan->across = divide_up(n, plan->columns);
 }
@@ -84,17 +84,18 @@ static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
   else
     plan->tall = p->a.rows == 1 && p->a.columns != 1 ? TALL_TILES : TALL_ROWS;
   // A block of A that is packed should meet many columns; a B too large to keep packed should meet many rows.
-  int64_t wide_bytes = p->k * round_up(p->n, TILE_COLUMNS) * 4 * (is_shared(p, &p->b) ? 1 : p->batches);
+  int64_t wide_bytes = p->k * round_up(p->n, PANEL_COLUMNS) * 4 * (is_shared(p, &p->b) ? 1 : p->batches);
   int32_t direct = plan->tall == TALL_DIRECT;
   // An epilogue would rather have whole rows, which it can take where they lie.
   int32_t whole = p->epilogue && !p->turned && !p->grid.rows.axes && p->n <= WHOLE_ROW;
   plan_blocks(plan, want, wide_bytes <= SHARED_LIMIT ? 256 : 768, direct && !whole ? 256 : 1024, 2 * TILE_ROWS, 2 * TILE_COLUMNS,
               whole ? WHOLE_ROW : direct ? 1 : 4);
   plan->depth = p->k <= 384 ? p->k : round_up(divide_up(p->k, divide_up(p->k, 256)), 16);
-  int64_t k = plan->depth, tiles = tile_count(plan->rows);
+  int64_t k = plan->depth;
+  plan->height = tile_height(plan->columns);
 
   if (plan->tall == TALL_ROWS) plan->own_tall = padded(plan->rows * (k + HEED_LANES) * 4);
-  if (plan->tall == TALL_TILES) plan->own_tall = padded(tiles * TILE_PANEL * k * 4);
+  if (plan->tall == TALL_TILES) plan->own_tall = padded(tiles_of(plan->rows, plan->height) * plan->height * k * 4 + 64);
 
   plan->wides = is_shared(p, &p->b) ? 1 : p->batches;
   int32_t short_rows = plan->rows <= 3 * TILE_ROWS ? p->b.rows % 1024 != 0 : plan->rows <= 128 && p->b.rows < 1024;
@@ -104,7 +105,7 @@ static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
     plan->wide = WIDE_SHARED;
   else
     plan->wide = WIDE_OWN;
-  plan->own_wide = padded((plan->wide == WIDE_OWN ? round_up(plan->columns, TILE_COLUMNS) : TILE_COLUMNS) * k * 4);
+  plan->own_wide = padded((plan->wide == WIDE_OWN ? round_up(plan->columns, PANEL_COLUMNS) : PANEL_COLUMNS) * k * 4);
   if (plan->wide == WIDE_SHARED) plan->own_wide = 0;
   plan_parts(plan, want, 512);
 }
@@ -129,13 +130,13 @@ static int is_small(const Plan *plan, int64_t one) {
 
 static void plan_small(Plan *plan) {
   Problem *p = &plan->p;
-  int64_t ragged = p->n % TILE_COLUMNS;
   plan->path = PATH_SMALL;
   plan->rows = p->m, plan->columns = p->n, plan->depth = p->k;
   plan->down = plan->across = 1;
-  plan->height = divide_up(p->m, tile_count(p->m));
-  plan->wide = p->b.dtype == DTYPE_F32 && p->b.columns == 1 && p->b.rows > 0 && (ragged == 0 || ragged == HEED_LANES) ? WIDE_DIRECT : WIDE_OWN;
-  if (plan->wide == WIDE_OWN) plan->own_wide = padded(p->k * round_up(p->n, TILE_COLUMNS) * 4);
+  plan->height = divide_up(p->m, tiles_of(p->m, tile_height(PANEL_COLUMNS)));
+  plan->edge = divide_up(p->m, tiles_of(p->m, tile_height(p->n % PANEL_COLUMNS)));
+  plan->wide = p->b.dtype == DTYPE_F32 && p->b.columns == 1 && p->b.rows > 0 && p->n % HEED_LANES == 0 ? WIDE_DIRECT : WIDE_OWN;
+  if (plan->wide == WIDE_OWN) plan->own_wide = padded(p->k * round_up(p->n, PANEL_COLUMNS) * 4);
 }
 
 static void make_plan(const int32_t *words, Plan *plan) {

@@ -38,9 +38,10 @@ HEED_INLINE void next_entry(Entry *e, const Problem *p) {
 HEED_INLINE void multiply_entry(const Plan *plan, const float *a, const float *b, int64_t step, float *c) {
   const Problem *p = &plan->p;
   int32_t down = p->a.columns != 1;
-  int64_t as = down ? p->a.columns : p->a.rows, height = plan->height;
-  for (int64_t j = 0; j < p->n; j += TILE_COLUMNS) {
-    int64_t columns = min64(TILE_COLUMNS, p->n - j), width = columns > HEED_LANES ? TILE_COLUMNS : HEED_LANES;
+  int64_t as = down ? p->a.columns : p->a.rows;
+  for (int64_t j = 0; j < p->n; j += PANEL_COLUMNS) {
+    int64_t columns = min64(PANEL_COLUMNS, p->n - j), width = round_up(columns, HEED_LANES);
+    int64_t height = j + PANEL_COLUMNS <= p->n ? plan->height : plan->edge;
     const float *panel = step ? b + j : b + j * p->k;
     for (int64_t i = 0; i < p->m; i += height) {
       const float *from = a + i * (down ? 1 : as);
@@ -61,7 +62,7 @@ static void multiply_small(const Plan *plan, const Context *context, int64_t fir
     if (plan->wide == WIDE_DIRECT) {
       multiply_entry(plan, (const float *)e.a, (const float *)e.b, p->b.rows, (float *)e.c);
     } else {
-      if (e.b != packed) pack_wide((float *)context->own, e.b, p->b.dtype, p->b.rows, p->b.columns, p->k, p->n);
+      if (e.b != packed) pack_panels((float *)context->own, e.b, p->b.dtype, p->b.rows, p->b.columns, p->k, p->n);
       packed = e.b;
       multiply_entry(plan, (const float *)e.a, (const float *)context->own, 0, (float *)e.c);
     }

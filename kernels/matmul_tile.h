@@ -1,8 +1,12 @@
-// The micro-kernel: a tile of C, up to TILE_ROWS x TILE_VECTORS vectors, stays in registers while k runs. Of the last vectors only the
+// The micro-kernel: a tile of C, some rows by up to PANEL_VECTORS vectors, stays in registers while k runs. Of the last vectors only the
 // first `last` numbers are stored.
 //
 // A is read a number at a time and may lie either way: `down` = 0, k runs along memory and `as` is the step from row to row;
 // `down` = 1, rows run along memory and `as` is the step from k to k. B is read in vectors, `bs` floats from k to k.
+//
+// Registers allow tiles of many shapes. What tells them apart is how much is loaded for each multiplication: a tile of 6 x 4 vectors loads
+// 10 for 24 and one of 14 x 2 loads 16 for 28, which shows where the core's first cache is shared or busy. So products read B in
+// panels as wide as may be, and narrow ends in taller tiles.
 #ifndef HEED_MATMUL_TILE_H
 #define HEED_MATMUL_TILE_H
 
@@ -18,6 +22,16 @@
 #define TILE_VECTORS 2
 #define TILE_COLUMNS (TILE_VECTORS * HEED_LANES)
 
+#if HEED_LANES == 16
+#define PANEL_VECTORS 4
+#else
+#define PANEL_VECTORS TILE_VECTORS
+#endif
+#define PANEL_COLUMNS (PANEL_VECTORS * HEED_LANES)
+
+// Rows of the tallest tile of so many vectors.
+HEED_INLINE int64_t tile_rows(int64_t vectors) { return vectors <= TILE_VECTORS ? TILE_ROWS : vectors == 3 ? 9 : 6; }
+
 // Keeps a pointer as it is written: compilers would rather have one a row, or compute its end beforehand, and run out of registers.
 #define KEEP(pointer) __asm__("" : "+r"(pointer))
 
@@ -29,33 +43,38 @@ typedef struct {
 
 HEED_INLINE void tile_body(const int rows, const int vectors, const int down, const float *a, int64_t as, const float *b, int64_t bs,
                            int64_t k, float *c, int64_t cs, int64_t last, int32_t add, Ahead ahead) {
-  vf sum[TILE_ROWS][TILE_VECTORS];
+  vf sum[TILE_ROWS][PANEL_VECTORS];
 #pragma GCC unroll 16
   for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) sum[i][v] = (vf){0};
   const float *row = c;
 #pragma GCC unroll 16
   for (int i = 0; i < rows; i++, row += cs) {
     KEEP(row);
-    __builtin_prefetch(row, 1);
-    if (vectors * HEED_LANES > 16) __builtin_prefetch(row + 16, 1);
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors * HEED_LANES; v += 16) __builtin_prefetch(row + v, 1);
   }
   // A pointer for three rows (p, p + as, p + 2 as are addressing modes) keeps the pointers in registers.
   const float *p[(TILE_ROWS + 2) / 3];
 #pragma GCC unroll 16
   for (int i = 0; i < rows; i += 3) p[i / 3] = down ? a : a + i * as;
+  // Of A, what comes sixteen k from now is fetched to the first cache; at the end, what the next tile begins with.
+  const float *next = down ? a + rows : a + rows * as, *near = a;
   for (; k > 0; k -= 16, ahead.from += ahead.jump) {
     const char *line = ahead.from;
-    for (int64_t left = k < 16 ? k : 16; left > 0; left--, line += ahead.step) {
+    near = k > 16 ? near + (down ? 16 * as : 16) : next;
+    const float *soon = near;
+    for (int64_t left = k < 16 ? k : 16; left > 0; left--, line += ahead.step, soon += as) {
       __builtin_prefetch(line, 0, 2);
-      vf wide[TILE_VECTORS];
-#pragma GCC unroll 2
+      __builtin_prefetch(soon, 0, 3);
+      vf wide[PANEL_VECTORS];
+#pragma GCC unroll 4
       for (int v = 0; v < vectors; v++) wide[v] = load(b + v * HEED_LANES);
 #pragma GCC unroll 16
       for (int i = 0; i < rows; i++) {
         vf x = splat(down ? a[i] : p[i / 3][i % 3 * as]);
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int v = 0; v < vectors; v++) sum[i][v] += x * wide[v];
       }
       b += bs;
@@ -75,8 +94,8 @@ HEED_INLINE void tile_body(const int rows, const int vectors, const int down, co
 #pragma GCC unroll 16
   for (int i = 0; i < rows; i++) {
     float *to = c + i * cs;
-    if (vectors == 2) store(to, add ? load(to) + sum[i][0] : sum[i][0]);
-    to += (vectors - 1) * HEED_LANES;
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors - 1; v++, to += HEED_LANES) store(to, add ? load(to) + sum[i][v] : sum[i][v]);
     vf end = sum[i][vectors - 1];
     if (last == HEED_LANES)
       store(to, add ? load(to) + end : end);
@@ -95,30 +114,43 @@ typedef void (*Tile)(const float *a, int64_t as, const float *b, int64_t bs, int
                                                int64_t jump) {                                                                 \
     tile_body(rows, vectors, down, a, as, b, bs, k, c, cs, last, add, (Ahead){from, step, jump});                              \
   }
-#define TILE_ROW(rows) TILE(rows, 1, 0) TILE(rows, 2, 0) TILE(rows, 1, 1) TILE(rows, 2, 1)
-#define TILE_NAMES(rows) {{tile_##rows##_1_0, tile_##rows##_2_0}, {tile_##rows##_1_1, tile_##rows##_2_1}}
-TILE_ROW(1) TILE_ROW(2) TILE_ROW(3) TILE_ROW(4) TILE_ROW(5) TILE_ROW(6)
+#define TILE_BOTH(rows, vectors) TILE(rows, vectors, 0) TILE(rows, vectors, 1)
+#if PANEL_VECTORS > 2
+#define TILE_WIDE(rows, vectors) TILE_BOTH(rows, vectors)
+#define NAME_WIDE(rows, vectors, down) tile_##rows##_##vectors##_##down
+#else
+#define TILE_WIDE(rows, vectors)
+#define NAME_WIDE(rows, vectors, down) 0
+#endif
+#define TILE_1(rows) TILE_BOTH(rows, 1) TILE_BOTH(rows, 2)                       // the shapes of so many rows
+#define TILE_9(rows) TILE_1(rows) TILE_WIDE(rows, 3)
+#define TILE_6(rows) TILE_9(rows) TILE_WIDE(rows, 4)
+#define NAMES(rows, down, three, four) {tile_##rows##_1_##down, tile_##rows##_2_##down, three, four}
+#define NAMES_1(rows) {NAMES(rows, 0, 0, 0), NAMES(rows, 1, 0, 0)}
+#define NAMES_9(rows) {NAMES(rows, 0, NAME_WIDE(rows, 3, 0), 0), NAMES(rows, 1, NAME_WIDE(rows, 3, 1), 0)}
+#define NAMES_6(rows) {NAMES(rows, 0, NAME_WIDE(rows, 3, 0), NAME_WIDE(rows, 4, 0)), NAMES(rows, 1, NAME_WIDE(rows, 3, 1), NAME_WIDE(rows, 4, 1))}
+TILE_6(1) TILE_6(2) TILE_6(3) TILE_6(4) TILE_6(5) TILE_6(6)
 #if TILE_ROWS > 6
-TILE_ROW(7) TILE_ROW(8) TILE_ROW(9) TILE_ROW(10) TILE_ROW(11) TILE_ROW(12)
+TILE_9(7) TILE_9(8) TILE_9(9) TILE_1(10) TILE_1(11) TILE_1(12)
 #endif
 #if TILE_ROWS > 12
-TILE_ROW(13) TILE_ROW(14)
+TILE_1(13) TILE_1(14)
 #endif
 
-static const Tile tiles[TILE_ROWS][2][2] = {  // [rows - 1][down][vectors - 1]
-  TILE_NAMES(1), TILE_NAMES(2), TILE_NAMES(3), TILE_NAMES(4), TILE_NAMES(5), TILE_NAMES(6),
+static const Tile tiles[TILE_ROWS][2][4] = {  // [rows - 1][down][vectors - 1]
+  NAMES_6(1), NAMES_6(2), NAMES_6(3), NAMES_6(4), NAMES_6(5), NAMES_6(6),
 #if TILE_ROWS > 6
-  TILE_NAMES(7), TILE_NAMES(8), TILE_NAMES(9), TILE_NAMES(10), TILE_NAMES(11), TILE_NAMES(12),
+  NAMES_9(7), NAMES_9(8), NAMES_9(9), NAMES_1(10), NAMES_1(11), NAMES_1(12),
 #endif
 #if TILE_ROWS > 12
-  TILE_NAMES(13), TILE_NAMES(14),
+  NAMES_1(13), NAMES_1(14),
 #endif
 };
 
-// A tile of any width up to TILE_COLUMNS; B has whole vectors (packed panels are padded), C is touched only within `columns`.
+// A tile of any width up to PANEL_COLUMNS; B has whole vectors (packed panels are padded), C is touched only within `columns`.
 HEED_INLINE void multiply_tile(int64_t rows, int64_t columns, int32_t down, const float *a, int64_t as, const float *b, int64_t bs,
                                int64_t k, float *c, int64_t cs, int32_t add, Ahead ahead) {
-  int64_t vectors = columns > HEED_LANES ? 2 : 1;
+  int64_t vectors = (columns + HEED_LANES - 1) / HEED_LANES;
   tiles[rows - 1][down][vectors - 1](a, as, b, bs, k, c, cs, columns - (vectors - 1) * HEED_LANES, add, ahead.from, ahead.step, ahead.jump);
 }
 

@@ -11,11 +11,22 @@
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
-#if defined(_WIN32)
+#if defined(_WIN32) || defined(__GLIBC__)
 #include <malloc.h>
 #endif
 
 static const size_t LINE = 64, HUGE_PAGE = (size_t)2 << 20;
+
+void keep_freed_memory(void) {
+#if defined(__GLIBC__)
+  enum { LARGEST = 32 << 20, KEPT = 256 << 20 };  // what comes from the heap at all; what of its end stays
+  const char *const own[] = {"MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES"};
+  for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+    if (getenv(own[i])) return;  // somebody knows better
+  mallopt(M_MMAP_THRESHOLD, LARGEST);
+  mallopt(M_TRIM_THRESHOLD, KEPT);
+#endif
+}
 
 void prefer_huge_pages(void *base, size_t bytes) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)

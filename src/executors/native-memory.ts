@@ -1,6 +1,7 @@
 // Memory for the native kernels: aligned pieces of ArrayBuffers whose addresses are known. Small pieces share a slab, as asking the
 // system for each would cost more than computing what goes there. The garbage collector frees a buffer when its last piece is gone.
 
+import { Buffer, constants } from "node:buffer";
 import { DTYPES, type DType, type TypedArray, typedArray } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import type { Memory } from "./executor.js";
@@ -55,7 +56,7 @@ export class NativeAllocator {
       this.#releasedBytes -= bytes;
       return used.again(dtype, size);
     }
-    const buffer = zeroed(bytes + ALIGNMENT);
+    const buffer = unwritten(bytes + ALIGNMENT);
     const start = this.#addressOf(buffer);
     const offset = (ALIGNMENT - (start % ALIGNMENT)) % ALIGNMENT;
     return new NativeMemory(start + offset, bytes, dtype, buffer, offset, size);
@@ -74,7 +75,7 @@ export class NativeAllocator {
 
   #allocateSmall(dtype: DType, size: number, bytes: number): NativeMemory {
     if (this.#slabUsed + bytes > this.#slab.byteLength) {
-      this.#slab = zeroed(SLAB + ALIGNMENT);
+      this.#slab = unwritten(SLAB + ALIGNMENT);
       this.#slabAddress = this.#addressOf(this.#slab);
       this.#slabUsed = (ALIGNMENT - (this.#slabAddress % ALIGNMENT)) % ALIGNMENT;
     }
@@ -84,9 +85,12 @@ export class NativeAllocator {
   }
 }
 
-function zeroed(bytes: number): ArrayBuffer {
+/** Memory as the system hands it out: whoever allocates writes all of it, so that zeros beforehand would be a second pass over it. */
+function unwritten(bytes: number): ArrayBuffer {
   try {
-    return new ArrayBuffer(bytes);
+    return bytes > constants.MAX_LENGTH
+      ? new ArrayBuffer(bytes)
+      : (Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer);
   } catch {
     return fail("allocate", "enough memory", `a wish for ${bytes} bytes`, "use smaller tensors or a smaller dtype");
   }
