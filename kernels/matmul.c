@@ -48,10 +48,10 @@ static void multiply_block(const Plan *plan, const Context *context, const Block
       step = k + HEED_LANES;
       pack_tall(tall, step, a_from, a->dtype, a->rows, a->columns, at_->rows, k);
       a_rows = tall;
-    } else if (plan->tall == TALL_TILES) {
-      pack_tiles(tall, plan->height, a_from, a->dtype, a->columns, at_->rows, k);
+    } else if (plan->tall == TALL_STRIPS) {
+      pack_strips(tall, plan->height, a_from, a->dtype, a->columns, at_->rows, k);
       down = 1;
-      step = plan->height;
+      step = strip_width(plan->height);
       a_rows = tall;
     } else if (a->columns != 1) {
       down = 1;
@@ -68,7 +68,8 @@ static void multiply_block(const Plan *plan, const Context *context, const Block
     for (int64_t j = 0; j < at_->columns; j += PANEL_COLUMNS) {
       int64_t columns = min64(PANEL_COLUMNS, at_->columns - j), width = round_up(columns, HEED_LANES);
       const float *panel = wide + j * k;
-      int64_t tiles = tiles_of(at_->rows, plan->tall == TALL_TILES ? plan->height : tile_height(columns));
+      int64_t height = tile_height(columns), tiles = tiles_of(at_->rows, height), together = 1;
+      if (plan->tall == TALL_STRIPS) together = strip_width(plan->height) / plan->height, tiles = tiles_of(at_->rows, step) * together;
       if (plan->wide == WIDE_SHARED) panel = shared + k0 * padded_n + (at_->column + j) * k;
       if (plan->wide == WIDE_DIRECT) {
         if (columns == width) {
@@ -81,7 +82,14 @@ static void multiply_block(const Plan *plan, const Context *context, const Block
       }
       for (int64_t t = 0; t < tiles; t++) {
         int64_t row = t * at_->rows / tiles, rows = (t + 1) * at_->rows / tiles - row;
-        const float *from = plan->tall == TALL_TILES ? tall + t * plan->height * k : a_rows + row * (down ? 1 : step);
+        const float *from = a_rows + row * (down ? 1 : step);
+        if (plan->tall == TALL_STRIPS) {
+          int64_t strip = t / together, nth = t % together, first = strip_start(at_->rows, plan->height, strip);
+          int64_t all = strip_start(at_->rows, plan->height, strip + 1) - first;
+          row = first + nth * all / together, rows = first + (nth + 1) * all / together - row;
+          from = tall + strip * step * k + row - first;
+          if (rows == 0) continue;
+        }
         Ahead ahead = {(const char *)from, 0, 0};
         if (plan->wide == WIDE_DIRECT && tiles < 4)  // few rows: B is what costs
           ahead = ahead_wide(b, at(b_from, b, 0, j + PANEL_COLUMNS + t * HEED_LANES));

@@ -1,8 +1,8 @@
 // Packing: the operands copied, as f32, into the order in which the micro-kernel reads them.
 //
 // B becomes panels [k][columns], TILE_COLUMNS or PANEL_COLUMNS wide; the last one is padded with zeros to whole vectors.
-// A becomes rows [rows][stride] if k runs along its memory, else tiles [k][height]. Rows are divided into tiles of nearly
-// equal height, tile t of `tiles` beginning at row t * rows / tiles.
+// A becomes rows [rows][stride] if k runs along its memory, else strips [k][width], each of one tile or a few side by side. Rows are divided
+// into tiles of nearly equal height, tile t of `tiles` beginning at row t * rows / tiles; so are they into strips, and strips into tiles.
 #ifndef HEED_MATMUL_PACK_H
 #define HEED_MATMUL_PACK_H
 
@@ -146,29 +146,33 @@ static void pack_tall(float *to, int64_t stride, const char *from, int32_t dtype
     pack_tall_as(to, stride, from, DTYPE_BF16, down * 2, across * 2, m, k);
 }
 
-HEED_INLINE void pack_tiles_as(float *to, int64_t height, const char *from, const int32_t dtype, int64_t across, int64_t m, int64_t k) {
-  int64_t bytes = dtype_bytes(dtype), count = tiles_of(m, height);
+// Tiles of `height` rows stand side by side in strips of at most a vector.
+HEED_INLINE int64_t strip_width(int64_t height) { return HEED_LANES > height ? HEED_LANES / height * height : height; }
+HEED_INLINE int64_t strip_start(int64_t rows, int64_t height, int64_t strip) { return strip * rows / tiles_of(rows, strip_width(height)); }
+
+HEED_INLINE void pack_strips_as(float *to, int64_t height, const char *from, const int32_t dtype, int64_t across, int64_t m, int64_t k) {
+  int64_t bytes = dtype_bytes(dtype), width = strip_width(height), count = tiles_of(m, width);
   for (int64_t block = 0; block < k; block += 16)
-    for (int64_t t = 0; t < count; t++) {
-      int64_t row = t * m / count, rows = (t + 1) * m / count - row, end = min64(block + 16, k);
-      float *tile = to + t * height * k;
-      for (int64_t i = block; i < end; i++) {
-        const char *line = from + i * across + row * bytes;
+    for (int64_t s = 0; s < count; s++) {
+      int64_t row = strip_start(m, height, s), rows = strip_start(m, height, s + 1) - row, end = min64(block + 16, k);
+      const char *line = from + block * across + row * bytes;
+      float *strip = to + s * width * k + block * width;
+      for (int64_t i = block; i < end; i++, line += across, strip += width) {
         int64_t j = 0;
-        for (; j + HEED_LANES <= rows; j += HEED_LANES) store(tile + i * height + j, load_wide(line + j * bytes, dtype));
-        if (j < rows) store_part(tile + i * height + j, load_wide_part(line + j * bytes, dtype, rows - j), rows - j);
+        for (; j + HEED_LANES <= rows; j += HEED_LANES) store(strip + j, load_wide(line + j * bytes, dtype));
+        if (j < rows) store_part(strip + j, load_wide_part(line + j * bytes, dtype, rows - j), rows - j);
       }
     }
 }
 
-// m x k of A whose columns run along memory, as tiles of at most `height` rows.
-static inline void pack_tiles(float *to, int64_t height, const char *from, int32_t dtype, int64_t across, int64_t m, int64_t k) {
+// m x k of A whose columns run along memory, as strips [k][strip_width] of tiles of at most `height` rows.
+static inline void pack_strips(float *to, int64_t height, const char *from, int32_t dtype, int64_t across, int64_t m, int64_t k) {
   if (dtype == DTYPE_F32)
-    pack_tiles_as(to, height, from, DTYPE_F32, across * 4, m, k);
+    pack_strips_as(to, height, from, DTYPE_F32, across * 4, m, k);
   else if (dtype == DTYPE_F16)
-    pack_tiles_as(to, height, from, DTYPE_F16, across * 2, m, k);
+    pack_strips_as(to, height, from, DTYPE_F16, across * 2, m, k);
   else
-    pack_tiles_as(to, height, from, DTYPE_BF16, across * 2, m, k);
+    pack_strips_as(to, height, from, DTYPE_BF16, across * 2, m, k);
 }
 
 #endif

@@ -10,7 +10,7 @@
 
 enum { PATH_TILED, PATH_SMALL, PATH_DOT, PATH_STREAM };  // micro-kernel, in blocks or all at once; few rows against B's columns, B's rows
 enum { WIDE_DIRECT, WIDE_OWN, WIDE_SHARED };       // B: read in place; packed by each task; packed once, in a phase before
-enum { TALL_DIRECT, TALL_ROWS, TALL_TILES };       // A: read in place; packed as rows; packed as tiles
+enum { TALL_DIRECT, TALL_ROWS, TALL_STRIPS };       // A: read in place; packed as rows; packed as strips
 
 typedef struct {
   Problem p;
@@ -82,7 +82,7 @@ static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
   else if (plain && p->a.rows == 1 && p->a.columns < 1024)
     plan->tall = TALL_DIRECT;
   else
-    plan->tall = p->a.rows == 1 && p->a.columns != 1 ? TALL_TILES : TALL_ROWS;
+    plan->tall = p->a.rows == 1 && p->a.columns != 1 ? TALL_STRIPS : TALL_ROWS;
   // A block of A that is packed should meet many columns; a B too large to keep packed should meet many rows.
   int64_t wide_bytes = p->k * round_up(p->n, PANEL_COLUMNS) * 4 * (is_shared(p, &p->b) ? 1 : p->batches);
   int32_t direct = plan->tall == TALL_DIRECT;
@@ -95,7 +95,7 @@ static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
   plan->height = tile_height(plan->columns);
 
   if (plan->tall == TALL_ROWS) plan->own_tall = padded(plan->rows * (k + HEED_LANES) * 4);
-  if (plan->tall == TALL_TILES) plan->own_tall = padded(tiles_of(plan->rows, plan->height) * plan->height * k * 4 + 64);
+  if (plan->tall == TALL_STRIPS) plan->own_tall = padded(tiles_of(plan->rows, strip_width(plan->height)) * strip_width(plan->height) * k * 4);
 
   plan->wides = is_shared(p, &p->b) ? 1 : p->batches;
   int32_t short_rows = plan->rows <= 3 * TILE_ROWS ? p->b.rows % 1024 != 0 : plan->rows <= 128 && p->b.rows < 1024;
