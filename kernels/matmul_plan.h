@@ -90,7 +90,10 @@ static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
   int32_t whole = p->epilogue && !p->turned && !p->grid.rows.axes && p->n <= WHOLE_ROW;
   plan_blocks(plan, want, wide_bytes <= SHARED_LIMIT ? 256 : 768, direct && !whole ? 256 : 1024, 2 * TILE_ROWS, 2 * TILE_COLUMNS,
               whole ? WHOLE_ROW : direct ? 1 : 4);
-  plan->depth = p->k <= 384 ? p->k : round_up(divide_up(p->k, divide_up(p->k, 256)), 16);
+  // Where A's rows run along memory, its lines lie as far apart as its columns and leave the first cache as soon as they come: less depth
+  // leaves room for them.
+  int64_t deep = p->a.columns == 1 ? 256 : 128;
+  plan->depth = p->k <= deep * 3 / 2 ? p->k : round_up(divide_up(p->k, divide_up(p->k, deep)), 16);
   int64_t k = plan->depth;
   plan->height = tile_height(plan->columns);
 
