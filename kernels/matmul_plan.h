@@ -40,6 +40,7 @@ HEED_INLINE int64_t blocks(const Plan *plan) { return plan->down * plan->across;
 #define SMALL_WORK (1 << 17)     // products of two numbers up to which matrices are multiplied whole
 #define SMALL_DEPTH 256          // k of the same
 #define SMALL_AXES 8             // batch axes of the same
+#define FEW_ROWS_FOR_B 256       // rows up to which packing a B whose rows run along memory may not pay
 #define WHOLE_ROW 1024           // columns of a product with an epilogue up to which blocks are cut across the rows only
 
 // Blocks of C: enough for 16 threads to share, not so small that their edges cost.
@@ -102,6 +103,7 @@ static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
 
   plan->wides = is_shared(p, &p->b) ? 1 : p->batches;
   int32_t short_rows = plan->rows <= 3 * TILE_ROWS ? p->b.rows % 1024 != 0 : plan->rows <= 128 && p->b.rows < 1024;
+  if (p->m > FEW_ROWS_FOR_B) short_rows = 0;
   if (p->b.dtype == DTYPE_F32 && p->b.columns == 1 && short_rows && !p->grid.rows.axes)
     plan->wide = WIDE_DIRECT;
   else if ((plan->down > 1 || plan->wides < p->batches) && work >= 1 << 21 && wide_bytes <= SHARED_LIMIT)
