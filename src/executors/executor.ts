@@ -25,7 +25,7 @@ export interface Executable {
 export interface Executor {
   readonly name: ExecutorName;
   readonly capabilities: Capabilities;
-  /** Memory for `size` elements, zeroed unless it was released before. @throws HeedError when there is not enough */
+  /** Memory for `size` elements, whatever it holds: who asks for it writes all of it. @throws HeedError when there is not enough */
   allocate(dtype: DType, size: number): Memory;
   /** Takes back memory that nothing refers to any more, for a later allocate. */
   release?(memory: Memory): void;
