@@ -95,8 +95,8 @@ static void multiply_block(const Plan *plan, const Context *context, const Block
           ahead = ahead_wide(b, at(b_from, b, 0, j + PANEL_COLUMNS + t * HEED_LANES));
         else if (is_asking(&asking, k) && plan->wide != WIDE_SHARED)
           ahead = ahead_asked(&asking, k);
-        else if (j > 0 && j + PANEL_COLUMNS >= at_->columns && k0 + k < at_->k1)  // A is done with: the next k
-          ahead = ahead_tall(a, at(a_from, a, row, k));
+        else if (j == 0 ? k0 == at_->k0 : j + PANEL_COLUMNS >= at_->columns && k0 + k < at_->k1)  // A is new: its next tile; A is done with: the next k
+          ahead = ahead_tall(a, j == 0 ? at(a_from, a, row + rows, 0) : at(a_from, a, row, k));
         else if (t < PANEL_VECTORS && plan->wide != WIDE_DIRECT)  // the next panel of B
           ahead = (Ahead){(const char *)(panel + PANEL_COLUMNS * k + t * HEED_LANES * k), 64, 1024};
         else if (is_asking(&asking, k))
@@ -131,12 +131,27 @@ static void multiply_skinny(const Plan *plan, const Context *context, const Bloc
     stream_rows(rows, step, b_from, b->dtype, b->rows, at_->rows, at_->columns, k, target, ld);
 }
 
+// rows x columns of f32 to where they lie the other way: row i of `from` becomes column i of `to`.
+static void store_turned(float *to, int64_t step, const float *from, int64_t ld, int64_t rows, int64_t columns) {
+  int64_t whole = rows / HEED_LANES * HEED_LANES, fours = columns & ~(int64_t)3;
+  for (int64_t i = 0; i < whole; i += HEED_LANES) {
+    for (int64_t j = 0; j < fours; j += 4) transpose_four(to + j * step + i, step, (const char *)(from + i * ld + j), DTYPE_F32, ld * 4, HEED_LANES);
+    for (int64_t j = fours; j < columns; j++)
+      for (int64_t l = i; l < i + HEED_LANES; l++) to[j * step + l] = from[l * ld + j];
+  }
+  for (int64_t j = 0; j < columns; j++)
+    for (int64_t i = whole; i < rows; i++) to[j * step + i] = from[i * ld + j];
+}
+
 static void finish_block(const Plan *plan, const Context *context, const Block *at_, const float *target, int64_t ld) {
   const Problem *p = &plan->p;
   if (plan->buffered || plan->parts > 1) {
     char *to = (char *)at(side_base(p, &p->c, context, at_->batch), &p->c, at_->row, at_->column);
-    for (int64_t i = 0; i < at_->rows; i++)
-      store_row(to + i * p->c.rows * dtype_bytes(p->c.dtype), p->c.dtype, p->c.columns, target + i * ld, at_->columns);
+    if (p->c.dtype == DTYPE_F32 && p->c.rows == 1 && p->c.columns != 1)
+      store_turned((float *)to, p->c.columns, target, ld, at_->rows, at_->columns);
+    else
+      for (int64_t i = 0; i < at_->rows; i++)
+        store_row(to + i * p->c.rows * dtype_bytes(p->c.dtype), p->c.dtype, p->c.columns, target + i * ld, at_->columns);
   }
   if (!p->epilogue) return;
   for (int64_t i = 0; i < at_->rows; i += EPILOGUE_ROWS) {

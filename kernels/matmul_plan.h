@@ -40,6 +40,7 @@ HEED_INLINE int64_t blocks(const Plan *plan) { return plan->down * plan->across;
 #define SMALL_WORK (1 << 17)     // products of two numbers up to which matrices are multiplied whole
 #define SMALL_DEPTH 256          // k of the same
 #define SMALL_AXES 8             // batch axes of the same
+#define FEW_ROWS 128             // rows up to which a B of many columns that run along memory is taken for the left side, which needs no packing
 #define FEW_ROWS_FOR_B 256       // rows up to which packing a B whose rows run along memory may not pay
 #define WHOLE_ROW 1024           // columns of a product with an epilogue up to which blocks are cut across the rows only
 
@@ -153,6 +154,8 @@ static void make_plan(const int32_t *words, Plan *plan) {
   if (p->m == 0 || p->n == 0 || p->batches == 0) return;
   int32_t grid = p->grid.rows.axes > 0;
   if (!grid && (p->n < p->m ? p->n <= SKINNY_TURN : p->c.columns != 1 && p->c.rows == 1 && p->m > SKINNY_TURN)) turn(p);
+  // Few tokens against the rows of a weight matrix: copying the weights would cost as much as the product.
+  if (!grid && p->b.rows == 1 && p->m > HEED_LANES && p->m <= FEW_ROWS && p->n >= 4 * p->m && p->m * p->n * p->k > SMALL_WORK) turn(p);
   if (p->n == 1) p->b.columns = p->c.columns = 1;
   if (p->k == 1) p->a.columns = 1;
 
