@@ -76,9 +76,9 @@ static void plan_parts(Plan *plan, int64_t want, int64_t least) {
 static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
   Problem *p = &plan->p;
   plan->path = PATH_TILED;
-  // Where A lies well it is read in place; rows a multiple of a page apart crowd into the same lines of the cache, and numbers of one
-  // tile a page apart or more each want a page of their own.
-  int32_t plain = p->a.dtype == DTYPE_F32, narrow = p->m <= 2 * TILE_ROWS;
+  // Where A lies well it is read in place; rows a multiple of a page apart crowd into the same lines of the cache, if a tile has many,
+  // and numbers of one tile a page apart or more each want a page of their own.
+  int32_t plain = p->a.dtype == DTYPE_F32, narrow = p->m <= 2 * TILE_ROWS || tile_height(p->n) <= 6;
   if (plain && p->a.columns == 1 && (narrow || p->a.rows % 1024))
     plan->tall = TALL_DIRECT;
   else if (plain && p->a.rows == 1 && p->a.columns < 1024)

@@ -65,9 +65,10 @@ HEED_INLINE void tile_body(const int rows, const int vectors, const int down, co
     const char *line = ahead.from;
     near = k > 16 ? near + (down ? 16 * as : 16) : next;
     const float *soon = near;
-    for (int64_t left = k < 16 ? k : 16; left > 0; left--, line += ahead.step, soon += as) {
+    for (int64_t left = k < 16 ? k : 16; left > 0; left--, line += ahead.step) {
       __builtin_prefetch(line, 0, 2);
       __builtin_prefetch(soon, 0, 3);
+      soon += down || left > 16 - rows ? as : 0;  // a line a row: more would push out what is still to be read
       vf wide[PANEL_VECTORS];
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; v++) wide[v] = load(b + v * HEED_LANES);
