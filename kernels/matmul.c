@@ -68,7 +68,7 @@ static void multiply_block(const Plan *plan, const Context *context, const Block
     for (int64_t j = 0; j < at_->columns; j += PANEL_COLUMNS) {
       int64_t columns = min64(PANEL_COLUMNS, at_->columns - j), width = round_up(columns, HEED_LANES);
       const float *panel = wide + j * k;
-      int64_t height = tile_height(columns), tiles = tiles_of(at_->rows, height), together = 1;
+      int64_t height = min64(tile_height(columns), plan->tallest), tiles = tiles_of(at_->rows, height), together = 1;
       if (plan->tall == TALL_STRIPS) together = strip_width(plan->height) / plan->height, tiles = tiles_of(at_->rows, step) * together;
       if (plan->wide == WIDE_SHARED) panel = shared + k0 * padded_n + (at_->column + j) * k;
       if (plan->wide == WIDE_DIRECT) {
@@ -95,8 +95,10 @@ static void multiply_block(const Plan *plan, const Context *context, const Block
           ahead = ahead_wide(b, at(b_from, b, 0, j + PANEL_COLUMNS + t * HEED_LANES));
         else if (is_asking(&asking, k) && plan->wide != WIDE_SHARED)
           ahead = ahead_asked(&asking, k);
-        else if (j == 0 ? k0 == at_->k0 : j + PANEL_COLUMNS >= at_->columns && k0 + k < at_->k1)  // A is new: its next tile; A is done with: the next k
-          ahead = ahead_tall(a, j == 0 ? at(a_from, a, row + rows, 0) : at(a_from, a, row, k));
+        else if (j == 0 && (k0 == at_->k0 || at_->columns <= PANEL_COLUMNS))  // A is new: its next tile
+          ahead = ahead_tall(a, at(a_from, a, row + rows, 0));
+        else if (j + PANEL_COLUMNS >= at_->columns && k0 + k < at_->k1)  // A is done with: the next k
+          ahead = ahead_tall(a, at(a_from, a, row, k));
         else if (t < PANEL_VECTORS && plan->wide != WIDE_DIRECT)  // the next panel of B
           ahead = (Ahead){(const char *)(panel + PANEL_COLUMNS * k + t * HEED_LANES * k), 64, 1024};
         else if (is_asking(&asking, k))

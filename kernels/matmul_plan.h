@@ -23,6 +23,7 @@ typedef struct {
   int64_t parts, part;              // independent partial sums over k, and the k of each
   int64_t wides;                    // matrices to pack in the shared phase
   int64_t own_tall, own_wide, own_c;  // bytes of own scratch, in this order
+  int64_t tallest;                    // rows of a tile at most
   int64_t height, edge;               // rows of a tile in a whole panel of columns, and in the last, narrower one
   const EpiloguePlan *epilogue;       // for blocks that are not at an edge; or 0
 } Plan;
@@ -42,6 +43,7 @@ HEED_INLINE int64_t blocks(const Plan *plan) { return plan->down * plan->across;
 #define SMALL_AXES 8             // batch axes of the same
 #define FEW_ROWS 128             // rows up to which a B of many columns that run along memory is taken for the left side, which needs no packing
 #define FEW_ROWS_FOR_B 256       // rows up to which packing a B whose rows run along memory may not pay
+#define CROWDED_ROWS 8           // rows of a tile whose lines all belong in the same place of the cache
 #define WHOLE_ROW 1024           // columns of a product with an epilogue up to which blocks are cut across the rows only
 
 // Blocks of C: enough for 16 threads to share, not so small that their edges cost.
@@ -76,10 +78,11 @@ static void plan_parts(Plan *plan, int64_t want, int64_t least) {
 static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
   Problem *p = &plan->p;
   plan->path = PATH_TILED;
-  // Where A lies well it is read in place; rows a multiple of a page apart crowd into the same lines of the cache, if a tile has many,
-  // and numbers of one tile a page apart or more each want a page of their own.
-  int32_t plain = p->a.dtype == DTYPE_F32, narrow = p->m <= 2 * TILE_ROWS || tile_height(p->n) <= 6;
-  if (plain && p->a.columns == 1 && (narrow || p->a.rows % 1024))
+  // Where A lies well it is read in place. Rows a multiple of a page apart crowd into the same lines of the cache, where there is room for
+  // those of a short tile; numbers of one tile a page apart or more each want a page of their own.
+  int32_t plain = p->a.dtype == DTYPE_F32;
+  plan->tallest = p->a.columns == 1 && p->a.rows % 1024 == 0 ? min64(CROWDED_ROWS, TILE_ROWS) : TILE_ROWS;
+  if (plain && p->a.columns == 1)
     plan->tall = TALL_DIRECT;
   else if (plain && p->a.rows == 1 && p->a.columns < 1024)
     plan->tall = TALL_DIRECT;
@@ -94,7 +97,8 @@ static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
               whole ? WHOLE_ROW : direct ? 1 : 4);
   // Where A's rows run along memory, its lines lie as far apart as its columns and leave the first cache as soon as they come: less depth
   // leaves room for them.
-  int64_t deep = p->a.columns == 1 ? 256 : 128;
+  // One panel of columns passes over A once, and had better read its rows in long pieces.
+  int64_t deep = p->a.columns != 1 ? 128 : p->n <= PANEL_COLUMNS ? 1024 : 256;
   plan->depth = p->k <= deep * 3 / 2 ? p->k : round_up(divide_up(p->k, divide_up(p->k, deep)), 16);
   int64_t k = plan->depth;
   plan->height = tile_height(plan->columns);
