@@ -28,7 +28,7 @@ static void pack_shared(const ForwardPlan *p, const Context *context, int64_t ta
   if (!p->direct) pack_value_tile(p, &values, start, count, to + p->key_floats + start * p->sum_step);
 }
 
-static Expression *make_body(const ForwardPlan *p, const Context *context, const Tile *tile, int64_t scratch, int64_t batch,
+static Expression *make_body(const ForwardPlan *p, const Context *context, const TileBody *tile, int64_t scratch, int64_t batch,
                              int64_t row, int64_t rows) {
   const Attention *a = &p->a;
   if (!tile->present) return 0;

@@ -79,7 +79,7 @@ static void load_queries(const Chunk *c) {
 // The expressions of each group, over its rows and all keys.
 static void make_bodies(Chunk *c) {
   const Plan *p = c->plan;
-  const Tile *tiles[] = {&p->a.mask, &p->a.score, &p->a.factor};
+  const TileBody *tiles[] = {&p->a.mask, &p->a.score, &p->a.factor};
   char *scratch = c->context->own + p->body;
   for (int64_t g = 0; g < c->groups; g++) {
     Axis axes[VIEW_AXES];

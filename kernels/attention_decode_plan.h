@@ -85,7 +85,7 @@ static void make_plan(const int32_t *words, Plan *p) {
   p->until = p->from + whole_lines(rows * 4);
   p->pack = p->until + whole_lines(rows * 4);
   p->body = p->own = p->pack + whole_lines(packed * p->block * 4);
-  const Tile *tiles[] = {&a->mask, &a->score, &a->factor};
+  const TileBody *tiles[] = {&a->mask, &a->score, &a->factor};
   for (int32_t i = 0; i < 3; i++) {
     p->body_bytes[i] = 0;
     if (tiles[i]->present) p->body_bytes[i] = whole_lines(KERNEL(expression_bytes)(&tiles[i]->body, p->rows, p->rows * body_columns(p)));

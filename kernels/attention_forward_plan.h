@@ -3,11 +3,7 @@
 #ifndef HEED_ATTENTION_FORWARD_PLAN_H
 #define HEED_ATTENTION_FORWARD_PLAN_H
 
-#define Tile MicroKernel  // matmul_tile.h's name for a function, which attention_words.h has for a body
-#define round_up round_to_unit  // and vector_basic.h has this one for numbers
 #include "matmul_pack.h"
-#undef round_up
-#undef Tile
 
 #include "attention_softmax.h"
 #include "attention_words.h"
@@ -72,7 +68,7 @@ HEED_INLINE int64_t take_bytes(int64_t *used, int64_t bytes) {
 }
 
 // Scratch of one body, for blocks of `rows` rows; 0 where there is none.
-HEED_INLINE int64_t tile_bytes(const Tile *tile, int64_t rows, int64_t columns) {
+HEED_INLINE int64_t tile_bytes(const TileBody *tile, int64_t rows, int64_t columns) {
   return tile->present ? KERNEL(expression_bytes)(&tile->body, rows, rows * columns) : 0;
 }
 
@@ -93,7 +89,7 @@ static void plan_scratch(ForwardPlan *p) {
 }
 
 static void plan_bodies(ForwardPlan *p) {
-  const Tile *tiles[3] = {&p->a.mask, &p->a.score, &p->a.factor};
+  const TileBody *tiles[3] = {&p->a.mask, &p->a.score, &p->a.factor};
   int64_t block = 1024;
   for (int i = 0; i < 3; i++)
     if (tiles[i]->present) block = min64(block, KERNEL(body_block)(&tiles[i]->body));

@@ -145,7 +145,7 @@ static void zero_padding(const Plan *p, const Scratch *s) {
   if (p->e != p->a.e) zeros(s->output_gradient, 0, p->queries * p->e_step);
 }
 
-static Expression *make_body(const Place *at, const Context *context, int64_t batch, const Tile *tile, char *scratch) {
+static Expression *make_body(const Place *at, const Context *context, int64_t batch, const TileBody *tile, char *scratch) {
   const Plan *p = at->plan;
   Axis axes[VIEW_AXES];
   if (!tile->present) return 0;

@@ -6,15 +6,11 @@
 #ifndef HEED_ATTENTION_GRADIENT_PLAN_H
 #define HEED_ATTENTION_GRADIENT_PLAN_H
 
-// Names that two headers have: those of products step back. And products pack in one more way than is needed here.
-#define Tile MicroKernel
-#define round_up round_to_unit
+// Products pack in one more way than is needed here.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
 #include "matmul_pack.h"
 #pragma GCC diagnostic pop
-#undef Tile
-#undef round_up
 #include "attention_words.h"
 
 enum { MOST_KEYS = 256, MOST_QUERIES = 112, MOST_ROW_TILES = MOST_KEYS / TILE_ROWS + 1, PIECE = 128, BODIES = 4 };
@@ -33,7 +29,7 @@ typedef struct {
 } Plan;
 
 // Rows further apart by a line than they are wide: were they a power of two apart, they would fall on few sets of the first cache.
-HEED_INLINE int64_t row_step(int64_t width) { return round_to_unit(width, HEED_LANES) + 16; }
+HEED_INLINE int64_t row_step(int64_t width) { return round_up(width, HEED_LANES) + 16; }
 
 static void make_plan(const int32_t *words, Plan *p) {
   memset(p, 0, sizeof *p);
@@ -51,12 +47,12 @@ static void make_plan(const int32_t *words, Plan *p) {
   p->key_blocks = (a->s + p->keys - 1) / p->keys;
   p->tasks = a->batches >= FEW_TASKS || a->batches == 0 ? 1 : (FEW_TASKS + a->batches - 1) / a->batches;
   p->tasks = max64(1, min64(p->tasks, p->key_blocks));
-  p->d = round_to_unit(a->d, HEED_LANES), p->e = round_to_unit(a->e, HEED_LANES);
+  p->d = round_up(a->d, HEED_LANES), p->e = round_up(a->e, HEED_LANES);
   p->d_step = row_step(a->d), p->e_step = row_step(a->e);
-  p->step = round_to_unit(p->keys, TILE_COLUMNS) + 16;
+  p->step = round_up(p->keys, TILE_COLUMNS) + 16;
   p->piece = min64(PIECE, p->keys);
   int64_t values = 1024;
-  const Tile *bodies[BODIES] = {&a->mask, &a->score, &a->factor, &a->slope};
+  const TileBody *bodies[BODIES] = {&a->mask, &a->score, &a->factor, &a->slope};
   for (int32_t i = 0; i < BODIES; i++)
     if (bodies[i]->present) values = min64(values, KERNEL(body_block)(&bodies[i]->body));
   p->piece_rows = min64(max64(1, values / p->piece), p->queries);
@@ -70,7 +66,7 @@ typedef struct {
 // Without a base this only counts. Arrays do not begin the same number of bytes into a page.
 HEED_INLINE void *room_for(Room *room, int64_t bytes) {
   char *p = room->base ? room->base + room->bytes : 0;
-  room->bytes += round_to_unit(bytes, 64) + 64;
+  room->bytes += round_up(bytes, 64) + 64;
   return p;
 }
 
@@ -92,7 +88,7 @@ typedef struct {
 static int64_t lay_out(const Plan *p, char *base, Scratch *s) {
   const Attention *a = &p->a;
   Room room = {base, 0};
-  int64_t keys = round_to_unit(p->keys, TILE_COLUMNS), tile = p->queries * p->step * 4;
+  int64_t keys = round_up(p->keys, TILE_COLUMNS), tile = p->queries * p->step * 4;
   int64_t piece = (p->piece_rows * p->piece + HEED_LANES) * 4;
   s->key_wide = room_for(&room, keys * a->d * 4);
   s->value_wide = room_for(&room, p->wants_products ? keys * a->e * 4 : 0);
@@ -116,7 +112,7 @@ static int64_t lay_out(const Plan *p, char *base, Scratch *s) {
     s->gradient = room_for(&room, piece);
     s->slope = room_for(&room, piece);
   }
-  const Tile *bodies[BODIES] = {&a->mask, &a->score, &a->factor, &a->slope};
+  const TileBody *bodies[BODIES] = {&a->mask, &a->score, &a->factor, &a->slope};
   for (int32_t i = 0; i < BODIES; i++)
     if (bodies[i]->present)
       s->body[i] = room_for(&room, KERNEL(expression_bytes)(&bodies[i]->body, p->piece_rows, p->piece_rows * p->piece));
@@ -125,7 +121,7 @@ static int64_t lay_out(const Plan *p, char *base, Scratch *s) {
 }
 
 // The sums for the queries of one task among several of a batch entry.
-HEED_INLINE int64_t partial_floats(const Plan *p) { return round_to_unit(p->a.t * p->d, 16); }
+HEED_INLINE int64_t partial_floats(const Plan *p) { return round_up(p->a.t * p->d, 16); }
 HEED_INLINE float *partial(const Plan *p, const Context *context, int64_t task) {
   return (float *)context->shared + task * partial_floats(p);
 }

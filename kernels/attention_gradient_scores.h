@@ -70,7 +70,7 @@ static void plain_rows(const Place *at) {
   const float scale = at->plan->a.scale;
   for (int64_t i = 0; i < at->queries; i++) {
     float *pattern = s->pattern + i * step, *gradient = at->plan->wants_products ? s->score + i * step : 0;
-    int64_t low = s->low[i], high = s->high[i], from = low / HEED_LANES * HEED_LANES, until = round_to_unit(high, HEED_LANES);
+    int64_t low = s->low[i], high = s->high[i], from = low / HEED_LANES * HEED_LANES, until = round_up(high, HEED_LANES);
     if (at->mask)
       plain_vectors(pattern, gradient, s->keep + i * step, from, until, scale, s->largest[i], s->logsum[i], s->delta[i]);
     else if (gradient)

@@ -3,10 +3,7 @@
 #define HEED_ATTENTION_SMALL_PLAN_H
 
 #include "attention_words.h"
-
-#define Tile MicroKernel  // attention_words.h has this name for a body
 #include "matmul_pack.h"
-#undef Tile
 
 enum { SMALL_WORK = 1 << 16, TASK_WORK = 1 << 17, MOST_ROWS = 128, MOST_KEYS = 64, MOST_WIDTH = 256, LEAST_ROWS = 4, MOST_AXES = 8, MOST_BODY = 2048 };
 
@@ -44,17 +41,17 @@ static void plan_small(const Attention *a, Plan *p) {
   p->value = p->key + round_line(a->d * round_up(a->s, TILE_COLUMNS) * 4);
   p->product = p->value + round_line(a->s * round_up(a->e, TILE_COLUMNS) * 4);
   p->own = p->product + (a->score.present ? round_line((a->t * a->s + HEED_LANES) * 4) : 0);
-  const Tile *bodies[] = {&a->mask, &a->score};
+  const TileBody *bodies[] = {&a->mask, &a->score};
   for (int i = 0; i < 2; i++) {
     p->body[i] = p->own;
     if (bodies[i]->present) p->own += round_line(KERNEL(expression_scratch_bytes)(&bodies[i]->body, a->t, a->t * a->s));
   }
 }
 
-static int64_t body_bytes(const Tile *tile) { return tile->present ? KERNEL(expression_plan_bytes)(&tile->body) : 0; }
+static int64_t body_bytes(const TileBody *tile) { return tile->present ? KERNEL(expression_plan_bytes)(&tile->body) : 0; }
 
 // The expression over the scores of one entry.
-static const ExpressionPlan *plan_body(const Plan *p, const Tile *tile, char *const *buffers, void *memory) {
+static const ExpressionPlan *plan_body(const Plan *p, const TileBody *tile, char *const *buffers, void *memory) {
   if (!tile->present) return 0;
   Axis axes[VIEW_AXES];
   for (int32_t d = 0; d < p->a.rank; d++) axes[d] = (Axis){d, 0, d < p->a.nb ? 1 : p->a.shape[d]};

@@ -28,7 +28,7 @@ typedef struct {
 typedef struct {
   int32_t present, result;
   Body body;
-} Tile;
+} TileBody;
 
 typedef struct {
   int32_t rank, nb;
@@ -38,7 +38,7 @@ typedef struct {
   const int32_t *query, *key, *value;  // operands
   int32_t bounds;
   Bound bound[MOST_BOUNDS];
-  Tile mask, score, factor, slope;
+  TileBody mask, score, factor, slope;
   const int32_t *sink, *output, *logsumexp;  // null where there is none
   const int32_t *output_gradient, *delta, *query_gradient, *key_gradient, *value_gradient, *score_gradient;
 } Attention;
@@ -49,15 +49,15 @@ HEED_INLINE const int32_t *attention_operand(const int32_t **w, int32_t rank) {
   return o[0] < 0 ? 0 : o;
 }
 
-HEED_INLINE Tile attention_tile(const int32_t **w, int32_t rank, const int32_t *shape) {
+HEED_INLINE TileBody attention_body(const int32_t **w, int32_t rank, const int32_t *shape) {
   int32_t length = *(*w)++;
-  Tile tile = {0};
-  if (length == 0) return tile;
-  tile.present = 1;
-  tile.result = (*w)[0];
-  tile.body = body_read(rank, shape, *w + 1, 1);
+  TileBody body = {0};
+  if (length == 0) return body;
+  body.present = 1;
+  body.result = (*w)[0];
+  body.body = body_read(rank, shape, *w + 1, 1);
   *w += length;
-  return tile;
+  return body;
 }
 
 static void read_attention(const int32_t *words, int32_t gradient, Attention *a) {
@@ -82,11 +82,11 @@ static void read_attention(const int32_t *words, int32_t gradient, Attention *a)
     b.at = attention_operand(&w, a->rank);
     if (i < MOST_BOUNDS) a->bound[i] = b;
   }
-  a->mask = attention_tile(&w, a->rank, a->shape);
-  a->score = attention_tile(&w, a->rank, a->shape);
-  a->factor = attention_tile(&w, a->rank, a->shape);
+  a->mask = attention_body(&w, a->rank, a->shape);
+  a->score = attention_body(&w, a->rank, a->shape);
+  a->factor = attention_body(&w, a->rank, a->shape);
   if (gradient) {
-    a->slope = attention_tile(&w, a->rank, a->shape);
+    a->slope = attention_body(&w, a->rank, a->shape);
     a->logsumexp = attention_operand(&w, a->rank);
     a->output_gradient = attention_operand(&w, a->rank);
     a->delta = attention_operand(&w, a->rank);
