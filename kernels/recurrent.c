@@ -7,15 +7,17 @@
 #include "recurrent_cells.h"
 #include "recurrent_product.h"
 
+enum { TURNS_AFTER = 0 };
+
 typedef struct {
   Recurrent r;
   Operand projected, bias, states, memories, kept;
   int64_t stride, apart;                   // of rows of the state; from the state before a step to the one after it, or 0
-  int64_t biases, state, memory;        // where they begin in shared scratch, in floats; the weights come first
-  int64_t shared, sum, own;                // floats of shared scratch, of a task's sums, of its scratch
-} Forward;
+  int64_t biases, state, memory;           // where they begin in shared scratch, in floats; the weights come first
+  int64_t sum;                             // floats of a task's sums, the first of its own scratch
+} Pass;
 
-static void plan_recurrent(const int32_t *words, Forward *f) {
+static void plan_pass(const int32_t *words, Pass *f) {
   Recurrent *r = &f->r;
   read_recurrent(words, r);
   const int32_t *w = read_operand(r->rest, 3, &f->projected);
@@ -28,17 +30,18 @@ static void plan_recurrent(const int32_t *words, Forward *f) {
   f->biases = r->gates * r->width * r->h;
   f->state = f->biases + r->gates * r->width;
   f->memory = f->state + r->b * f->stride + f->apart;
-  f->shared = f->memory + (r->cell == CELL_LSTM ? r->b * f->stride : 0);
+  r->shared = f->memory + (r->cell == CELL_LSTM ? r->b * f->stride : 0);
   f->sum = r->rows * r->gates * r->part_width;
-  f->own = f->sum + (r->gates + 2 + r->saved) * r->h;
+  r->own = f->sum + (r->gates + 2 + r->saved) * r->h;
 }
 
 // --- before the first step: weights into panels, the initial state into scratch
 
-static int64_t pack_tasks(const Recurrent *r) { return r->gates * divide_up(r->panels, PANELS_PACKED); }
+static int64_t weight_tasks(const Recurrent *r) { return r->gates * divide_up(r->panels, PANELS_PACKED); }
+static int64_t pack_tasks(const Recurrent *r) { return weight_tasks(r) + 1; }  // and the bias
 
 // Wᵀ [k][unit] of one gate, some panels of it.
-static void pack_weights(const Forward *f, const Context *context, int64_t task) {
+static void pack_weights(const Pass *f, const Context *context, int64_t task) {
   const Recurrent *r = &f->r;
   const Operand *w = &r->weight;
   int64_t gate = task % r->gates, unit = task / r->gates * PANELS_PACKED * TILE_COLUMNS;
@@ -47,12 +50,19 @@ static void pack_weights(const Forward *f, const Context *context, int64_t task)
   pack_wide(to, (const char *)from, DTYPE_F32, w->strides[1], w->strides[0], r->h, min64(r->h - unit, PANELS_PACKED * TILE_COLUMNS));
 }
 
-static void spread_bias(const Forward *f, const Context *context) {
+static void spread_bias(const Pass *f, const Context *context) {
   const Recurrent *r = &f->r;
   float *to = (float *)context->shared + f->biases;
   for (int64_t g = 0; g < r->gates; g++, to += r->width)
     for (int64_t u = 0; u < r->width; u++)
       to[u] = has(&f->bias) && u < r->h ? ((const float *)operand_base(&f->bias, context))[(g * r->h + u) * f->bias.strides[0]] : 0;
+}
+
+static void pack(const Pass *f, const Context *context, int64_t task) {
+  if (task < weight_tasks(&f->r))
+    pack_weights(f, context, task);
+  else
+    spread_bias(f, context);
 }
 
 static void begin_state(const Operand *initial, const Context *context, float *state, int64_t stride, int64_t row, int64_t rows, int64_t h) {
@@ -66,7 +76,7 @@ static void begin_state(const Operand *initial, const Context *context, float *s
   }
 }
 
-static void begin(const Forward *f, const Context *context, int64_t row, int64_t rows) {
+static void begin(const Pass *f, const Context *context, int64_t row, int64_t rows) {
   float *shared = (float *)context->shared;
   begin_state(&f->r.hidden, context, shared + f->state, f->stride, row, rows, f->r.h);
   if (f->r.cell == CELL_LSTM) begin_state(&f->r.memory, context, shared + f->memory, f->stride, row, rows, f->r.h);
@@ -81,7 +91,7 @@ typedef struct {
   float *states, *memories, *kept;      // results, or 0
 } Step;
 
-HEED_INLINE void step_row(const int cell, const Forward *f, const Step *s, Share share) {
+HEED_INLINE void step_row(const int cell, const Pass *f, const Step *s, Share share) {
   const int64_t gates = gates_of(cell), h = f->r.h;
   for (int64_t v = 0; v < share.units; v += HEED_LANES) {
     int64_t u = share.unit + v, n = share.units - v;
@@ -109,7 +119,7 @@ static void keep_row(const Step *s, Share share) {
   if (s->memories) memcpy(s->memories + share.unit, s->memory + share.unit, bytes);
 }
 
-static void do_step(const Forward *f, const Context *context, int64_t number, Share share) {
+static void take_turn(const Pass *f, const Context *context, int64_t number, Share share) {
   const Recurrent *r = &f->r;
   float *shared = (float *)context->shared, *own = (float *)context->own, *room = own + f->sum;
   const float *before = shared + f->state + (number % 2 ? f->apart : 0);
@@ -148,53 +158,6 @@ static void do_step(const Forward *f, const Context *context, int64_t number, Sh
   }
 }
 
-static void run(const int32_t *words, const Context *context, int32_t phase, int64_t task) {
-  (void)words;
-  const Forward *f = context->plan;
-  const Recurrent *r = &f->r;
-  if (phase == 0 && task < pack_tasks(r)) {
-    pack_weights(f, context, task);
-  } else if (phase == 0) {
-    spread_bias(f, context);
-    if (r->stepped) begin(f, context, 0, r->b);
-  } else if (r->stepped) {
-    do_step(f, context, phase - 1, share_of(r, task / r->parts, task % r->parts));
-  } else {
-    Share share = share_of(r, task, 0);
-    begin(f, context, share.row, share.rows);
-    for (int64_t number = 0; number < r->t; number++) do_step(f, context, number, share);
-  }
-}
-
-static int64_t shared_bytes(const int32_t *words) {
-  Forward f;
-  plan_recurrent(words, &f);
-  return f.shared * 4;
-}
-
-static int64_t own_bytes(const int32_t *words) {
-  Forward f;
-  plan_recurrent(words, &f);
-  return f.own * 4;
-}
-
-static int32_t phases(const int32_t *words) {
-  Recurrent r;
-  read_recurrent(words, &r);
-  return 1 + (int32_t)(r.stepped ? r.t : 1);
-}
-
-static int64_t tasks(const int32_t *words, int32_t phase) {
-  Recurrent r;
-  read_recurrent(words, &r);
-  return r.blocks == 0 ? 0 : phase == 0 ? pack_tasks(&r) + 1 : r.blocks * r.parts;
-}
-
-static int64_t plan_bytes(const int32_t *words) { return (void)words, (int64_t)sizeof(Forward); }
-
-static void plan(const int32_t *words, char *const *buffers, void *memory) {
-  (void)buffers;
-  plan_recurrent(words, memory);
-}
+#include "recurrent_frame.h"
 
 const Kernel KERNEL(recurrent_kernel) = {shared_bytes, own_bytes, phases, tasks, run, plan_bytes, plan};

@@ -7,6 +7,8 @@
 #include "recurrent_cells.h"
 #include "recurrent_product.h"
 
+enum { TURNS_AFTER = 1 };  // the last one is for the initial state
+
 typedef struct {
   Recurrent r;
   Operand states, memories, kept, dstates, dmemories;
@@ -14,10 +16,10 @@ typedef struct {
   int64_t depth;                             // GH
   int64_t wide, stride, apart;               // of rows of D and of the state; from D before a step to the one after it, or 0
   int64_t d, direct, memory;                 // where they begin in shared scratch, in floats; the weights come first
-  int64_t shared, sum, own;                  // floats of shared scratch, of a task's sums, of its scratch
-} Backward;
+  int64_t sum;                               // floats of a task's sums, the first of its own scratch
+} Pass;
 
-static void plan_recurrent(const int32_t *words, Backward *b) {
+static void plan_pass(const int32_t *words, Pass *b) {
   Recurrent *r = &b->r;
   read_recurrent(words, r);
   const int32_t *w = r->rest;
@@ -37,15 +39,15 @@ static void plan_recurrent(const int32_t *words, Backward *b) {
   b->d = r->width * b->depth;
   b->direct = b->d + r->b * b->wide + b->apart;
   b->memory = b->direct + r->b * b->stride;
-  b->shared = b->memory + (r->cell == CELL_LSTM ? r->b * b->stride : 0);
+  r->shared = b->memory + (r->cell == CELL_LSTM ? r->b * b->stride : 0);
   b->sum = r->rows * r->part_width;
-  b->own = b->sum + (6 + 2 * r->gates + r->saved) * r->h;
+  r->own = b->sum + (6 + 2 * r->gates + r->saved) * r->h;
 }
 
 static int64_t pack_tasks(const Recurrent *r) { return divide_up(r->panels, PANELS_PACKED); }
 
 // W [gate and unit after][unit before], some panels of it.
-static void pack_weights(const Backward *b, const Context *context, int64_t task) {
+static void pack(const Pass *b, const Context *context, int64_t task) {
   const Recurrent *r = &b->r;
   const Operand *w = &r->weight;
   int64_t unit = task * PANELS_PACKED * TILE_COLUMNS;
@@ -54,7 +56,7 @@ static void pack_weights(const Backward *b, const Context *context, int64_t task
   pack_wide(to, (const char *)from, DTYPE_F32, w->strides[0], w->strides[1], b->depth, min64(r->h - unit, PANELS_PACKED * TILE_COLUMNS));
 }
 
-static void begin(const Backward *b, const Context *context, int64_t row, int64_t rows) {
+static void begin(const Pass *b, const Context *context, int64_t row, int64_t rows) {
   float *shared = (float *)context->shared;
   size_t bytes = (size_t)(rows * b->stride) * 4;
   memset(shared + b->direct + row * b->stride, 0, bytes);
@@ -119,7 +121,7 @@ static void pass_row(const Recurrent *r, const Step *s, const float *sum, Share 
 }
 
 // D W for the state after step `number`, into own scratch.
-static void multiply(const Backward *b, const Context *context, int64_t number, Share share) {
+static void multiply(const Pass *b, const Context *context, int64_t number, Share share) {
   const Recurrent *r = &b->r;
   const float *shared = (const float *)context->shared;
   if (number == r->t - 1) {
@@ -132,7 +134,7 @@ static void multiply(const Backward *b, const Context *context, int64_t number, 
   multiply_rows(d, b->wide, share.rows, &w, (float *)context->own, 0, r->part_width);
 }
 
-static void do_step(const Backward *b, const Context *context, int64_t number, Share share) {
+static void do_step(const Pass *b, const Context *context, int64_t number, Share share) {
   const Recurrent *r = &b->r;
   float *shared = (float *)context->shared, *own = (float *)context->own, *room = own + b->sum;
   int64_t h = r->h, time = time_of(r, number), earlier = number > 0 ? time_of(r, number - 1) : 0;
@@ -178,7 +180,7 @@ static void write_state(const Operand *to, const Context *context, int64_t row, 
 }
 
 // Before the first step: the gradients of the initial state.
-static void end(const Backward *b, const Context *context, Share share) {
+static void end(const Pass *b, const Context *context, Share share) {
   const float *shared = (const float *)context->shared, *own = (const float *)context->own;
   if (has(&b->dhidden)) multiply(b, context, -1, share);
   for (int64_t i = 0; i < share.rows; i++) {
@@ -188,57 +190,13 @@ static void end(const Backward *b, const Context *context, Share share) {
   }
 }
 
-static void run(const int32_t *words, const Context *context, int32_t phase, int64_t task) {
-  (void)words;
-  const Backward *b = context->plan;
-  const Recurrent *r = &b->r;
-  if (phase == 0 && task < pack_tasks(r)) {
-    pack_weights(b, context, task);
-  } else if (phase == 0) {
-    if (r->stepped) begin(b, context, 0, r->b);
-  } else if (r->stepped) {
-    Share share = share_of(r, task / r->parts, task % r->parts);
-    if (phase <= r->t)
-      do_step(b, context, r->t - phase, share);
-    else
-      end(b, context, share);
-  } else {
-    Share share = share_of(r, task, 0);
-    begin(b, context, share.row, share.rows);
-    for (int64_t number = r->t - 1; number >= 0; number--) do_step(b, context, number, share);
+static void take_turn(const Pass *b, const Context *context, int64_t turn, Share share) {
+  if (turn < b->r.t)
+    do_step(b, context, b->r.t - 1 - turn, share);
+  else
     end(b, context, share);
-  }
 }
 
-static int64_t shared_bytes(const int32_t *words) {
-  Backward b;
-  plan_recurrent(words, &b);
-  return b.shared * 4;
-}
-
-static int64_t own_bytes(const int32_t *words) {
-  Backward b;
-  plan_recurrent(words, &b);
-  return b.own * 4;
-}
-
-static int32_t phases(const int32_t *words) {
-  Recurrent r;
-  read_recurrent(words, &r);
-  return 1 + (int32_t)(r.stepped ? r.t + 1 : 1);
-}
-
-static int64_t tasks(const int32_t *words, int32_t phase) {
-  Recurrent r;
-  read_recurrent(words, &r);
-  return r.blocks == 0 ? 0 : phase == 0 ? pack_tasks(&r) + 1 : r.blocks * r.parts;
-}
-
-static int64_t plan_bytes(const int32_t *words) { return (void)words, (int64_t)sizeof(Backward); }
-
-static void plan(const int32_t *words, char *const *buffers, void *memory) {
-  (void)buffers;
-  plan_recurrent(words, memory);
-}
+#include "recurrent_frame.h"
 
 const Kernel KERNEL(recurrent_gradient_kernel) = {shared_bytes, own_bytes, phases, tasks, run, plan_bytes, plan};

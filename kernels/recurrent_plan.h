@@ -38,6 +38,7 @@ typedef struct {
   int64_t width;          // units, padded to whole vectors
   int64_t part_width;     // the most units of a part, padded
   int64_t rows;           // the most rows of a block
+  int64_t shared, own;    // floats of scratch: all tasks', and each task's
 } Recurrent;
 
 HEED_INLINE int64_t divide_up(int64_t x, int64_t unit) { return (x + unit - 1) / unit; }
