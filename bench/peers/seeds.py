@@ -1,10 +1,12 @@
 """The PyTorch originals of the examples: each file of seeds/ has functions that draw weights and inputs and give one call of the work.
 
-Those called training... keep the bookkeeping for gradients; all others run without it, which makes them faster.
+Those called training... keep the bookkeeping for gradients; all others run without it, which makes them faster. Layers that a test's golden
+is made with too are in test/golden/examples/originals.
 """
 
 import importlib.util
 import pathlib
+import sys
 from contextlib import nullcontext
 
 import torch
@@ -12,6 +14,7 @@ from digest import digest
 from peer import Work, serve
 
 FOLDER = pathlib.Path(__file__).parent / "seeds"
+sys.path.append(str(FOLDER.parents[2] / "test" / "golden" / "examples"))
 
 
 def seed(example, name, first):

@@ -7,12 +7,10 @@ import pathlib
 from collections import Counter
 
 import torch
-from torch import nn
+from originals.seq2seq import Bahdanau, Encoder, Luong, B, S, T
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torch.utils.data import DataLoader, TensorDataset
 
-B, E, C, S, T = 64, 64, 128, 9, 10
 STEPS = 5
 
 lines = (pathlib.Path(__file__).parents[3] / "data" / "cmudict.txt").read_text().split("\n")[:-1]
@@ -32,68 +30,13 @@ def spoken(lists):
     return torch.tensor([[1] + [ids[p] for p in p_list] + [2] + [0] * (T - len(p_list)) for p_list in lists])
 
 
-class Encoder(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.embedding = nn.Embedding(27, E)
-        self.gru = nn.GRU(E, C // 2, batch_first=True, bidirectional=True)
-        self.bridge = nn.Linear(C, C)
-
-    def forward(self, source, lengths):
-        packed = pack_padded_sequence(self.embedding(source), lengths, batch_first=True, enforce_sorted=False)
-        memory, last = self.gru(packed)
-        memory, _ = pad_packed_sequence(memory, batch_first=True, total_length=S)
-        return memory, torch.tanh(self.bridge(torch.cat((last[0], last[1]), 1)))
-
-
-class Bahdanau(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.embedding = nn.Embedding(len(phonemes), E)
-        self.query = nn.Linear(C, C, bias=False)
-        self.key = nn.Linear(C, C, bias=False)
-        self.score = nn.Linear(C, 1, bias=False)
-        self.cell = nn.GRUCell(E + C, C)
-        self.combine = nn.Linear(E + 2 * C, C)
-        self.output = nn.Linear(C, len(phonemes))
-
-    def forward(self, target, state, memory, keep):
-        key = self.key(memory)
-        hidden, patterns = [], []
-        for embedded in self.embedding(target).unbind(1):
-            scores = self.score(torch.tanh(self.query(state)[:, None] + key)).squeeze(-1)
-            pattern = scores.masked_fill(~keep, -math.inf).softmax(-1)
-            mixed = (pattern[:, None] @ memory).squeeze(1)
-            entry = torch.cat((embedded, mixed), 1)
-            state = self.cell(entry, state)
-            hidden.append(torch.cat((state, entry), 1))
-            patterns.append(pattern)
-        return self.output(torch.tanh(self.combine(torch.stack(hidden, 1)))), torch.stack(patterns, 1)
-
-
-class Luong(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.embedding = nn.Embedding(len(phonemes), E)
-        self.gru = nn.GRU(E, C, batch_first=True)
-        self.project = nn.Linear(C, C, bias=False)
-        self.combine = nn.Linear(2 * C, C)
-        self.output = nn.Linear(C, len(phonemes))
-
-    def forward(self, target, state, memory, keep):
-        states, _ = self.gru(self.embedding(target), state[None])
-        scores = states @ self.project(memory).transpose(1, 2)
-        pattern = scores.masked_fill(~keep[:, None], -math.inf).softmax(-1)
-        return self.output(torch.tanh(self.combine(torch.cat((pattern @ memory, states), -1)))), pattern
-
-
 def learning_rate(step):
     return 3e-3 * (1 + math.cos(math.pi * step / STEPS)) / 2
 
 
 def run(decoder_class):
     torch.manual_seed(1)
-    encoder, decoder = Encoder(), decoder_class()
+    encoder, decoder = Encoder(), decoder_class(len(phonemes))
     optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()])
 
     def forward(source, lengths, target):
@@ -115,6 +58,8 @@ def run(decoder_class):
     with torch.no_grad():
         word = next(entry for entry in entries if entry[0] == "physicist")
         _, pattern = forward(*spelled(["physicist"]), spoken([word[1:]]))
+        if decoder_class is Bahdanau:
+            pattern = torch.stack(pattern, 1)
     return {"losses": losses, "pattern": pattern[0, : len(word), :9].tolist()}
 
 

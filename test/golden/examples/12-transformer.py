@@ -11,12 +11,11 @@ import re
 from collections import Counter
 
 import torch
-from torch import nn
+from originals.transformer import C, Transformer
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 ROOT = pathlib.Path(__file__).parents[3]
-C, H, WIDE, L = 128, 4, 512, 2
 STEPS, SENTENCES, LONGEST = 5, 4, 40
 
 
@@ -50,77 +49,8 @@ def padded(rows):
     return torch.tensor([row + [0] * (length - len(row)) for row in rows])
 
 
-class Sublayer(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.norm = nn.LayerNorm(C)
-
-    def forward(self, x, sublayer):
-        return self.norm(x + sublayer(x))
-
-
-def attention():
-    return nn.MultiheadAttention(C, H, batch_first=True)
-
-
-def feed_forward():
-    return nn.Sequential(nn.Linear(C, WIDE), nn.ReLU(), nn.Linear(WIDE, C))
-
-
-class EncoderLayer(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.self_attention, self.feed_forward = attention(), feed_forward()
-        self.sublayers = nn.ModuleList([Sublayer(), Sublayer()])
-
-    def forward(self, x, padding):
-        x = self.sublayers[0](x, lambda x: self.self_attention(x, x, x, key_padding_mask=padding, need_weights=False)[0])
-        return self.sublayers[1](x, self.feed_forward)
-
-
-class DecoderLayer(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.self_attention, self.cross_attention, self.feed_forward = attention(), attention(), feed_forward()
-        self.sublayers = nn.ModuleList([Sublayer(), Sublayer(), Sublayer()])
-
-    def forward(self, x, memory, padding):
-        future = torch.ones(x.shape[1], x.shape[1]).triu(1).bool()
-        x = self.sublayers[0](x, lambda x: self.self_attention(x, x, x, attn_mask=future, need_weights=False)[0])
-        x = self.sublayers[1](
-            x, lambda x: self.cross_attention(x, memory, memory, key_padding_mask=padding, need_weights=False)[0]
-        )
-        return self.sublayers[2](x, self.feed_forward)
-
-
-class Transformer(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.source_embedding, self.target_embedding = nn.Embedding(len(english), C), nn.Embedding(len(chinese) + 2, C)
-        positions = torch.arange(64).double()[:, None] / 10000 ** (torch.arange(0, C, 2).double() / C)
-        self.positions = torch.stack([positions.sin(), positions.cos()], -1).flatten(1).float()
-        self.encoder = nn.ModuleList([EncoderLayer() for _ in range(L)])
-        self.decoder = nn.ModuleList([DecoderLayer() for _ in range(L)])
-        self.generator = nn.Linear(C, len(chinese) + 2)
-
-    def encode(self, source):
-        x = self.source_embedding(source) * math.sqrt(C) + self.positions[: source.shape[1]]
-        for layer in self.encoder:
-            x = layer(x, source == 0)
-        return x
-
-    def decode(self, memory, source, target):
-        x = self.target_embedding(target) * math.sqrt(C) + self.positions[: target.shape[1]]
-        for layer in self.decoder:
-            x = layer(x, memory, source == 0)
-        return self.generator(x)
-
-
 torch.manual_seed(1)
-model = Transformer()
-for p in model.parameters():
-    if p.dim() > 1:
-        nn.init.xavier_uniform_(p)
+model = Transformer(len(english), len(chinese) + 2)
 optimizer = torch.optim.Adam(model.parameters(), lr=1, betas=(0.9, 0.98), eps=1e-9)
 schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: C**-0.5 * min((n + 1) ** -0.5, (n + 1) * 400**-1.5))
 
@@ -131,7 +61,7 @@ losses = []
 for source, target in DataLoader(batches, shuffle=True, collate_fn=lambda samples: samples[0]):
     if len(losses) == STEPS:
         break
-    logits = model.decode(model.encode(source), source, target[:, :-1])
+    logits = model(source, target[:, :-1])
     loss = F.cross_entropy(logits.flatten(0, 1), target[:, 1:].flatten(), ignore_index=0, label_smoothing=0.1)
     optimizer.zero_grad()
     loss.backward()
@@ -143,10 +73,11 @@ for source, target in DataLoader(batches, shuffle=True, collate_fn=lambda sample
 @torch.no_grad()
 def greedy(words):
     source = torch.tensor([[english.get(w, 1) for w in words]])
-    memory = model.encode(source)
+    padding = source == 0
+    memory = model.encode(source, padding)
     text = [BEGIN]
     while text[-1] != END and len(text) <= LONGEST:
-        text.append(model.decode(memory, source, torch.tensor([text]))[0, -1].argmax().item())
+        text.append(model.decode(memory, padding, torch.tensor([text]))[0, -1].argmax().item())
     return [token for token in text[1:] if token != END]
 
 
