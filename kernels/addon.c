@@ -140,26 +140,69 @@ static napi_value isas(napi_env env, napi_callback_info info) {
   return names;
 }
 
-// gaussian(isa: number, words: Uint32Array, count: number, out: Float32Array, at: number, std: number): `count` normal numbers of mean 0
+// gaussian(isa: number, words: Uint32Array, count: number, out: Float32Array, at: number, mean: number, std: number): `count` normal numbers
 // from as many words into out[at...]; count is a multiple of 16 and at most 1024
 static napi_value gaussian(napi_env env, napi_callback_info info) {
-  napi_value argument[6];
-  size_t count = 6, words_length = 0, out_length = 0;
+  napi_value argument[7];
+  size_t count = 7, words_length = 0, out_length = 0;
   int32_t isa = 0, numbers = 0;
   int64_t at = 0;
-  double std = 0;
+  double mean = 0, std = 0;
   Isa list[4];
   napi_get_cb_info(env, info, &count, argument, 0, 0);
-  if (count < 6 || napi_get_value_int32(env, argument[0], &isa) != napi_ok || napi_get_value_int32(env, argument[2], &numbers) != napi_ok ||
-      napi_get_value_int64(env, argument[4], &at) != napi_ok || napi_get_value_double(env, argument[5], &std) != napi_ok)
-    return throw_type(env, "gaussian: expected isa, words, count, out, at, std");
+  if (count < 7 || napi_get_value_int32(env, argument[0], &isa) != napi_ok || napi_get_value_int32(env, argument[2], &numbers) != napi_ok ||
+      napi_get_value_int64(env, argument[4], &at) != napi_ok || napi_get_value_double(env, argument[5], &mean) != napi_ok ||
+      napi_get_value_double(env, argument[6], &std) != napi_ok)
+    return throw_type(env, "gaussian: expected isa, words, count, out, at, mean, std");
   const uint32_t *words = typed_data(env, argument[1], napi_uint32_array, &words_length);
   float *out = words ? typed_data(env, argument[3], napi_float32_array, &out_length) : 0;
   if (!out) return 0;
   if (isa < 0 || isa >= supported_isas(list, 4) || numbers < 0 || numbers > 1024 || numbers % 16 != 0 || (size_t)numbers > words_length || at < 0 ||
       (size_t)at > out_length || (size_t)numbers > out_length - (size_t)at)
     return throw_type(env, "gaussian: expected a known isa and a multiple of 16, at most 1024, that words and out have room for");
-  list[isa].gaussian(words, numbers, out + at, (float)std);
+  list[isa].gaussian(words, numbers, out + at, (float)mean, (float)std);
+  return 0;
+}
+
+// Whether `first` and `second` may go with a fill of so many numbers (twister.h).
+static int fill_fits(int32_t fill, int64_t count, double first, double second) {
+  switch (fill) {
+    case FILL_BERNOULLI: return first >= 0 && first <= 1;
+    case FILL_INTEGERS: return first >= -0x1p31 && second >= 1 && second < 0x1p28 && first + second <= 0x1p31;
+    case FILL_WIDE_INTEGERS: return first >= -0x1p31 && second >= 1 && first + second <= 0x1p31;
+    case FILL_ORDER: return count <= INT32_MAX;
+    default: return fill >= 0 && fill < FILLS;
+  }
+}
+
+// twister(isa: number, state: Uint32Array[624], counters: Int32Array[2], fill: number, out, count: number, first: number, second: number):
+// fills the first `count` places of `out`, and moves the state and its counters [left, next] on
+static napi_value twister(napi_env env, napi_callback_info info) {
+  napi_value argument[8];
+  size_t count = 8, state_length = 0, counters_length = 0, out_length = 0;
+  int32_t isa = 0, fill = 0;
+  int64_t numbers = 0;
+  double first = 0, second = 0;
+  Isa list[4];
+  napi_get_cb_info(env, info, &count, argument, 0, 0);
+  if (count < 8 || napi_get_value_int32(env, argument[0], &isa) != napi_ok || napi_get_value_int32(env, argument[3], &fill) != napi_ok ||
+      napi_get_value_int64(env, argument[5], &numbers) != napi_ok || napi_get_value_double(env, argument[6], &first) != napi_ok ||
+      napi_get_value_double(env, argument[7], &second) != napi_ok)
+    return throw_type(env, "twister: expected isa, state, counters, fill, out, count, first, second");
+  uint32_t *state = typed_data(env, argument[1], napi_uint32_array, &state_length);
+  int32_t *counters = state ? typed_data(env, argument[2], napi_int32_array, &counters_length) : 0;
+  napi_typedarray_type type = fill == FILL_WORDS                                ? napi_uint32_array
+                              : fill == FILL_UNIFORM || fill == FILL_BERNOULLI ? napi_float32_array
+                                                                               : napi_int32_array;
+  void *out = counters ? typed_data(env, argument[4], type, &out_length) : 0;
+  if (!out) return 0;
+  if (isa < 0 || isa >= supported_isas(list, 4) || numbers < 0 || (size_t)numbers > out_length || !fill_fits(fill, numbers, first, second))
+    return throw_type(env, "twister: expected a known isa and a fill with its numbers, that out has room for");
+  if (state_length != 624 || counters_length != 2 || counters[0] < 1 || counters[0] > 624 || counters[1] < 0 || counters[1] > 625 - counters[0])
+    return throw_type(env, "twister: expected a state of 624 words and counters within it");
+  Twister t = {state, counters[0], counters[1]};
+  list[isa].twister(&t, fill, out, numbers, first, second);
+  counters[0] = t.left, counters[1] = t.next;
   return 0;
 }
 
@@ -184,7 +227,7 @@ NAPI_MODULE_INIT() {
   static const struct {
     const char *name;
     napi_callback function;
-  } functions[] = {{"prepare", prepare}, {"run", run}, {"address", address}, {"setThreads", set_threads}, {"threads", threads}, {"isas", isas}, {"bytes", bytes}, {"gaussian", gaussian}};
+  } functions[] = {{"prepare", prepare}, {"run", run}, {"address", address}, {"setThreads", set_threads}, {"threads", threads}, {"isas", isas}, {"bytes", bytes}, {"gaussian", gaussian}, {"twister", twister}};
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     napi_value function;
     if (napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].function, 0, &function) != napi_ok ||

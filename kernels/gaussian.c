@@ -1,12 +1,16 @@
 // Normal numbers from words of PyTorch's generator, a twin of src/base/gaussian.ts to the bit, which says what is done and why a
-// multiply-add in double, rounded to float, serves. Only for mean 0: there the last step is a product, which is rounded once.
+// multiply-add in double, rounded to float, serves where there is no fused one, but for the last step.
 
-#include "heed.h"
+#include "fused.h"
 
 enum { PAIRS = 512, MANTISSA = 0x7fffff, HALF = 0x3f000000 };
+#if HEED_HAS_FUSED
+#define FMA fused
+#else
 #define FMA(a, b, c) ((float)((double)(a) * (double)(b) + (double)(c)))
+#endif
 
-void KERNEL(gaussian_blocks)(const uint32_t *words, int32_t count, float *out, float std);
+void KERNEL(gaussian_blocks)(const uint32_t *words, int32_t count, float *out, float mean, float std);
 
 // sqrt(-2 ln(1 - u)) of the first eight words of each block of 16
 static void radii(const uint32_t *words, int32_t pairs, float *radius) {
@@ -36,8 +40,8 @@ static void radii(const uint32_t *words, int32_t pairs, float *radius) {
   for (int32_t i = 0; i < pairs; i++) radius[i] = __builtin_sqrtf(radius[i]);
 }
 
-// out[j] = radius cos(angle) std, out[j + 8] = radius sin(angle) std
-static void rotate(const uint32_t *words, const float *radius, float *out, float std) {
+// out[j] = radius cos(angle) std + mean, out[j + 8] = radius sin(angle) std + mean
+static void rotate(const uint32_t *words, const float *radius, float *out, float mean, float std) {
   for (int32_t j = 0; j < 8; j++) {
     float angle = 6.283185307179586f * ((float)(int32_t)(words[j + 8] & 0xffffff) * 0x1p-24f);
     int32_t octant = ((int32_t)(angle * 1.27323954473516f) + 1) & ~1;
@@ -56,14 +60,14 @@ static void rotate(const uint32_t *words, const float *radius, float *out, float
     float sine = swap ? c : s, cosine = swap ? s : c;
     sine = octant & 4 ? -sine : sine;
     cosine = (octant + 2) & 4 ? -cosine : cosine;
-    out[j] = radius[j] * cosine * std + 0.0f;  // + mean: no zero is negative
-    out[j + 8] = radius[j] * sine * std + 0.0f;
+    out[j] = fused(radius[j] * cosine, std, mean);
+    out[j + 8] = fused(radius[j] * sine, std, mean);
   }
 }
 
 // `count` words, a multiple of 16 and at most 1024, become as many numbers.
-void KERNEL(gaussian_blocks)(const uint32_t *words, int32_t count, float *out, float std) {
+void KERNEL(gaussian_blocks)(const uint32_t *words, int32_t count, float *out, float mean, float std) {
   float radius[PAIRS];
   radii(words, count / 2, radius);
-  for (int32_t block = 0; block < count; block += 16) rotate(words + block, radius + block / 2, out + block, std);
+  for (int32_t block = 0; block < count; block += 16) rotate(words + block, radius + block / 2, out + block, mean, std);
 }

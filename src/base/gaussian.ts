@@ -19,11 +19,11 @@ const fround = Math.fround;
 const TWO_PI = fround(2 * Math.PI);
 const radius = new Float32Array(MOST_WORDS / 2);
 
-/** Does what `gaussianBlocks` does, to the bit, for mean 0. */
-export type GaussianKernel = (words: Uint32Array, count: number, out: Float32Array, at: number, std: number) => void;
+/** Does what `gaussianBlocks` does, to the bit. */
+export type GaussianKernel = typeof gaussianBlocks;
 let kernel: GaussianKernel | null = null;
 
-/** A faster twin for mean 0, which an executor may have; null for none. */
+/** A faster twin, which an executor may have; null for none. */
 export function useGaussianKernel(faster: GaussianKernel | null): void {
   kernel = faster;
 }
@@ -41,8 +41,8 @@ export function gaussianBlocks(
   mean: number,
   std: number,
 ): void {
-  if (kernel && mean === 0) {
-    kernel(words, count, out, at, std);
+  if (kernel) {
+    kernel(words, count, out, at, mean, std);
     return;
   }
   radii(words, count);

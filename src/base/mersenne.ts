@@ -6,6 +6,31 @@
 export const STATE_WORDS = 624;
 const SHIFT = 397;
 
+/** What an array can be filled with in one go, numbered as in kernels/twister.h; random.ts has what each means. */
+export const FILLS = { words: 0, uniform: 1, bernoulli: 2, integers: 3, wideIntegers: 4, order: 5 } as const;
+
+/**
+ * Draws `count` numbers to the front of `out`, as the loops here and in random.ts do, to the bit, and moves the state and its two counters
+ * on; `first` and `second` are what the kind of fill takes.
+ */
+export type TwisterKernel = (
+  state: Uint32Array,
+  counters: Int32Array,
+  fill: number,
+  out: Uint32Array | Float32Array | Int32Array,
+  count: number,
+  first: number,
+  second: number,
+) => void;
+let kernel: TwisterKernel | null = null;
+const counters = new Int32Array(2);
+const FEW = 32; // numbers that a loop draws before a kernel is called
+
+/** A faster twin, which an executor may have; null for none. */
+export function useTwisterKernel(faster: TwisterKernel | null): void {
+  kernel = faster;
+}
+
 /** MT19937 with PyTorch's two counters: `left` words until the next twist, `next` the position of the next word. */
 export class Mersenne {
   readonly state = new Uint32Array(STATE_WORDS);
@@ -35,8 +60,26 @@ export class Mersenne {
     return temper(this.state[this.next++]!) >>> 0;
   }
 
+  /** Fills the front of an array by the kernel; false where there is none, or little to do, and nothing was drawn. */
+  fill(
+    kind: keyof typeof FILLS,
+    out: Uint32Array | Float32Array | Int32Array,
+    count: number,
+    first = 0,
+    second = 0,
+  ): boolean {
+    if (!kernel || count < FEW) return false;
+    counters[0] = this.left;
+    counters[1] = this.next;
+    kernel(this.state, counters, FILLS[kind], out, count, first, second);
+    this.left = counters[0];
+    this.next = counters[1];
+    return true;
+  }
+
   /** Writes the next `count` words to the front of `out`. */
   words(out: Uint32Array, count: number): void {
+    if (this.fill("words", out, count)) return;
     const state = this.state;
     let done = 0;
     while (done < count) {

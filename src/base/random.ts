@@ -106,6 +106,7 @@ export class Generator {
     const low = Math.fround(from);
     const range = Math.fround(Math.fround(to) - low);
     if (!Number.isFinite(range)) fail("uniform", "to - from within float32", `from ${from}, to ${to}`);
+    if (this.engine.fill("uniform", out, out.length, low, range)) return;
     const plain = low === 0 && range === 1;
     for (let at = 0; at < out.length; at += MOST_WORDS) {
       const count = this.draw(out.length - at);
@@ -170,6 +171,7 @@ export class Generator {
   /** Ones with probability p, else zeros; two words each (torch: `bernoulli_(p)`, the mask of dropout). */
   bernoulli(out: Float32Array | Int32Array | Uint8Array, p: number): void {
     if (!(p >= 0 && p <= 1)) fail("bernoulli", "p in [0, 1]", `p ${p}`);
+    if (out instanceof Float32Array && this.engine.fill("bernoulli", out, out.length, p)) return;
     for (let at = 0; at < out.length; at += MOST_WORDS / 2) {
       const count = this.draw(2 * (out.length - at)) / 2;
       for (let j = 0; j < count; j++) out[at + j] = joined(words[2 * j]!, words[2 * j + 1]!) < p ? 1 : 0;
@@ -179,11 +181,12 @@ export class Generator {
   /** Ones with probability p[i], else zeros; one word each (torch: `bernoulli(p)` of a float32 tensor). */
   bernoulliTensor(out: Float32Array | Int32Array | Uint8Array, p: Float32Array): void {
     if (p.length !== out.length) fail("bernoulli", `${out.length} probabilities`, String(p.length));
-    const wrong = p.findIndex((value) => !(value >= 0 && value <= 1));
-    if (wrong >= 0) fail("bernoulli", "p in [0, 1]", `p ${p[wrong]} at ${wrong}`);
+    for (let i = 0; i < p.length; i++)
+      if (!(p[i]! >= 0 && p[i]! <= 1)) fail("bernoulli", "p in [0, 1]", `p ${p[i]} at ${i}`);
     for (let at = 0; at < out.length; at += MOST_WORDS) {
       const count = this.draw(out.length - at);
-      for (let j = 0; j < count; j++) out[at + j] = (words[j]! & 0xffffff) * INVERSE_24 < p[at + j]! ? 1 : 0;
+      // u < p where 2^24 u - 2^24 p is below zero: its sign, since a branch on a random bit is guessed wrong half the time
+      for (let j = 0; j < count; j++) out[at + j] = Math.floor((words[j]! & 0xffffff) - p[at + j]! * 2 ** 24) >>> 31;
     }
   }
 
@@ -196,7 +199,9 @@ export class Generator {
     if (low >= high) fail("randint", "low < high", `[${low}, ${high})`);
     if (low < -(2 ** 31) || high > 2 ** 31) fail("randint", "bounds within i32, -2^31 to 2^31", `[${low}, ${high})`);
     const range = high - low;
-    if (range < 2 ** 28) {
+    const narrow = range < 2 ** 28;
+    if (this.engine.fill(narrow ? "integers" : "wideIntegers", out, out.length, low, range)) return;
+    if (narrow) {
       for (let at = 0; at < out.length; at += MOST_WORDS) {
         const count = this.draw(out.length - at);
         for (let j = 0; j < count; j++) out[at + j] = (words[j]! % range) + low;
@@ -217,6 +222,7 @@ export class Generator {
     if (n > 0xffffffff / 20) fail("randperm", "n up to 214748364", String(n), "beyond that torch draws 64-bit words");
     const order = new Int32Array(n);
     for (let i = 0; i < n; i++) order[i] = i;
+    if (this.engine.fill("order", order, n)) return order;
     for (let i = 0; i < n - 1; i++) {
       const other = i + (this.engine.word() % (n - i));
       const value = order[i]!;

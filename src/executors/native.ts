@@ -4,7 +4,8 @@
 
 import { DTYPES, type DType, type TypedArray } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
-import { useGaussianKernel } from "../base/gaussian.js";
+import { type GaussianKernel, useGaussianKernel } from "../base/gaussian.js";
+import { type TwisterKernel, useTwisterKernel } from "../base/mersenne.js";
 import { encode, KIND_CODES } from "../program/encode.js";
 import type { Buffer, Capabilities, Program, StepKind } from "../program/program.js";
 import type { Executable, Executor, Memory } from "./executor.js";
@@ -20,8 +21,9 @@ interface Addon {
   threads(): number;
   isas(): string[];
   bytes(): [arena: number, scratch: number];
-  /** What base/gaussian.ts does for mean 0. */
-  gaussian(isa: number, words: Uint32Array, count: number, out: Float32Array, at: number, std: number): void;
+  /** What base/gaussian.ts and base/mersenne.ts ask for. */
+  gaussian(isa: number, ...fill: Parameters<GaussianKernel>): void;
+  twister(isa: number, ...fill: Parameters<TwisterKernel>): void;
 }
 
 const MOST_THREADS = 64;
@@ -43,7 +45,8 @@ export function nativeExecutor(): NativeExecutor | null {
       if (HEED_ISA) loaded.setIsa(HEED_ISA);
       if (HEED_THREADS) loaded.setThreads(Number(HEED_THREADS), HEED_THREADS);
       executor = loaded;
-      useGaussianKernel((...fill) => loaded.gaussian(...fill));
+      useGaussianKernel(loaded.gaussian);
+      useTwisterKernel(loaded.twister);
     } else {
       executor = null;
     }
@@ -133,10 +136,11 @@ export class NativeExecutor implements Executor {
     this.#addon.setThreads(count);
   }
 
-  /** Normal numbers of mean 0 from words of the generator (base/gaussian.ts). */
-  gaussian(words: Uint32Array, count: number, out: Float32Array, at: number, std: number): void {
-    this.#addon.gaussian(this.#isa, words, count, out, at, std);
-  }
+  /** Normal numbers from words of the generator (base/gaussian.ts). */
+  readonly gaussian: GaussianKernel = (...fill) => this.#addon.gaussian(this.#isa, ...fill);
+
+  /** Words of the generator, and numbers made of them (base/mersenne.ts). */
+  readonly twister: TwisterKernel = (...fill) => this.#addon.twister(this.#isa, ...fill);
 
   /** Bytes held for temporaries and for the kernels' scratch: as much as the largest program so far needed. */
   get bytes(): { readonly arena: number; readonly scratch: number } {

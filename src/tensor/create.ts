@@ -118,6 +118,7 @@ export function fromTyped(
 function encodeNumbers(numbers: ArrayLike<number>, dtype: DType): ArrayLike<number> {
   if (dtype === "bool") return Uint8Array.from(numbers, (x) => (x ? 1 : 0));
   if (dtype === "i32") {
+    if (numbers instanceof Int32Array) return numbers;
     for (let i = 0; i < numbers.length; i++) {
       if (!(Math.abs(numbers[i]) < 2 ** 31) && numbers[i] !== -(2 ** 31))
         fail(

@@ -23,13 +23,24 @@ describe.runIf(found)(title("normal numbers"), () => {
   eachIsa("are those of JavaScript", () => {
     const executor = found as NonNullable<typeof found>;
     const drawn = words();
-    for (const std of [1, 0.02, 3.3e-5, 1e30, 0]) {
-      const s = Math.fround(std);
+    for (const [mean, std] of [
+      [0, 1],
+      [0, 0.02],
+      [0, 3.3e-5],
+      [0, 1e30],
+      [0, 0],
+      [1, 1],
+      [-0.3, 0.02],
+      [1e6, 3.3e-5],
+      [2, 0],
+      [1, Infinity],
+    ]) {
+      const [m, s] = [Math.fround(mean), Math.fround(std)];
       const [own, wanted] = [new Float32Array(MOST_WORDS + 5), new Float32Array(MOST_WORDS + 5)];
-      executor.gaussian(drawn, MOST_WORDS, own, 5, s);
+      executor.gaussian(drawn, MOST_WORDS, own, 5, m, s);
       useGaussianKernel(null);
-      gaussianBlocks(drawn, MOST_WORDS, wanted, 5, 0, s);
-      useGaussianKernel((...fill) => executor.gaussian(...fill));
+      gaussianBlocks(drawn, MOST_WORDS, wanted, 5, m, s);
+      useGaussianKernel(executor.gaussian);
       expect(Buffer.from(own.buffer).equals(Buffer.from(wanted.buffer))).toBe(true);
     }
   });
@@ -45,6 +56,6 @@ describe.runIf(found)(title("normal numbers"), () => {
       [32, -1],
       [2048, 0],
     ])
-      expect(() => executor.gaussian(drawn, count, out, at, 1)).toThrow("gaussian: expected");
+      expect(() => executor.gaussian(drawn, count, out, at, 0, 1)).toThrow("gaussian: expected");
   });
 });
