@@ -5,22 +5,22 @@
 // beside it. The last lines look at what becomes of the answers when the mask is taken off.
 // Run it with: npm run example 04-classifier
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
-import { compile, crossEntropy, explain, manualSeed, padSequence, randint, type Tensor, tensor } from "heed";
+import { compile, crossEntropy, explain, manualSeed, randint, type Tensor } from "heed";
 import { heatMapSvg, heatMapText } from "heed/inspect";
 import { Dropout, Embedding, Linear, Module } from "heed/nn";
-import { WordTokenizer } from "heed/text";
 import { Adam, DataLoader } from "heed/train";
+import { collate, heldOut, inCapitals, known, mostFrequent, nationalities, right } from "./lib/names.js";
+import { settings } from "./lib/settings.js";
+import { draw, percent } from "./lib/show.js";
+import { train } from "./lib/train.js";
 
-const string = { type: "string" } as const;
-const { steps = "258", dropout = "0.1" } = parseArgs({ options: { steps: string, dropout: string } }).values;
+const { steps, dropout } = settings({ steps: 258, dropout: 0.1 });
 
 class MultiHeadAttention extends Module {
   query = new Linear(512, 512);
   key = new Linear(512, 512);
   value = new Linear(512, 512);
-  dropout = new Dropout(Number(dropout));
+  dropout = new Dropout(dropout);
 
   forward(x: Tensor, padding: Tensor): [pattern: Tensor, mixed: Tensor] {
     const [B, T] = x.shape;
@@ -54,30 +54,6 @@ manualSeed(123);
 export const [logits, pattern] = new Classifier(2).forward(randint(0, 5000, [3, 30]));
 console.log("A random batch: pattern", pattern.shape, "logits", logits.shape);
 
-const lines = readFileSync(new URL("../data/names.tsv", import.meta.url), "utf8")
-  .trimEnd()
-  .split("\n");
-const nationalities = ["Czech", "English", "German", "Italian", "Polish", "Romanian", "Turkish"];
-const samples = lines.map((line) => {
-  const [nationality, name] = line.split("\t");
-  const letters = `_${name.toLowerCase()}_`;
-  const words = Array.from(name, (_, i) => letters.slice(i, i + 3)); // kowalski: _ko kow owa wal als lsk ski ki_
-  return { name, words, label: nationalities.indexOf(nationality) };
-});
-const [heldOut, learned] = [samples.slice(0, 1200), samples.slice(1200)];
-const tokenizer = WordTokenizer.train(
-  learned.map(({ words }) => words.join(" ")),
-  { size: 5000 },
-);
-const read = (words: readonly string[]) => tensor(tokenizer.encode(words.join(" ")));
-const collate = (batch: typeof samples) => ({
-  ids: padSequence(
-    batch.map(({ words }) => read(words)),
-    { batchFirst: true },
-  ), //                         [B,T]
-  labels: tensor(batch.map(({ label }) => label)),
-});
-
 const model = new Classifier(nationalities.length);
 const optimizer = new Adam(model.parameters(), { learningRate: 1e-3 });
 const step = compile((ids: Tensor, labels: Tensor) => {
@@ -88,58 +64,40 @@ const step = compile((ids: Tensor, labels: Tensor) => {
   optimizer.step();
   return loss;
 });
-const some = collate(learned.slice(0, 64));
+const some = collate(known.slice(0, 64));
 export const program = explain(step, some.ids, some.labels);
 console.log(`\nThe attention of a training step:\n${program.match(/^attention.*$/gm)?.join("\n")}\n`);
 
-const loader = new DataLoader(learned, { batchSize: 64, shuffle: true, dropLast: true, collate });
-export const losses: number[] = [];
-while (losses.length < Number(steps)) {
-  for (const { ids, labels } of loader) {
-    if (losses.push(step(ids, labels).item()) === Number(steps)) break;
-    const line = `step ${losses.length} of ${steps}: loss ${losses.at(-1)?.toFixed(3)}`;
-    if (process.stdout.isTTY) process.stdout.write(`\r${line} `);
-    else if (losses.length % 50 === 0) console.log(line);
-  }
-}
+const loader = new DataLoader(known, { batchSize: 64, shuffle: true, dropLast: true, collate });
+export const losses = train(steps, loader, ({ ids, labels }) => step(ids, labels));
 
 model.eval();
-const answers = (names: typeof heldOut, length: number, mask?: (ids: Tensor) => Tensor) =>
-  [...new DataLoader(names, { batchSize: 100, collate })].flatMap(({ ids }) => {
+const answers = (length: number, mask?: (ids: Tensor) => Tensor) =>
+  [...new DataLoader(heldOut, { batchSize: 100, collate })].flatMap(({ ids }) => {
     const padded = ids.pad([0, length - ids.shape[1]]);
     return [...model.forward(padded, mask?.(padded))[0].argmax(-1).dataSync()];
   });
-const percent = (count: number) => `${((100 * count) / heldOut.length).toFixed(1)} %`;
-const answered = answers(heldOut, 16);
-const right = heldOut.filter(({ label }, i) => label === answered[i]).length;
-const most = Math.max(...nationalities.map((_, label) => heldOut.filter((sample) => sample.label === label).length));
-console.log(`\nRight: ${percent(right)} of ${heldOut.length} names not seen before`);
-console.log(`Always the most frequent nationality: ${percent(most)}`);
+console.log(`\nRight: ${percent(right(answers(16)))} of ${heldOut.length} names not seen before`);
+console.log(`Always the most frequent nationality: ${percent(mostFrequent)}`);
 
 console.log("\nIn capitals, letters of words that get more than one and a half times their even share of attention:");
 const wide = heldOut.filter(({ words }) => words.length > 7);
-for (const { name, words, label } of wide.slice(0, 14)) {
-  const [logits, pattern] = model.forward(read(words).unsqueeze(0));
+for (const sample of wide.slice(0, 14)) {
+  const [logits, pattern] = model.forward(collate([sample]).ids);
   const share = pattern.at(0).mean([0, 1]).dataSync(); // of a word in the mean over heads and words: what is pooled  [T]
-  const seen = (letter: number) => [0, 1, 2].some((i) => (share[letter + 1 - i] ?? 0) * words.length > 1.5);
-  const shown = Array.from(name.toLowerCase(), (c, letter) => (seen(letter) ? c.toUpperCase() : c)).join("");
-  const said = nationalities[logits.argmax().item()];
-  console.log(
-    `  ${shown.padEnd(16)} said to be ${said}${said === nationalities[label] ? "" : `, is ${nationalities[label]}`}`,
-  );
+  const [said, is] = [nationalities[logits.argmax().item()], nationalities[sample.label]];
+  console.log(`  ${inCapitals(sample, share).padEnd(16)} said to be ${said}${said === is ? "" : `, is ${is}`}`);
 }
 const [{ name, words }] = wide;
-const pattern0 = model.forward(read(words).unsqueeze(0))[1].at(0); // [H,T,T]
+const heads = model.forward(collate([wide[0]]).ids)[1].at(0); // [H,T,T]
 const rows = Array.from({ length: 16 }, (_, head) => `head ${head}`);
-console.log(`\n${heatMapText(pattern0.mean(1), { rows, columns: words, axes: ["heads", "words"], title: name })}`);
-mkdirSync("runs", { recursive: true });
-writeFileSync("runs/04-classifier.svg", heatMapSvg(pattern0, { rows: words, title: name }));
-console.log("\nIts 16 patterns are in runs/04-classifier.svg");
+console.log(`\n${heatMapText(heads.mean(1), { rows, columns: words, axes: ["heads", "words"], title: name })}\n`);
+draw("04-classifier", heatMapSvg(heads, { rows: words, title: name }));
 
-const none = (ids: Tensor) => ids.lt(0); // no id is padding: all count as words
 const changed = (mask?: (ids: Tensor) => Tensor) => {
-  const longer = answers(heldOut, 30, mask);
-  return answers(heldOut, 16, mask).filter((answer, i) => answer !== longer[i]).length;
+  const longer = answers(30, mask);
+  return answers(16, mask).filter((answer, i) => answer !== longer[i]).length;
 };
+const none = (ids: Tensor) => ids.lt(0); // no id is padding: all count as words
 console.log(`\nAnswers that change when names are padded to 30 words instead of 16: ${changed()},`);
 console.log(`and with the mask taken off: ${changed(none)}`);

@@ -6,14 +6,14 @@
 // too even); meant are the last two axes, and the width D of what is multiplied. `-- --batch 1` takes less time.
 // Run it with: npm run example 05-self-attention-in-models
 
-import { parseArgs } from "node:util";
 import { compile, manualSeed, noGrad, randn, type Tensor } from "heed";
 import { summary } from "heed/inspect";
 import { ResNet } from "heed/models";
 import { Conv1d, Conv2d, Linear, MaxPool2d, Module } from "heed/nn";
+import { settings } from "./lib/settings.js";
+import { milliseconds, table, thousands } from "./lib/show.js";
 
-const { values: words } = parseArgs({ options: { batch: { type: "string", default: "32" } } });
-const B = Number(words.batch);
+const { batch: B } = settings({ batch: 32 });
 
 class SimpleSelfAttention extends Module {
   query = new Linear(512, 512);
@@ -86,27 +86,12 @@ const rows: [string, Module & { forward(x: Tensor): Tensor }, Tensor, string][] 
   ["self-attention of patches", patches, images, "224 of 224 pixels"],
   ["ResNet-50", resnet, images, `${field} of 224 pixels`],
 ];
-const cell = (text: string, i: number) => (i === 0 ? text.padEnd(26) : text.padStart([0, 16, 12, 11, 11, 20][i]));
-const line = (...cells: string[]) => console.log(cells.map(cell).join(""));
-console.log();
-line("", "input", "parameters", "Gflop", "ms", "one output sees");
-export const table = rows.map(([name, model, x, sees]) => {
-  const { parameters, flops } = summary(model, x);
+export const counted = rows.map(([name, model, x]) => ({ name, ...summary(model, x) }));
+const lines = rows.map(([name, model, x, sees], i) => {
+  const { parameters, flops } = counted[i];
   const run = compile((x: Tensor) => noGrad(() => model.forward(x)));
-  run(x).dataSync(); // the first call compiles
-  const times = [1, 2, 3].map(() => {
-    const begin = performance.now();
-    run(x).dataSync();
-    return performance.now() - begin;
-  });
-  line(
-    name,
-    `(${x.shape.join(", ")})`,
-    parameters.toLocaleString("en-US"),
-    (flops / 1e9).toFixed(2),
-    Math.min(...times).toFixed(1),
-    sees,
-  );
-  return { name, parameters, flops };
+  const ms = milliseconds(() => run(x).dataSync());
+  return [name, `(${x.shape.join(", ")})`, thousands(parameters), (flops / 1e9).toFixed(2), ms.toFixed(1), sees];
 });
+console.log(`\n${table("lrrrrr", [["", "input", "parameters", "Gflop", "ms", "one output sees"], ...lines])}`);
 console.log("\nResNet-50's is that of a number before its last pooling: the windows reach beyond the image.");

@@ -5,17 +5,15 @@
 // couplet both ways and, of the second, only what is behind it, in BERT and in the attention above it: what is written never changes what
 // was read. Run it with: npm run example 07-text-generator
 
-import { parseArgs } from "node:util";
 import { arange, cat, compile, crossEntropy, manualSeed, multinomial, noGrad, ones, type Tensor } from "heed";
 import { Bert } from "heed/models";
 import * as nn from "heed/nn";
 import { AdamW, cosine, DataLoader, TensorDataset } from "heed/train";
-import { encodePairs, heldOut, pairs, progress, tokenizer } from "./lib/tang-couplets.js";
+import { settings } from "./lib/settings.js";
+import { encodePairs, heldOut, pairs, tokenizer } from "./lib/tang-couplets.js";
+import { train } from "./lib/train.js";
 
-const { values: words } = parseArgs({
-  options: { steps: { type: "string", default: "1500" }, careless: { type: "boolean", default: false } },
-});
-const steps = Number(words.steps);
+const { steps, careless } = settings({ steps: 1500, careless: false });
 const P = 14; // [CLS], the twelve characters of the first couplet, [SEP]
 
 class TextGenerator extends nn.Module {
@@ -34,7 +32,7 @@ class TextGenerator extends nn.Module {
   forward(ids: Tensor, from = P - 1): Tensor {
     const [B, T] = ids.shape;
     const [query, key] = [arange(T).unsqueeze(1), arange(T)];
-    const seen = words.careless ? ones(T, T).bool() : key.lt(P).logicalOr(key.le(query)); // bool[T,T]
+    const seen = careless ? ones(T, T).bool() : key.lt(P).logicalOr(key.le(query)); // bool[T,T]
     const tokenTypes = key.ge(P).int().expand(B, T);
     const { lastHidden } = this.bert.forward(ids, { tokenTypes, attentionMask: seen.expand(B, T, T) });
     const [mixed] = this.attention.forward(lastHidden, lastHidden, lastHidden, { attnMask: seen.logicalNot() });
@@ -45,7 +43,7 @@ class TextGenerator extends nn.Module {
 manualSeed(1);
 const model = new TextGenerator(tokenizer.vocabularySize);
 const optimizer = new AdamW(model.parameters(), { weightDecay: 0.01 });
-const train = compile((ids: Tensor) => {
+const step = compile((ids: Tensor) => {
   const logits = model.forward(ids.at(":", ":-1")); // [B,13,V], behind the first couplet and each character of the second
   const loss = crossEntropy(logits, ids.at(":", `${P}:`)); // which are these and [SEP]
   optimizer.zeroGrad();
@@ -57,15 +55,10 @@ const train = compile((ids: Tensor) => {
 console.log(`${pairs.length} pairs of couplets, ${model.countParameters()} parameters`);
 const rate = cosine({ learningRate: 1e-3, warmup: 100, steps });
 const batches = new DataLoader(new TensorDataset(encodePairs(pairs).ids), { batchSize: 32, shuffle: true });
-export const losses: number[] = [];
-while (losses.length < steps) {
-  for (const [ids] of batches) {
-    if (losses.length === steps) break;
-    optimizer.learningRate = rate(losses.length);
-    losses.push(train(ids).item());
-    progress(losses.length, steps, losses.at(-1) as number);
-  }
-}
+export const losses = train(steps, batches, ([ids], done) => {
+  optimizer.learningRate = rate(done);
+  return step(ids);
+});
 
 /** Draws the next token of each row from the ten likeliest, and concatenates it. */
 function write(first: Tensor, length: number): Tensor {

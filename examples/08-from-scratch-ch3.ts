@@ -3,14 +3,13 @@
 // (where PyTorch ends a print with grad_fn=<...>, Heed has requires_grad=True). The last part draws 124 million numbers several times, which
 // takes half a minute; `-- --layers 1 --vocabulary 1000` is the short form. Run it with: npm run example 08-from-scratch-ch3
 
-import { parseArgs } from "node:util";
 import { cat, manualSeed, ones, rand, randint, randn, stack, type Tensor, tensor, triu } from "heed";
 import { GPT } from "heed/models";
 import { countParameters, Dropout, Linear, Module, ModuleList, Parameter } from "heed/nn";
+import { settings } from "./lib/settings.js";
+import { thousands } from "./lib/show.js";
 
-const { values: words } = parseArgs({
-  options: { layers: { type: "string", default: "12" }, vocabulary: { type: "string", default: "50257" } },
-});
+const { layers, vocabulary: vocabularySize } = settings({ layers: 12, vocabulary: 50257 });
 function seeded<M>(make: () => M): M {
   manualSeed(123);
   return make();
@@ -85,39 +84,31 @@ class MultiHeadAttentionWrapper extends Module {
   heads: ModuleList<CausalAttention>;
   constructor(dIn: number, dOut: number, contextLength: number, dropout: number, numHeads: number) {
     super();
-    this.heads = new ModuleList(
-      Array.from({ length: numHeads }, () => new CausalAttention(dIn, dOut, contextLength, dropout)),
-    );
+    const head = () => new CausalAttention(dIn, dOut, contextLength, dropout);
+    this.heads = new ModuleList(Array.from({ length: numHeads }, head));
   }
   forward(x: Tensor): Tensor {
-    return cat(
-      this.heads.map((head) => head.forward(x)),
-      -1,
-    );
+    const mixed = this.heads.map((head) => head.forward(x)); // [B,T,D] each
+    return cat(mixed, -1);
   }
 }
 
 class MultiHeadAttention extends CausalAttention {
+  numHeads: number;
   output: Linear;
-  constructor(
-    dIn: number,
-    readonly dOut: number,
-    contextLength: number,
-    dropout: number,
-    readonly numHeads: number,
-    qkvBias = false,
-  ) {
+  constructor(dIn: number, dOut: number, contextLength: number, dropout: number, numHeads: number, qkvBias = false) {
     super(dIn, dOut, contextLength, dropout, qkvBias);
+    this.numHeads = numHeads;
     this.output = new Linear(dOut, dOut);
   }
   override forward(x: Tensor): Tensor {
     const [B, T] = x.shape;
-    const split = (y: Tensor) => y.view(B, T, this.numHeads, this.dOut / this.numHeads).transpose(1, 2); // [B,H,T,D]
+    const split = (y: Tensor) => y.view(B, T, this.numHeads, -1).transpose(1, 2); // [B,H,T,D]
     const [queries, keys, values] = [this.query, this.key, this.value].map((W) => split(W.forward(x)));
     const scores = queries.matmul(keys.transpose(2, 3)).maskedFill(this.mask.at(`:${T}`, `:${T}`), -Infinity);
     const weights = this.dropout.forward(scores.div(keys.size(-1) ** 0.5).softmax(-1)); // [B,H,T,T]
     const mixed = weights.matmul(values).transpose(1, 2); //                               [B,T,H,D]
-    return this.output.forward(mixed.contiguous().view(B, T, this.dOut));
+    return this.output.forward(mixed.contiguous().view(B, T, -1));
   }
 }
 
@@ -147,17 +138,15 @@ const small = seeded(() => new MultiHeadAttention(dIn, dOut, 6, 0.0, 2));
 export const heads = small.forward(batch);
 console.log(`\nMultiHeadAttention, 2 heads in one:\n${heads}`);
 
-const count = (n: number) => n.toLocaleString("en-US");
 const large = new MultiHeadAttention(768, 768, 1024, 0.0, 12);
 export const parameters = countParameters(large); // sum(p.numel() for p in large.parameters())
-console.log(`\nMultiHeadAttention of GPT-2's size: ${count(parameters)} parameters; on 1024 tokens it gives`);
+console.log(`\nMultiHeadAttention of GPT-2's size: ${thousands(parameters)} parameters; on 1024 tokens it gives`);
 console.log(large.forward(randn(1, 1024, 768)).shape);
 
-const [layers, vocabularySize] = [Number(words.layers), Number(words.vocabulary)];
 const gpt = seeded(() => new GPT({ vocabularySize, context: 1024, layers, heads: 12, width: 768 })).eval();
 export const tied = countParameters(gpt);
 export const untied = tied + vocabularySize * 768; // the book's model has an output head of its own
 const title = layers === 12 && vocabularySize === 50257 ? "GPT-2 small (117M in its paper)" : "GPT-2, cut short";
-console.log(`\n${title}: ${count(tied)} parameters; with an output head of its own ${count(untied)}.`);
+console.log(`\n${title}: ${thousands(tied)} parameters; with an output head of its own ${thousands(untied)}.`);
 export const logits = gpt.forward(randint(0, vocabularySize, [1, 4])); // [1,4,V]
 console.log(`Logits, untrained:\n${logits}`);

@@ -5,20 +5,18 @@
 // Writes a drawing into runs/.
 // Run it with: npm run example 11-seq2seq
 
-import { mkdirSync, writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
-import { cat, compile, crossEntropy, manualSeed, noGrad, stack, type Tensor } from "heed";
+import { cat, compile, crossEntropy, manualSeed, stack, type Tensor } from "heed";
 import { heatMapSvg, heatMapText } from "heed/inspect";
-import { beamSearch } from "heed/models";
 import * as nn from "heed/nn";
-import { errorRate } from "heed/text";
 import { Adam, cosine, DataLoader, TensorDataset } from "heed/train";
-import { begin, end, heldOut, known, letters, phonemes, spelled, spoken } from "./lib/cmudict.js";
+import { heldOut, known, letters, phonemes, spelled, spoken } from "./lib/cmudict.js";
+import { pronounce, report } from "./lib/pronounce.js";
+import { settings } from "./lib/settings.js";
+import { draw } from "./lib/show.js";
+import { train } from "./lib/train.js";
 
-const { values } = parseArgs({ options: { steps: { type: "string", default: "3000" }, words: { type: "string" } } });
-const steps = Number(values.steps);
-const tested = heldOut.slice(0, Number(values.words ?? heldOut.length));
-const [B, E, C] = [64, 64, 128]; // words a batch, width of the embeddings, width of the states
+const { steps, words } = settings({ steps: 3000, words: heldOut.length });
+const [E, C] = [64, 128]; // width of the embeddings, and of the states
 
 class Encoder extends nn.Module {
   embedding = new nn.Embedding(letters.size, E);
@@ -72,8 +70,9 @@ class Luong extends nn.Module {
 export const losses: Record<string, number[]> = {};
 export const pronounced: Record<string, string[][]> = {};
 export const patterns: Tensor[] = [];
+const tested = heldOut.slice(0, words);
 const [drawn] = heldOut.filter(({ word }) => word === "physicist");
-const percent = (x: number) => `${(100 * x).toFixed(1)} %`;
+const samples = new TensorDataset(...spelled(known.map(({ word }) => word)), spoken(known.map((x) => x.phonemes)));
 
 for (const Decoder of [Bahdanau, Luong]) {
   const { name } = Decoder;
@@ -81,7 +80,7 @@ for (const Decoder of [Bahdanau, Luong]) {
   const [encoder, decoder] = [new Encoder(), new Decoder()];
   const optimizer = new Adam([...encoder.parameters(), ...decoder.parameters()]);
   const schedule = cosine({ learningRate: 3e-3, steps });
-  const train = compile((source: Tensor, lengths: Tensor, target: Tensor) => {
+  const step = compile((source: Tensor, lengths: Tensor, target: Tensor) => {
     const [logits] = decoder.forward(target.at(":", ":-1"), ...encoder.forward(source, lengths), lengths);
     const loss = crossEntropy(logits, target.at(":", "1:"), { ignoreIndex: 0 });
     optimizer.zeroGrad();
@@ -89,42 +88,15 @@ for (const Decoder of [Bahdanau, Luong]) {
     optimizer.step();
     return loss;
   });
-
-  const words = new TensorDataset(...spelled(known.map(({ word }) => word)), spoken(known.map((x) => x.phonemes)));
-  const loader = new DataLoader(words, { batchSize: B, shuffle: true, dropLast: true });
-  const seen: number[] = (losses[name] = []);
-  while (seen.length < steps) {
-    for (const batch of loader) {
-      if (seen.length >= steps) break;
-      optimizer.learningRate = schedule(seen.length);
-      seen.push(train(...(batch as [Tensor, Tensor, Tensor])).item());
-      const line = `${name}: step ${seen.length} of ${steps}, loss ${seen.at(-1)?.toFixed(3)}`;
-      if (process.stdout.isTTY) process.stdout.write(`\r${line} `);
-      else if (seen.length % 250 === 0) console.log(line);
-    }
-  }
-
-  // Four beginnings of each word go on together, each from the state that it has come to.
-  const [source, lengths] = spelled(tested.map(({ word }) => word)).map((x) => x.repeatInterleave(4, 0));
-  let [state, memory] = noGrad(() => encoder.forward(source, lengths)).map((x) => x.evaluate());
-  const decode = compile((last: Tensor, parents: Tensor, state: Tensor) =>
-    decoder.forward(last, state.indexSelect(0, parents), memory, lengths).slice(0, 2),
-  );
-  const next = (target: Tensor, parents: Tensor) => {
-    const [logits, after] = decode(target.at(":", "-1:"), parents, state);
-    state = after;
-    return logits.squeeze(1);
+  const loader = new DataLoader(samples, { batchSize: 64, shuffle: true, dropLast: true });
+  const go = (batch: Tensor[], done: number) => {
+    optimizer.learningRate = schedule(done);
+    return step(...(batch as [Tensor, Tensor, Tensor]));
   };
-  const found = await beamSearch(next, { begin, end, maxLength: 11, batch: tested.length, beamWidth: 4 });
-  const said = found.map(([{ tokens }]) => phonemes.decode(tokens));
-  pronounced[name] = said;
-  const truth = tested.map((entry) => entry.phonemes);
-  const corrections = truth.map((list, i) => (list.join() === said[i].join() ? "" : `not ${list.join(" ")}`));
-  const right = corrections.filter((correction) => correction === "").length / tested.length;
-  console.log(`\n${name}, ${tested.length} words it has not seen:`);
-  console.log(`phoneme error rate ${percent(errorRate(said, truth))}, words right ${percent(right)}`);
-  for (let i = 0; i < tested.length; i += Math.ceil(tested.length / 8))
-    console.log(`  ${tested[i].word.padEnd(10)} ${said[i].join(" ").padEnd(26)} ${corrections[i]}`.trimEnd());
+  losses[name] = train(steps, loader, go, name);
+
+  pronounced[name] = await pronounce(encoder, decoder, tested);
+  console.log(`\n${name}, ${tested.length} words it has not seen:\n${report(pronounced[name], tested)}\n`);
 
   const [letter, length] = spelled([drawn.word]);
   const [, , pattern] = decoder.forward(spoken([drawn.phonemes]), ...encoder.forward(letter, length), length);
@@ -133,7 +105,5 @@ for (const Decoder of [Bahdanau, Luong]) {
 
 const labels = { rows: [...drawn.phonemes, "end"], columns: [...drawn.word], axes: ["phonemes", "letters"] } as const;
 const options = { ...labels, heads: ["Bahdanau", "Luong"], title: `Where each phoneme of ${drawn.word} comes from` };
-console.log(`\n${heatMapText(stack(patterns), options)}`);
-mkdirSync("runs", { recursive: true });
-writeFileSync("runs/11-seq2seq.svg", heatMapSvg(stack(patterns), options));
-console.log("\nDrawn in runs/11-seq2seq.svg");
+console.log(`${heatMapText(stack(patterns), options)}\n`);
+draw("11-seq2seq", heatMapSvg(stack(patterns), options));

@@ -3,24 +3,17 @@
 // Transformer, whose text has the paper's LayerNorm(x + Sublayer(x)), as here, but whose code has x + Sublayer(LayerNorm(x)): with that the
 // mean loss of steps 601 to 700 is 2.29 instead of 2.43. Writes a drawing into runs/. Run it with: npm run example 12-transformer
 
-import { mkdirSync, writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { compile, crossEntropy, manualSeed, type Tensor } from "heed";
 import { heatMapSvg, heatMapText } from "heed/inspect";
 import * as nn from "heed/nn";
-import { bleu } from "heed/text";
 import { Adam, DataLoader, noam } from "heed/train";
 import * as data from "./lib/english-chinese.js";
+import { settings } from "./lib/settings.js";
+import { draw } from "./lib/show.js";
+import { train } from "./lib/train.js";
 import { translator } from "./lib/translate.js";
 
-const { values: words } = parseArgs({
-  options: {
-    steps: { type: "string", default: "2000" },
-    dropout: { type: "string", default: "0.1" },
-    sentences: { type: "string", default: "500" },
-  },
-});
-const [steps, dropout, sentences] = [words.steps, words.dropout, words.sentences].map(Number);
+const { steps, dropout, sentences } = settings({ steps: 2000, dropout: 0.1, sentences: 500 });
 const [C, H, F, L] = [128, 4, 512, 2]; // width, heads, width inside the feed-forward networks, layers
 
 class Sublayer extends nn.Module {
@@ -87,7 +80,7 @@ const model = new Transformer();
 for (const p of model.parameters()) if (p.ndim > 1) nn.init.xavierUniform_(p);
 const optimizer = new Adam(model.parameters(), { betas: [0.9, 0.98], eps: 1e-9 });
 const schedule = noam({ modelWidth: C, warmup: 400 });
-const train = compile((source: Tensor, target: Tensor) => {
+const step = compile((source: Tensor, target: Tensor) => {
   const logits = model.forward(source, target.at(":", ":-1"));
   const loss = crossEntropy(logits, target.at(":", "1:"), { ignoreIndex: 0, labelSmoothing: 0.1 });
   optimizer.zeroGrad();
@@ -98,27 +91,18 @@ const train = compile((source: Tensor, target: Tensor) => {
 
 console.log(`${data.pairs.length} pairs, ${model.countParameters()} parameters`);
 const batches = new DataLoader(data.batchesOf(data.pairs, 64), { shuffle: true, collate: ([batch]) => batch });
-export const losses: number[] = [];
-while (losses.length < steps) {
-  for (const { source, target } of batches) {
-    if (losses.length >= steps) break;
-    optimizer.learningRate = schedule(losses.length);
-    losses.push(train(source, target).item());
-    const line = `step ${losses.length} of ${steps}, loss ${losses.at(-1)?.toFixed(3)}`;
-    if (process.stdout.isTTY) process.stdout.write(`\r${line} `);
-    else if (losses.length % 100 === 0) console.log(line);
-  }
-}
+export const losses = train(steps, batches, ({ source, target }, done) => {
+  optimizer.learningRate = schedule(done);
+  return step(source, target);
+});
 
 const translate = translator(model);
-const [english, chinese] = [0, 1].map((side) => data.heldOut.slice(0, sentences).map((pair) => pair[side]));
+const tested = data.heldOut.slice(0, sentences);
+const [english, chinese] = [tested.map(([source]) => source), tested.map(([, target]) => target)];
 export const found = { greedy: await translate(english), beam: await translate(english, { beamWidth: 4 }) };
 for (const [search, translations] of Object.entries(found)) {
-  const { score } = bleu(
-    translations,
-    chinese.map((reference) => [data.encodeChinese(reference)]),
-  );
-  console.log(`\n${search}: BLEU ${score.toFixed(1)} on ${english.length} sentences that were held out`);
+  const score = data.score(translations, chinese).toFixed(1);
+  console.log(`\n${search}: BLEU ${score} on ${english.length} sentences that were held out`);
 }
 for (let i = 0; i < english.length; i += Math.ceil(english.length / 8))
   console.log(`\n${english[i]}\n  ${data.decodeChinese(found.beam[i]).join("")}\n  ${chinese[i]}  (reference)`);
@@ -129,10 +113,7 @@ const source = data.english.encode(sentence);
 model.forward(data.padded([source]), data.padded([[data.begin, ...translation]]));
 const pattern = (model.decoder[L - 1].pattern as Tensor).at(0, `:${translation.length + 1}`, `:${source.length}`);
 const rows = [...data.decodeChinese(translation), "end"];
-const labels = { rows, columns: Array.from(source, (id) => data.english.token(id) as string) };
-console.log(
-  `\n${heatMapText(pattern, { ...labels, title: "Where the last layer looked as it wrote each character" })}`,
-);
-mkdirSync("runs", { recursive: true });
-writeFileSync("runs/12-transformer.svg", heatMapSvg(pattern, { ...labels, title: sentence }));
-console.log("\nDrawn in runs/12-transformer.svg");
+const columns = Array.from(source, (id) => data.english.token(id) as string);
+const title = "Where the last layer looked as it wrote each character";
+console.log(`\n${heatMapText(pattern, { rows, columns, title })}\n`);
+draw("12-transformer", heatMapSvg(pattern, { rows, columns, title: sentence }));

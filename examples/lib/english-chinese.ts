@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { type Tensor, tensor } from "heed";
-import { WordTokenizer } from "heed/text";
+import { bleu, WordTokenizer } from "heed/text";
 
 /** An English sentence and its translation. */
 export type Pair = readonly [english: string, chinese: string];
@@ -50,3 +50,10 @@ export function batchesOf(all: readonly Pair[], B: number): { source: Tensor; ta
     return { source: padded(batch.map(([source]) => source)), target: padded(batch.map(([, target]) => target)) };
   });
 }
+
+/** BLEU of characters. */
+export const score = (translations: readonly (readonly number[])[], references: readonly string[]): number =>
+  bleu(
+    translations,
+    references.map((reference) => [encodeChinese(reference)]),
+  ).score;

@@ -30,10 +30,3 @@ export function encodePairs(all: readonly Pair[]): { ids: Tensor; tokenTypes: Te
   const encoded = all.map(([first, second]) => tokenizer.encodePair(first, second));
   return { ids: tensor(encoded.map(({ ids }) => [...ids])), tokenTypes: tensor([...encoded[0].tokenTypes]) };
 }
-
-/** One line, rewritten in a terminal; elsewhere a line now and then. */
-export function progress(step: number, steps: number, loss: number): void {
-  const line = `step ${step} of ${steps}, loss ${loss.toFixed(3)}`;
-  if (process.stdout.isTTY) process.stdout.write(`\r${line} ${step === steps ? "\n" : ""}`);
-  else if (step % 100 === 0 || step === steps) console.log(line);
-}

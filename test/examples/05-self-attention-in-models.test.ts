@@ -5,7 +5,7 @@ import { runExample } from "./run.js";
 
 test("05-self-attention-in-models has PyTorch's numbers, a seeded ResNet-50's among them", async () => {
   const ran = await runExample("05-self-attention-in-models", "--batch", "1");
-  const rows = ran.exports.table as { name: string; parameters: number; flops: number }[];
+  const rows = ran.exports.counted as { name: string; parameters: number; flops: number }[];
   const four = (whole: Tensor) => whole.at(":4");
   const exports = { ...ran.exports, parameters: Object.fromEntries(rows.map((r) => [r.name, r.parameters])) };
   agreesWithPyTorch(
