@@ -49,6 +49,9 @@ export const SELF = [`f32[${B},${H},${N},${D}]`, `f32[${B},${H},${N},${D}]`, `f3
 /** What a layer gets. */
 export const RESIDUAL = `f32[${B},${N},${C}]`;
 
+/** The scaled scores [B,H,T,S]. */
+export const products = (q: Tensor, k: Tensor): Tensor => q.matmul(k.transpose(-2, -1)).div(Math.sqrt(D));
+
 export function spelling(
   name: string,
   inputs: readonly string[],

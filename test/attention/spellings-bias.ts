@@ -10,6 +10,7 @@ import {
   H,
   held,
   N,
+  products,
   S,
   SELF,
   type Spelling,
@@ -19,7 +20,6 @@ import {
 } from "./spelling.js";
 
 const root = Math.sqrt(D);
-const products = (q: Tensor, k: Tensor) => q.matmul(k.transpose(-2, -1)).div(root);
 
 /** With this done to the scaled scores [B,H,T,S], which may depend on parameters. */
 const biased = (

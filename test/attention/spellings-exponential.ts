@@ -1,10 +1,9 @@
 // The softmax written out: exponentials over their sum, through the logarithm, and stable or not.
 
 import { arange, causalMask, ones, softmax, type Tensor, tril } from "../../src/index.js";
-import { CROSS, D, masked, N, SELF, type Spelling, type SpellingOptions, spelling } from "./spelling.js";
+import { CROSS, masked, N, products, SELF, type Spelling, type SpellingOptions, spelling } from "./spelling.js";
 
 const keepdim = { keepdim: true };
-const products = (q: Tensor, k: Tensor) => q.matmul(k.transpose(-2, -1)).div(Math.sqrt(D));
 
 /** With the pattern computed like this from the scores. */
 const weighted = (name: string, pattern: (scores: Tensor) => Tensor, options: SpellingOptions = {}): Spelling =>

@@ -23,6 +23,7 @@ import {
   H,
   held,
   N,
+  products,
   S,
   SELF,
   type Spelling,
@@ -32,7 +33,6 @@ import {
 } from "./spelling.js";
 
 const keepdim = { keepdim: true };
-const products = (q: Tensor, k: Tensor) => q.matmul(k.transpose(-2, -1)).div(Math.sqrt(D));
 const inside: SpellingOptions = { traced: true };
 
 /** With this done to the pattern [B,H,T,S]. */

@@ -25,6 +25,7 @@ import {
   operand,
   run,
   title,
+  toFloat,
   type Values,
 } from "./native-steps.js";
 
@@ -234,14 +235,6 @@ const scalar = (
   a,
   b,
   c: 0,
-});
-const toFloat = (dst: number, a: number): Instruction => ({
-  op: "convert",
-  to: "toFloat",
-  int: true,
-  width: "full",
-  dst,
-  a,
 });
 const body = (inputs: Operand[], fullRegisters: number, result: number, instructions: Instruction[]): TileBody => ({
   inputs,

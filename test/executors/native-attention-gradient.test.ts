@@ -21,6 +21,7 @@ import {
   noise,
   operand,
   title,
+  toFloat,
   type Values,
 } from "./native-steps.js";
 
@@ -155,14 +156,6 @@ const BODIES = {
       0,
       0,
     ]);
-    const toFloat = (dst: number, a: number): Instruction => ({
-      op: "convert",
-      to: "toFloat",
-      int: true,
-      width: "full",
-      dst,
-      a,
-    });
     return {
       score: write([tile(-1, step), slopes], 5, [
         { op: "iota", width: "full", dst: 0, axis: axes },

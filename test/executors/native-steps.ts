@@ -4,6 +4,7 @@ import { expect, it } from "vitest";
 import type { DType, TypedArray } from "../../src/base/dtype.js";
 import { bf16FromF32, f16FromF32 } from "../../src/base/half.js";
 import { type NativeExecutor, nativeExecutor, nativeProblem } from "../../src/executors/native.js";
+import type { Instruction } from "../../src/program/expression.js";
 import type { Buffer, Operand, Program, Step } from "../../src/program/program.js";
 
 export const found = nativeExecutor();
@@ -32,6 +33,16 @@ export const operand = (buffer: number, dtype: DType, strides: readonly number[]
   dtype,
   strides,
   offset,
+});
+
+/** An index or another whole number as a float, for the bodies of attention. */
+export const toFloat = (dst: number, a: number): Instruction => ({
+  op: "convert",
+  to: "toFloat",
+  int: true,
+  width: "full",
+  dst,
+  a,
 });
 
 /** The strides of a contiguous array. */
