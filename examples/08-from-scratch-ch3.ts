@@ -1,7 +1,7 @@
 // "Build a Large Language Model (From Scratch)" (Raschka 2024), chapter 3: its attention classes one after another, from plain matrices to
 // the multi-head attention of GPT-2's size, and at the end the whole GPT-2. From seed 123 the weights are PyTorch's, and so are the outputs
-// (where PyTorch ends a print with grad_fn=<...>, Heed has requires_grad=True). The last part draws 124 million numbers several times, which
-// takes half a minute; `-- --layers 1 --vocabulary 1000` is the short form. Run it with: npm run example 08-from-scratch-ch3
+// (where PyTorch ends a print with grad_fn=<...>, Heed has requires_grad=True). The last part draws 124 million numbers several times; a short
+// form of it is `-- --layers 1 --vocabulary 1000`. Run it with: npm run example 08-from-scratch-ch3
 
 import { cat, manualSeed, ones, rand, randint, randn, stack, type Tensor, tensor, triu } from "heed";
 import { GPT } from "heed/models";
