@@ -4,17 +4,13 @@ pip install torch==2.13.0 numpy; python test/golden/additive.py
 Arrays are float32 bytes in base64. Weights and inputs are drawn from seeds, so that only results are stored.
 """
 
-import base64
 import json
 import math
 import pathlib
 
 import torch
+from packed import pack
 from torch import nn
-
-
-def pack(t):
-    return {"shape": list(t.shape), "data": base64.b64encode(t.detach().float().contiguous().numpy().tobytes()).decode()}
 
 
 B, T, S, Q, K, A, E = 2, 3, 4, 5, 6, 7, 3

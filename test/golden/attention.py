@@ -5,19 +5,15 @@ Arrays are float32 bytes in base64. Inputs are drawn from seeds in the order tha
 results are stored: the output, and the gradients of sum(output * weights) with respect to everything that has one.
 """
 
-import base64
 import json
 import pathlib
 import random
 
 import torch
+from packed import pack
 from torch.nn.functional import scaled_dot_product_attention
 
 DTYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
-
-
-def pack(t):
-    return {"shape": list(t.shape), "data": base64.b64encode(t.detach().float().contiguous().numpy().tobytes()).decode()}
 
 
 def gradients(output, tensors):

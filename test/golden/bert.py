@@ -5,19 +5,15 @@ pip install torch==2.13.0 transformers numpy; python test/golden/bert.py
 Weights, ids and masks come from seeds; results are stored as float32 in base64 or as hashes.
 """
 
-import base64
 import hashlib
 import json
 import pathlib
 
 import torch
+from packed import pack
 from transformers import BertConfig, BertForMaskedLM, BertForPreTraining, BertModel, DataCollatorForLanguageModeling
 
 SIZES = dict(vocab_size=40, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24, max_position_embeddings=12)
-
-
-def pack(t):
-    return {"shape": list(t.shape), "data": base64.b64encode(t.detach().float().contiguous().numpy().tobytes()).decode()}
 
 
 def config(**more):

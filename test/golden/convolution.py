@@ -4,20 +4,12 @@ pip install torch==2.13.0; python test/golden/convolution.py
 Arrays are float32 bytes in base64. Inputs are drawn from seeds, so that only results are stored.
 """
 
-import base64
 import json
 import pathlib
 
 import torch
+from packed import pack, state
 from torch import nn
-
-
-def pack(t):
-    return {"shape": list(t.shape), "data": base64.b64encode(t.detach().float().contiguous().numpy().tobytes()).decode()}
-
-
-def state(module):
-    return {name: pack(t) for name, t in module.state_dict().items()}
 
 
 # --- drawn and computed: each layer is made right after torch.manual_seed(123), its input right after that, in training mode

@@ -5,22 +5,18 @@ Arrays are float32 bytes in base64. Modules come from seed 5 (their biases drawn
 seed 8. The short cut that torch takes in evaluation is switched off: padded positions are computed like all others.
 """
 
-import base64
 import hashlib
 import json
 import pathlib
 import warnings
 
 import torch
+from packed import pack
 from torch import nn
 from torch.nn import functional as F
 
 warnings.filterwarnings("ignore", message="enable_nested_tensor|Support for mismatched")
 torch.backends.mha.set_fastpath_enabled(False)
-
-
-def pack(t):
-    return {"shape": list(t.shape), "data": base64.b64encode(t.detach().float().contiguous().numpy().tobytes()).decode()}
 
 
 B, S, T, C, H = 2, 4, 3, 8, 2
