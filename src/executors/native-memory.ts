@@ -1,7 +1,6 @@
 // Memory for the native kernels: aligned pieces of ArrayBuffers whose addresses are known. Small pieces share a slab, as asking the
 // system for each would cost more than computing what goes there. The garbage collector frees a buffer when its last piece is gone.
 
-import { Buffer, constants } from "node:buffer";
 import { DTYPES, type DType, type TypedArray, typedArray } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import type { Memory } from "./executor.js";
@@ -10,6 +9,7 @@ const ALIGNMENT = 64;
 const SMALL = 4096;
 const SLAB = 65536;
 const MOST_RELEASED = 2 ** 28;
+const MOST_UNWRITTEN = 2 ** 31; // less than Node's longest Buffer
 
 /** A piece of a buffer. The typed array over it is made when somebody asks: most results only go on to the next program. */
 export class NativeMemory implements Memory {
@@ -88,9 +88,7 @@ export class NativeAllocator {
 /** Memory as the system hands it out: whoever allocates writes all of it, so that zeros beforehand would be a second pass over it. */
 function unwritten(bytes: number): ArrayBuffer {
   try {
-    return bytes > constants.MAX_LENGTH
-      ? new ArrayBuffer(bytes)
-      : (Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer);
+    return bytes <= MOST_UNWRITTEN ? (Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer) : new ArrayBuffer(bytes);
   } catch {
     return fail("allocate", "enough memory", `a wish for ${bytes} bytes`, "use smaller tensors or a smaller dtype");
   }
