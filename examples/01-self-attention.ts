@@ -40,10 +40,10 @@ export const [mixed, pattern] = attention.forward(x);
 
 console.log(attention);
 console.log("\nIn:", x.shape, "out:", mixed.shape, "weights:", pattern.shape);
+console.log("\nWhat runs when the output alone is asked for (no array of scores is made):");
+console.log(explain(mixed));
 console.log("\nHow much each position takes from each other one; every row sums to 1:");
 console.log(pattern.at(0));
 console.log(heatMapText(pattern.at(0)));
 console.log("\nWhat it takes:");
 console.log(mixed.at(0));
-console.log("\nWhat runs when the output alone is asked for (no array of scores is made):");
-console.log(explain(mixed));

@@ -54,6 +54,7 @@ export function compileRequest(request: Request, options: CompileOptions): { pro
   const own = new Set(topological(roots));
   const finish = (nodes: readonly Node[]) =>
     known ? substitute(nodes, (n) => (own.has(n) ? known(n) : undefined)) : nodes;
+  if (known) roots = finishGradients(roots, known);
   if (!roots.some((r) => r.hasGradient)) roots = finish(roots);
   for (const pass of options.passes ?? PASSES) {
     roots = pass.run(roots, options.capabilities);
@@ -69,6 +70,14 @@ export function compileRequest(request: Request, options: CompileOptions): { pro
   const lowered = lower(plain, planUnits(roots, options.capabilities), options.capabilities);
   const draft = options.capabilities.matmulEpilogue ? fuseEpilogues(lowered) : lowered;
   return { program: planMemory(reuseInputs(draft)), leaves: draft.leaves.map((l) => l.node) };
+}
+
+/** Gradients whose numbers are there serve at once, unless another gradient looks behind them. */
+function finishGradients(roots: readonly Node[], known: NonNullable<CompileOptions["known"]>): readonly Node[] {
+  if (!roots.some((r) => r.hasGradient)) return roots;
+  const gradients = topological(roots).filter((n) => n.op === "gradient");
+  const behind = new Set(topological(gradients.filter((n) => !known(n)).flatMap((n) => n.inputs)));
+  return substitute(roots, (n) => (n.op === "gradient" && !behind.has(n) ? known(n) : undefined));
 }
 
 interface Cache {

@@ -18,7 +18,13 @@ export interface Node<O extends OpName = OpName> {
   readonly hasGradient: boolean;
 }
 
-let nextId = 1;
+let lastId = 0;
+/** Every other number: the one behind a node's is for the leaf that will hold its numbers. */
+function nextId(): number {
+  lastId += 2;
+  return lastId;
+}
+
 const NO_INPUTS: readonly Node[] = Object.freeze([]);
 const NO_PARAMS: OpParams["leaf"] = Object.freeze({});
 
@@ -41,13 +47,13 @@ function remember(key: string, node: Node): void {
 
 /** Freezing takes longer than the rest of making a leaf, and every result of a compiled function is one: here the types must do. */
 class Leaf implements Node<"leaf"> {
-  readonly id = nextId++;
   readonly op = "leaf";
   readonly inputs = NO_INPUTS;
   readonly params = NO_PARAMS;
   readonly hasGradient = false;
 
   constructor(
+    readonly id: number,
     readonly source: object,
     readonly shape: Shape,
     readonly dtype: DType,
@@ -56,7 +62,12 @@ class Leaf implements Node<"leaf"> {
 
 /** A leaf is always new: its identity is its source. */
 export function makeLeaf(source: object, shape: Shape, dtype: DType): Node<"leaf"> {
-  return new Leaf(source, shape, dtype);
+  return new Leaf(nextId(), source, shape, dtype);
+}
+
+/** The leaf with the numbers of `node`. Its id is between those of the node and of all that reads it, so that these may read the leaf instead. */
+export function makeLeafFor(node: Node, source: object): Node<"leaf"> {
+  return new Leaf(node.id + 1, source, node.shape, node.dtype);
 }
 
 /** The node of this meaning: the one that was made already, if it is remembered, or a new one. */
@@ -72,7 +83,7 @@ export function makeNode<O extends OpName>(
   const known = young.get(key) ?? old.get(key);
   if (known) return known as Node<O>;
   const node: Node<O> = Object.freeze({
-    id: nextId++,
+    id: nextId(),
     op,
     inputs,
     params,
@@ -89,6 +100,11 @@ export function makeNode<O extends OpName>(
 export function withInputs(node: Node, inputs: readonly Node[]): Node {
   if (inputs.every((input, i) => input === node.inputs[i])) return node;
   return makeNode(node.op, inputs, node.params, node.shape, node.dtype);
+}
+
+/** Lets a node that is not remembered any more read other numbers of the same meaning: those of the leaf that holds them. */
+export function readInstead(node: Node, at: number, leaf: Node): void {
+  (node.inputs as Node[])[at] = leaf;
 }
 
 /** Parameters as text; -0 and 0, NaN and Infinity stay apart, which JSON would confuse. */

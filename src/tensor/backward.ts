@@ -56,11 +56,14 @@ export function backward(loss: Tensor, seed: Tensor | undefined): void {
   if (!loss.together) loss.together = together;
 }
 
+/** @internal The tensor that a leaf's numbers belong to, if it was ever asked for gradients. */
+export function ownerOf(leaf: Node): Tensor | undefined {
+  return owners.get(leafValue(leaf));
+}
+
 /** @internal True where a leaf that asks for gradients is behind this node. */
 export function reachesParameter(node: Node): boolean {
-  return topological([node], (n) => n.op === "detach").some(
-    (n) => n.op === "leaf" && owners.get(leafValue(n))?.requiresGrad,
-  );
+  return topological([node], (n) => n.op === "detach").some((n) => n.op === "leaf" && ownerOf(n)?.requiresGrad);
 }
 
 function* targets(loss: Node): Generator<{ tensor: Tensor; at: Node }> {
@@ -68,7 +71,7 @@ function* targets(loss: Node): Generator<{ tensor: Tensor; at: Node }> {
     if (node.op !== "leaf") {
       for (const tensor of retained.get(node) ?? []) yield { tensor, at: node };
     } else {
-      const tensor = owners.get(leafValue(node));
+      const tensor = ownerOf(node);
       if (tensor?.requiresGrad) yield { tensor, at: node };
     }
   }

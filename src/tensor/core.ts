@@ -9,7 +9,8 @@ import { describe, type Shape, sizeOf } from "../base/shape.js";
 import type { Executor } from "../executors/executor.js";
 import { cast, constant, detach } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
-import { evaluate, finishedLeaf } from "./evaluate.js";
+import { evaluate } from "./evaluate.js";
+import { finishedLeaf } from "./finished.js";
 import { formatTensor, nested } from "./format.js";
 import { isGradEnabled } from "./grad-mode.js";
 import { leafValue } from "./value.js";
@@ -122,6 +123,7 @@ export abstract class TensorCore<T> {
     const leaf = finishedLeaf(this.current);
     if (!leaf) return;
     this.together = null;
+    leafValue(leaf).unasked = false;
     if (!this.requiresGrad) this.current = leaf;
   }
 

@@ -8,7 +8,9 @@ import { nativeExecutor, nativeProblem } from "../executors/native.js";
 import { ReferenceExecutor } from "../executors/reference.js";
 import { forgetNodes, type Node } from "../graph/node.js";
 import type { Program } from "../program/program.js";
-import { leafOf, leafValue, Value } from "./value.js";
+import { finish, finishedLeaf, knownLeaf } from "./finished.js";
+import { letGoBehind, noteComputed, pendingUnder, worthKeeping } from "./keep.js";
+import { leafValue, Value } from "./value.js";
 
 let current: Executor | null = null;
 
@@ -48,17 +50,6 @@ function chooseExecutor(): Executor {
   return new ReferenceExecutor();
 }
 
-/** Numbers of finished op nodes: the node's leaf. */
-const finished = new WeakMap<Node, Node>();
-
-export function finishedLeaf(node: Node): Node | undefined {
-  return node.op === "leaf" ? node : finished.get(node);
-}
-
-function knownLeaf(node: Node): Node | undefined {
-  return finished.get(node);
-}
-
 const prepared = new WeakMap<Executor, WeakMap<Program, Executable>>();
 
 export function prepare(program: Program, on: Executor): Executable {
@@ -73,6 +64,11 @@ export function compileOptions(): CompileOptions {
   return { capabilities: executor().capabilities, known: knownLeaf };
 }
 
+/** What running these nodes computes besides them, to be kept. */
+export function keptBeside(nodes: readonly Node[]): Node[] {
+  return worthKeeping(pendingUnder(nodes), nodes);
+}
+
 /** Computes every node that is not finished yet, all in one program. Afterwards `finishedLeaf` knows each. */
 export function evaluate(nodes: readonly Node[]): void {
   evaluateWith(nodes, []);
@@ -80,9 +76,11 @@ export function evaluate(nodes: readonly Node[]): void {
 
 /** As evaluate, and in the same program the numbers of `fresh`, each in memory that nothing else shares. */
 export function evaluateWith(nodes: readonly Node[], fresh: readonly Node[]): Value[] {
-  const pending = [...new Set(nodes)].filter((n) => !finishedLeaf(n));
-  const outputs = [...pending, ...fresh];
-  if (outputs.length === 0) return [];
+  const asked = [...new Set(nodes)].filter((n) => !finishedLeaf(n));
+  if (asked.length + fresh.length === 0) return [];
+  const pending = pendingUnder([...asked, ...fresh]);
+  const kept = worthKeeping(pending, asked);
+  const outputs = [...asked, ...kept, ...fresh];
   const on = executor();
   const { program, leaves } = compile({ outputs, writes: [] }, compileOptions());
   const externals: Memory[] = leaves.map((leaf) => leafValue(leaf).memoryFor(on));
@@ -91,7 +89,14 @@ export function evaluateWith(nodes: readonly Node[], fresh: readonly Node[]): Va
   );
   for (const result of results) externals.push(result.memory as Memory);
   prepare(program, on).run(externals);
-  pending.forEach((node, i) => finished.set(node, leafOf(results[i])));
+  asked.forEach((node, i) => finish(node, results[i]));
+  kept.forEach((node, i) => {
+    const value = results[asked.length + i];
+    value.unasked = true;
+    finish(node, value);
+  });
+  noteComputed(pending);
   forgetNodes();
-  return results.slice(pending.length);
+  letGoBehind(pending);
+  return results.slice(asked.length + kept.length);
 }

@@ -6,7 +6,8 @@ import { type Node, topological } from "../graph/node.js";
 import { substitute } from "../graph/rewrite.js";
 import { printProgram } from "../program/print.js";
 import type { CompiledFunction } from "./compiled.js";
-import { compileOptions, finishedLeaf } from "./evaluate.js";
+import { compileOptions, keptBeside } from "./evaluate.js";
+import { finishedLeaf } from "./finished.js";
 import type { Tensor } from "./tensor.js";
 import { leafOf, Value } from "./value.js";
 
@@ -22,7 +23,7 @@ export function explain(first: Tensor | CompiledFunction<unknown[], unknown>, ..
   if (first === undefined) fail("explain", "tensors, or a compiled function and its arguments", "nothing");
   const pending = ([first, ...rest] as Tensor[]).map((t) => t.rawNode).filter((n) => !finishedLeaf(n));
   if (pending.length === 0) return "nothing to run: the numbers are there";
-  return printProgram(compile({ outputs: pending, writes: [] }, compileOptions()).program);
+  return printProgram(compile({ outputs: [...pending, ...keptBeside(pending)], writes: [] }, compileOptions()).program);
 }
 
 /**

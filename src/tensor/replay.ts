@@ -6,7 +6,8 @@ import { defaultGenerator } from "../base/random.js";
 import type { Shape } from "../base/shape.js";
 import type { Executable, Executor, Memory } from "../executors/executor.js";
 import type { Node } from "../graph/node.js";
-import { evaluate, finishedLeaf } from "./evaluate.js";
+import { evaluate } from "./evaluate.js";
+import { finishedLeaf } from "./finished.js";
 import { Tensor } from "./tensor.js";
 import { leafOf, leafValue, Value } from "./value.js";
 

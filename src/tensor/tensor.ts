@@ -8,7 +8,8 @@ import { describe, sameShape } from "../base/shape.js";
 import { cast, expand } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
 import { backward, own as owner, retain } from "./backward.js";
-import { evaluateWith, executor, finishedLeaf } from "./evaluate.js";
+import { evaluateWith, executor } from "./evaluate.js";
+import { finishedLeaf } from "./finished.js";
 import { TensorIndexing } from "./indexing.js";
 import { tracing } from "./trace.js";
 import { leafOf, leafValue, Value } from "./value.js";
@@ -170,6 +171,8 @@ export class Tensor extends TensorIndexing<Tensor> {
     const leaf = finishedLeaf(this.current);
     if (!leaf) return;
     const value = leafValue(leaf);
+    // Nobody has read this tensor: what is kept in its place belongs to the expressions that go on from it.
+    if (value.unasked) return;
     if (value.memory) value.executor?.release?.(value.memory);
     value.disposed = true;
     value.memory = null;

@@ -14,6 +14,8 @@ export class Value {
   touched = false;
   /** True where one tensor owns it; results of equal expressions share theirs. */
   exclusive = false;
+  /** True where no tensor asked for it: an evaluation kept it for expressions that go on from it. */
+  unasked = false;
   /** True after dispose(). */
   disposed = false;
 
