@@ -18,17 +18,18 @@ export function recogniseAttention(roots: readonly Node[]): readonly Node[] {
   const plain = topological(roots);
   if (!plain.some((n) => n.op === "softmax" || n.op === "exp" || n.op === "attention")) return roots;
   // Without gradients, what is cut off from its graph is like anything else.
-  if (!plain.some((n) => n.op === "gradient")) roots = withoutCuts(roots);
-  const before = topological(roots);
+  const uncut = plain.some((n) => n.op === "gradient") ? roots : withoutCuts(roots, plain);
+  const before = uncut === roots ? plain : topological(uncut);
   // What gradients are asked for must stay a node of its own.
   const targets = new Set(before.flatMap((n) => (n.op === "gradient" ? [n.inputs[1]] : [])));
   const kept = new Set<Node>();
   const opaque = (node: Node) => kept.has(node);
-  return rewrite(roots, (node, old) => {
+  const rule = (node: Node, old: Node) => {
     const result = RULES[node.op]?.(node, opaque) ?? node;
     if (targets.has(old)) kept.add(result);
     return result;
-  });
+  };
+  return rewrite(uncut, rule, before);
 }
 
 type Parts = Pick<Weights, "score" | "factor" | "sink">;

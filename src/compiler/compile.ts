@@ -2,7 +2,7 @@
 
 import { describe } from "../base/shape.js";
 import { define } from "../graph/definitions.js";
-import { type Node, paramsKey, topological } from "../graph/node.js";
+import { type Node, topological } from "../graph/node.js";
 import { printGraph } from "../graph/print.js";
 import { rewrite, substitute } from "../graph/rewrite.js";
 import type { Capabilities, Program } from "../program/program.js";
@@ -51,10 +51,11 @@ export function compileRequest(request: Request, options: CompileOptions): { pro
   let roots: readonly Node[] = [...request.outputs, ...request.writes.map((w) => w.value)];
   trace?.("built", printGraph(roots));
   // Only what the request itself is made of: gradients may meet a node that is known by chance, which no cache key tells of.
-  const own = new Set(topological(roots));
+  const order = topological(roots);
+  const own = new Set(order);
   const finish = (nodes: readonly Node[]) =>
     known ? substitute(nodes, (n) => (own.has(n) ? known(n) : undefined)) : nodes;
-  if (known) roots = finishGradients(roots, known);
+  if (known) roots = finishGradients(roots, order, known);
   if (!roots.some((r) => r.hasGradient)) roots = finish(roots);
   for (const pass of options.passes ?? PASSES) {
     roots = pass.run(roots, options.capabilities);
@@ -73,9 +74,13 @@ export function compileRequest(request: Request, options: CompileOptions): { pro
 }
 
 /** Gradients whose numbers are there serve at once, unless another gradient looks behind them. */
-function finishGradients(roots: readonly Node[], known: NonNullable<CompileOptions["known"]>): readonly Node[] {
-  if (!roots.some((r) => r.hasGradient)) return roots;
-  const gradients = topological(roots).filter((n) => n.op === "gradient");
+function finishGradients(
+  roots: readonly Node[],
+  order: readonly Node[],
+  known: NonNullable<CompileOptions["known"]>,
+): readonly Node[] {
+  const gradients = order.filter((n) => n.op === "gradient");
+  if (!gradients.some(known)) return roots;
   const behind = new Set(topological(gradients.filter((n) => !known(n)).flatMap((n) => n.inputs)));
   return substitute(roots, (n) => (n.op === "gradient" && !behind.has(n) ? known(n) : undefined));
 }
@@ -127,9 +132,9 @@ function structure(request: Request, known?: CompileOptions["known"]): { key: st
     numbers.set(node, numbers.size);
     const leaf = node.op === "leaf" ? node : known?.(node);
     const inputs = node.op === "leaf" || (leaf && !all) ? "" : node.inputs.map((i) => numbers.get(i)).join();
-    // An alias is told from others by its place, not by its number.
-    const params = node.op === "alias" ? "" : paramsKey(node.params);
-    lines.push(`${node.op}${describe(node)}${params}(${inputs})${leaf ? `@${leafNumber(leaf)}` : ""}`);
+    // A leaf has no text, and an alias is told from others by its place, not by its number.
+    const text = node.op === "leaf" || node.op === "alias" ? `${node.op} ${describe(node)}` : node.text;
+    lines.push(`${text}(${inputs})${leaf ? `@${leafNumber(leaf)}` : ""}`);
   }
   const writes = request.writes.map((w) => `${numbers.get(w.value)}>${leafNumber(w.leaf)}`);
   lines.push(`${request.outputs.map((n) => numbers.get(n)).join()};${writes.join()}`);

@@ -19,7 +19,9 @@ export function differentiate(roots: readonly Node[]): Node[] {
     const groups = new Map<string, Node[]>();
     for (const node of ready) {
       const key = `${node.inputs[0].id} ${node.inputs[2].id}`;
-      groups.set(key, [...(groups.get(key) ?? []), node]);
+      const group = groups.get(key);
+      if (group) group.push(node);
+      else groups.set(key, [node]);
     }
     const plain = new Map<Node, Node>();
     for (const nodes of groups.values()) {
@@ -38,14 +40,17 @@ export function differentiate(roots: readonly Node[]): Node[] {
 
 /** What a row asks of a kernel is the result that was there: nodes made long after another are not the same by themselves. */
 function uniteParts(roots: readonly Node[]): Node[] {
+  const order = topological(roots);
+  if (!order.some((n) => n.op === "part")) return [...roots];
   const first = new Map<string, Node>();
-  return rewrite(roots, (node) => {
+  const united = (node: Node) => {
     if (node.op !== "part") return node;
     const key = `${node.inputs[0].id} ${(node as Node<"part">).params.index}`;
     const known = first.get(key);
     if (!known) first.set(key, node);
     return known ?? node;
-  });
+  };
+  return rewrite(roots, united, order);
 }
 
 /** d loss / d target for each target, contracted with the seed. */

@@ -27,7 +27,7 @@ export interface Body {
 export class Emitter {
   private readonly code: Instruction[] = [];
   private readonly widths: Width[] = [];
-  private readonly values = new Map<string, number>();
+  private readonly values = new Map<Node, number>();
   private readonly inputs: Operand[] = [];
   private readonly outputs: Operand[] = [];
   private readonly iotaAxes = new Set<number>();
@@ -59,11 +59,10 @@ export class Emitter {
 
   value(node: Node): number {
     const width = this.widthOf(node);
-    const key = `${node.id}`;
-    const known = this.values.get(key);
+    const known = this.values.get(node);
     if (known !== undefined) return known;
     const register = this.compute(node, width);
-    this.values.set(key, register);
+    this.values.set(node, register);
     return register;
   }
 
@@ -277,8 +276,9 @@ function arityOf(name: ScalarName): number {
 /** Linear scan: a register is free again after the last use of its value. */
 function allot(code: readonly Instruction[], widths: readonly Width[], pinned: ReadonlySet<number>, result?: number) {
   const lastUse = new Map<number, number>();
-  code.forEach((instruction, at) => {
-    for (const v of operandsOf(instruction)) lastUse.set(v, at);
+  const uses = code.map(operandsOf);
+  uses.forEach((used, at) => {
+    for (const v of used) lastUse.set(v, at);
   });
   if (result !== undefined) lastUse.set(result, code.length);
   const map = new Map<number, number>();
@@ -288,20 +288,20 @@ function allot(code: readonly Instruction[], widths: readonly Width[], pinned: R
   // Pinned values first, so that nothing else ever writes their registers.
   for (const v of pinned) map.set(v, count[widths[v]]++);
   const instructions = code.map((instruction, at) => {
-    const renamed: Record<string, unknown> = { ...instruction };
-    const used = operandsOf(instruction);
-    for (const name of ["a", "b", "c"]) {
-      if (typeof renamed[name] === "number") renamed[name] = map.get(renamed[name] as number) ?? 0;
-    }
-    for (const v of new Set(used))
-      if (lastUse.get(v) === at && !pinned.has(v)) free[widths[v]].push(map.get(v) as number);
+    const renamed: { a?: number; b?: number; c?: number; dst?: number } = { ...instruction };
+    if (renamed.a !== undefined) renamed.a = map.get(renamed.a) ?? 0;
+    if (renamed.b !== undefined) renamed.b = map.get(renamed.b) ?? 0;
+    if (renamed.c !== undefined) renamed.c = map.get(renamed.c) ?? 0;
+    uses[at].forEach((v, i, used) => {
+      if (lastUse.get(v) === at && !pinned.has(v) && used.indexOf(v) === i) free[widths[v]].push(map.get(v) as number);
+    });
     if ("dst" in instruction) {
       const v = instruction.dst;
       if (!map.has(v)) map.set(v, take(widths[v]));
       renamed.dst = map.get(v);
       if (!lastUse.has(v) && !pinned.has(v)) free[widths[v]].push(map.get(v) as number);
     }
-    return renamed as unknown as Instruction;
+    return renamed as Instruction;
   });
   return { instructions, full: count.full, row: count.row, map };
 }

@@ -5,6 +5,7 @@ import { type Shape, sameShape, sizeOf } from "../base/shape.js";
 import type { Node } from "../graph/node.js";
 import { familyOf } from "../graph/ops.js";
 import type { Capabilities } from "../program/program.js";
+import { NeedsOf } from "./needs.js";
 import { isFree } from "./simplify.js";
 
 const MOST_NODES = 64;
@@ -15,14 +16,15 @@ export class Group {
   rows: Shape;
   columns: number;
   rowwise: boolean;
-  /** The lowest and the highest id of its nodes. */
-  low: number;
-  high: number;
 
-  constructor(node: Node, domain: Shape, rowwise: boolean) {
+  constructor(
+    node: Node,
+    domain: Shape,
+    rowwise: boolean,
+    /** Its name among those that others need. */
+    readonly bit: number,
+  ) {
     this.nodes.push(node);
-    this.low = node.id;
-    this.high = node.id;
     this.rows = domain.slice(0, -1);
     this.columns = domain.length === 0 ? 1 : domain[domain.length - 1];
     this.rowwise = rowwise;
@@ -70,21 +72,21 @@ export function rowBehind(node: Node): Node | null {
 
 export function formGroups(order: readonly Node[], capabilities: Capabilities): Map<Node, Group> {
   const groupOf = new Map<Node, Group>();
-  const groups = new Set<Group>();
+  const needs = new NeedsOf();
   for (const node of order) {
-    if (!isFusable(node, capabilities)) continue;
+    if (!isFusable(node, capabilities)) {
+      needs.addNode(node);
+      continue;
+    }
     const reduction = familyOf(node) === "reduce";
-    const single = new Group(node, reduction ? node.inputs[0].shape : node.shape, reduction);
-    groupOf.set(node, single);
-    groups.add(single);
+    groupOf.set(node, new Group(node, reduction ? node.inputs[0].shape : node.shape, reduction, needs.addGroup(node)));
     for (const input of node.inputs) {
       const producer = groupOf.get(input) ?? groupOf.get(rowBehind(input) as Node);
       const own = groupOf.get(node) as Group;
       if (!producer || producer === own || !alike(producer, own, capabilities)) continue;
-      if (leavesAndReturns(producer, own, groupOf, groups) || leavesAndReturns(own, producer, groupOf, groups))
-        continue;
+      if (leavesAndReturns(producer, own, groupOf, needs) || leavesAndReturns(own, producer, groupOf, needs)) continue;
+      needs.merge(producer.bit, own.bit, own.nodes.length === 1 ? node : null);
       merge(producer, own, groupOf);
-      groups.delete(own);
     }
   }
   return groupOf;
@@ -102,54 +104,17 @@ function alike(a: Group, b: Group, capabilities: Capabilities): boolean {
 }
 
 /** True if `later` needs something outside both groups that needs `earlier`. */
-function leavesAndReturns(earlier: Group, later: Group, groupOf: Map<Node, Group>, groups: Set<Group>): boolean {
-  const floor = floorOf(earlier, later, groups);
-  const inside = (n: Node) => {
-    const group = groupOf.get(n);
+function leavesAndReturns(earlier: Group, later: Group, groupOf: Map<Node, Group>, needs: NeedsOf): boolean {
+  const inside = (n: Node | null) => {
+    const group = n && groupOf.get(n);
     return group === earlier || group === later;
   };
-  const seen = new Set<Node | Group>();
-  const stack: Node[] = [];
-  const push = (n: Node) => {
-    if (n.id >= floor && !seen.has(n)) {
-      seen.add(n);
-      stack.push(n);
-    }
-  };
-  for (const node of later.nodes) {
-    for (const input of node.inputs) {
-      const row = rowBehind(input);
-      if (!inside(input) && !(row && inside(row))) push(input);
-    }
-  }
-  while (stack.length > 0) {
-    const node = stack.pop() as Node;
-    const group = groupOf.get(node);
-    if (group === earlier) return true;
-    if (!group) node.inputs.forEach(push);
-    else if (!seen.has(group)) {
-      // A step runs as a whole: reaching one of its nodes means needing the inputs of all.
-      seen.add(group);
-      for (const member of group.nodes)
-        for (const input of member.inputs) if (groupOf.get(input) !== group) push(input);
-    }
-  }
-  return false;
-}
-
-/** Below this id nothing needs `earlier`: not by itself, and not by a group that has older and younger members. */
-function floorOf(earlier: Group, later: Group, groups: Set<Group>): number {
-  for (let floor = earlier.low; ; ) {
-    let lowest = floor;
-    for (const group of groups) if (group.high >= floor && group.low < lowest && group !== later) lowest = group.low;
-    if (lowest === floor) return floor;
-    floor = lowest;
-  }
+  return later.nodes.some((node) =>
+    node.inputs.some((input) => needs.has(input, earlier.bit) && !inside(input) && !inside(rowBehind(input))),
+  );
 }
 
 function merge(into: Group, from: Group, groupOf: Map<Node, Group>): void {
-  into.low = Math.min(into.low, from.low);
-  into.high = Math.max(into.high, from.high);
   into.rowwise = into.rowwise || from.rowwise || into.columns !== from.columns;
   into.columns = Math.max(into.columns, from.columns);
   for (const node of from.nodes) {

@@ -17,9 +17,10 @@ import { constant } from "../graph/build.js";
 import { type Node, topological } from "../graph/node.js";
 import { familyOf } from "../graph/ops.js";
 import type { Capabilities, Grid, Operand, Step } from "../program/program.js";
-import { type Plan, readsOf, type Unit, unitRoots } from "./elementwise.js";
+import type { Plan, Unit } from "./elementwise.js";
 import { Emitter } from "./emit.js";
 import { gridOf } from "./grid.js";
+import { beneathViews, inPlace, type Write } from "./in-place.js";
 import type { KernelContext } from "./kernel-context.js";
 import { KERNEL_LOWERINGS, type KernelOp } from "./kernels.js";
 
@@ -40,8 +41,7 @@ export interface Draft {
 
 export interface Request {
   readonly outputs: readonly Node[];
-  /** Values that replace the numbers of leaves, after all that reads the old ones. */
-  readonly writes: readonly { readonly leaf: Node; readonly value: Node }[];
+  readonly writes: readonly Write[];
 }
 
 interface Place {
@@ -58,6 +58,7 @@ export function lower(request: Request, plan: Plan, capabilities: Capabilities):
   const places = new Map<Node, Place>();
   const newBuffer = (role: DraftBuffer["role"], dtype: DType, shape: Shape) =>
     buffers.push({ role, dtype, size: sizeOf(shape) }) - 1;
+  const parts = new Map(plan.units.flatMap((u) => (u.kind === "kernel" ? [[u.node, u.parts]] : [])));
   const isStored = (n: Node) => plan.stored.has(n);
 
   const written = new Set(request.writes.map((w) => w.leaf));
@@ -70,9 +71,7 @@ export function lower(request: Request, plan: Plan, capabilities: Capabilities):
     matrix,
     result: (node) => toOperand(destination(node), node.dtype),
     part: (node, index) => {
-      const found = plan.order.find(
-        (n) => n.op === "part" && n.inputs[0] === node && (n as Node<"part">).params.index === index,
-      );
+      const found = parts.get(node)?.find((n) => (n as Node<"part">).params.index === index);
       return found ? toOperand(destination(found), found.dtype) : null;
     },
     copy: (node, to, label) =>
@@ -103,7 +102,7 @@ export function lower(request: Request, plan: Plan, capabilities: Capabilities):
   const late = request.writes.filter((_, i) => !settled.writes.has(i));
   // New values of several leaves may read each other's old ones: all are computed before any is written.
   const homes = late.map(({ leaf }) => (places.get(leaf) as Place).buffer);
-  for (const { value } of late) if (!isStored(value) || baseIsWritten(value)) stash(value);
+  for (const { value } of late) if (!isStored(value) || written.has(beneathViews(value))) stash(value);
   late.forEach(({ leaf, value }, i) =>
     copy(value, { buffer: homes[i], view: contiguousView(leaf.shape) }, leaf.dtype, "write"),
   );
@@ -114,12 +113,6 @@ export function lower(request: Request, plan: Plan, capabilities: Capabilities):
     const buffer = newBuffer(written.has(node) ? "state" : "input", node.dtype, node.shape);
     leaves.push({ node, buffer });
     places.set(node, { buffer, view: contiguousView(node.shape) });
-  }
-
-  function baseIsWritten(node: Node): boolean {
-    let n = node;
-    while (familyOf(n) === "view") n = n.inputs[0];
-    return written.has(n);
   }
 
   function stash(node: Node): void {
@@ -156,61 +149,20 @@ export function lower(request: Request, plan: Plan, capabilities: Capabilities):
 
   function placeOutputs(): { outputs: Set<number>; writes: Set<number> } {
     const done = { outputs: new Set<number>(), writes: new Set<number>() };
+    const mayOverwrite = inPlace(plan, request.writes, request.outputs);
     request.writes.forEach(({ leaf, value }, i) => {
-      if (value.dtype === leaf.dtype && safeInPlace(leaf, value) && settle(value, places.get(leaf) as Place))
+      if (
+        value.dtype === leaf.dtype &&
+        !places.has(value) &&
+        mayOverwrite({ leaf, value }) &&
+        settle(value, places.get(leaf) as Place)
+      )
         done.writes.add(i);
     });
     request.outputs.forEach((node, i) => {
       if (settle(node, { buffer: outputs[i], view: contiguousView(node.shape) })) done.outputs.add(i);
     });
     return done;
-  }
-
-  /** A step may overwrite the leaf where nothing later reads it and the step itself reads it only element by element. */
-  function safeInPlace(leaf: Node, value: Node): boolean {
-    const at = plan.units.findIndex((u) => (u.kind === "fused" ? u.roots.includes(value) : writesOver(u, leaf, value)));
-    if (at < 0 || places.has(value)) return false;
-    for (let i = at; i < plan.units.length; i++) {
-      if (!readsOf(plan.units[i], plan.stored).has(leaf)) continue;
-      if (i > at || (plan.units[i].kind === "fused" && !readsDirectly(plan.units[i], leaf))) return false;
-    }
-    return (
-      !request.outputs.some((o) => reachesThroughViews(o, leaf)) &&
-      !request.writes.some((w) => w.leaf !== leaf && reachesThroughViews(w.value, leaf))
-    );
-  }
-
-  /** A scatter into the leaf itself, which nothing else of it reads. */
-  function writesOver(unit: Unit, leaf: Node, value: Node): boolean {
-    if (unit.kind !== "kernel" || unit.node !== value || (value.op !== "scatter" && value.op !== "scatterAdd"))
-      return false;
-    const [base, ...rest] = value.inputs;
-    return base === leaf && !topological(rest, (n) => isStored(n) && n !== leaf).includes(leaf);
-  }
-
-  function reachesThroughViews(node: Node, leaf: Node): boolean {
-    let n = node;
-    while (familyOf(n) === "view") n = n.inputs[0];
-    return n === leaf;
-  }
-
-  function readsDirectly(unit: Unit, leaf: Node): boolean {
-    const own = new Set(unitRoots(unit));
-    const seen = new Set<Node>();
-    const stack = [...own];
-    while (stack.length > 0) {
-      const node = stack.pop() as Node;
-      if (seen.has(node)) continue;
-      seen.add(node);
-      if (familyOf(node) === "view" && reachesThroughViews(node, leaf)) return false;
-      if (isStored(node) && !own.has(node)) continue;
-      stack.push(...node.inputs);
-    }
-    return (
-      unit.kind === "fused" &&
-      unit.shape.length === leaf.shape.length &&
-      unit.shape.every((n, i) => n === leaf.shape[i])
-    );
   }
 
   function placeCats(): void {

@@ -17,18 +17,18 @@ interface Lifetime {
 
 export function planMemory(draft: Draft): Program {
   const offsets = new Map<number, number>();
+  // By offset.
   const placed: (Lifetime & { readonly offset: number })[] = [];
   let arenaBytes = 0;
   for (const life of lifetimes(draft).sort((a, b) => b.bytes - a.bytes || a.first - b.first)) {
-    const neighbours = placed
-      .filter((p) => p.first <= life.last && life.first <= p.last)
-      .sort((a, b) => a.offset - b.offset);
     let offset = 0;
-    for (const n of neighbours) {
-      if (offset + life.bytes <= n.offset) break;
-      offset = Math.max(offset, n.offset + n.bytes);
+    for (const p of placed) {
+      if (offset + life.bytes <= p.offset) break;
+      if (p.first <= life.last && life.first <= p.last) offset = Math.max(offset, p.offset + p.bytes);
     }
-    placed.push({ ...life, offset });
+    let at = placed.length;
+    while (at > 0 && placed[at - 1].offset > offset) at--;
+    placed.splice(at, 0, { ...life, offset });
     offsets.set(life.buffer, offset);
     arenaBytes = Math.max(arenaBytes, offset + life.bytes);
   }

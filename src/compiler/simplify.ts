@@ -11,13 +11,14 @@ import { rewrite } from "../graph/rewrite.js";
 import { reshapeOfExpand } from "./regroup.js";
 
 export function simplify(roots: readonly Node[]): Node[] {
-  const users = countUsers(roots);
-  return rewrite(roots, (node, before) => transposedProduct(simplifyNode(node), before, users));
+  const order = topological(roots);
+  const users = countUsers(order, roots);
+  return rewrite(roots, (node, before) => transposedProduct(simplifyNode(node), before, users), order);
 }
 
-function countUsers(roots: readonly Node[]): Map<Node, number> {
+function countUsers(order: readonly Node[], roots: readonly Node[]): Map<Node, number> {
   const users = new Map<Node, number>();
-  for (const node of topological(roots)) for (const input of node.inputs) users.set(input, (users.get(input) ?? 0) + 1);
+  for (const node of order) for (const input of node.inputs) users.set(input, (users.get(input) ?? 0) + 1);
   for (const root of roots) users.set(root, (users.get(root) ?? 0) + 1);
   return users;
 }

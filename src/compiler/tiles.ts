@@ -1,6 +1,7 @@
 // The pass that gives attention its steps: attention nodes become flash steps, their backwards too, and weights that somebody asks for are
 // computed from the log-sum-exp that the step saves, for the rows asked for. What does not fit is left for `define` to spell out.
 
+import { sameShape } from "../base/shape.js";
 import { attentionInputs, attentionPattern, part } from "../graph/attention.js";
 import { cast, transpose } from "../graph/build.js";
 import { define } from "../graph/definitions.js";
@@ -21,7 +22,7 @@ export function formTiles(roots: readonly Node[], capabilities: Capabilities): r
   const order = topological(roots);
   if (!order.some((n) => WEIGHING.has(n.op))) return roots;
   // Gradients are plain by now: what was cut off from them is like anything else.
-  const tidy = simplify(withoutCuts(roots));
+  const tidy = simplify(withoutCuts(roots, order));
   return new Tiles(tidy, capabilities.kinds.has("attention")).run();
 }
 
@@ -43,14 +44,21 @@ class Tiles {
   private readonly attended = new Map<Node, Node>();
   private readonly products = new Map<Node, boolean>();
   private readonly users = new Map<Node, Node[]>();
+  private readonly wanted: ReadonlySet<Node>;
 
   constructor(
     private readonly roots: readonly Node[],
     private readonly fused: boolean,
   ) {
     this.order = topological(roots);
-    for (const node of this.order)
-      for (const input of new Set(node.inputs)) this.users.set(input, [...(this.users.get(input) ?? []), node]);
+    this.wanted = new Set(roots);
+    for (const node of this.order) {
+      for (const input of new Set(node.inputs)) {
+        const users = this.users.get(input);
+        if (users) users.push(node);
+        else this.users.set(input, [node]);
+      }
+    }
     if (!fused) return;
     for (const node of this.order)
       if (node.op === "attention" && !attentionInputs(node).sink) this.attended.set(node.inputs[0], node);
@@ -78,6 +86,7 @@ class Tiles {
   }
 
   private image(node: Node): Node {
+    if (node.inputs.every((i) => this.imageOf(i) === i)) return node;
     return withInputs(
       node,
       node.inputs.map((i) => this.imageOf(i)),
@@ -128,8 +137,7 @@ class Tiles {
   private sliceOfPattern(node: Node): Node | null {
     const [x] = node.inputs;
     const pending = familyOf(x) === "scalar" || x.op === "softmax" || x.op === "logSoftmax";
-    if (!pending || this.roots.includes(x) || !(this.users.get(x) as Node[]).every((u) => u.op === "slice"))
-      return null;
+    if (!pending || this.wanted.has(x) || !(this.users.get(x) as Node[]).every((u) => u.op === "slice")) return null;
     const made = this.imageOf(x);
     return this.hasProduct(made) ? sink(node, made) : null;
   }
@@ -158,13 +166,13 @@ class Tiles {
     if (!attention) return;
     const own = (op: Node["op"]) => (n: Node) => n.op === op && n.inputs[0] === score && n.inputs[1] === logsumexp;
     const scoreGradient = (this.users.get(logsumexp) ?? []).find(own("attentionScoreGradient")) ?? null;
-    const follows = this.cone((n) => n === scoreGradient, score.shape);
-    const weights = this.cone(own("attentionPattern"), score.shape);
+    const follows = this.cone(scoreGradient ? [scoreGradient] : [], score.shape);
+    const weights = this.cone((this.users.get(logsumexp) ?? []).filter(own("attentionPattern")), score.shape);
     const group: Group = { attention, scoreGradient, logsumexp, contractions: [], busy: false };
-    for (const node of this.order) {
-      if (node.op !== "matmul" || this.groups.has(node)) continue;
-      const ofScores = scoreGradient && contractionOf(node, follows);
-      const ofWeights = ofScores ? null : contractionOf(node, weights);
+    for (const node of this.productsOf(follows, weights)) {
+      if (this.groups.has(node)) continue;
+      const ofScores = contractionOf(node, (n) => follows.has(n));
+      const ofWeights = ofScores ? null : contractionOf(node, (n) => weights.has(n));
       if (ofScores) group.contractions.push({ ...ofScores, wanted: ofScores.overQueries ? "key" : "query" });
       else if (ofWeights?.overQueries) group.contractions.push({ ...ofWeights, wanted: "value" });
     }
@@ -172,19 +180,22 @@ class Tiles {
     if (scoreGradient && group.contractions.length > 0) this.backwards.set(scoreGradient, group);
   }
 
-  /** Whether elementwise work alone leads from such a node to the one in question. */
-  private cone(isOrigin: (n: Node) => boolean, shape: readonly number[]): (n: Node) => boolean {
-    const known = new Map<Node, boolean>();
-    const leads = (node: Node): boolean => {
-      const before = known.get(node);
-      if (before !== undefined) return before;
-      known.set(node, false);
-      const same = node.shape.length === shape.length && node.shape.every((n, i) => n === shape[i]);
-      const result = same && (isOrigin(node) || (familyOf(node) === "scalar" && node.inputs.some(leads)));
-      known.set(node, result);
-      return result;
-    };
-    return leads;
+  /** What elementwise work alone makes of nodes of this shape, and they themselves. */
+  private cone(origins: readonly Node[], shape: readonly number[]): Set<Node> {
+    const same = (n: Node) => sameShape(n.shape, shape);
+    const found = new Set(origins.filter(same));
+    for (const node of found)
+      for (const user of this.users.get(node) ?? []) if (familyOf(user) === "scalar" && same(user)) found.add(user);
+    return found;
+  }
+
+  /** The products of these nodes, as they are or transposed, in the order of writing. */
+  private productsOf(...sets: readonly ReadonlySet<Node>[]): Node[] {
+    const usersOf = (nodes: Iterable<Node>) => [...nodes].flatMap((n) => this.users.get(n) ?? []);
+    const direct = usersOf(sets.flatMap((set) => [...set]));
+    const turned = usersOf(direct.filter((n) => n.op === "permute"));
+    const found = new Set([...direct, ...turned, ...usersOf(turned.filter((n) => n.op === "cast"))]);
+    return [...found].filter((n) => n.op === "matmul").sort((a, b) => a.id - b.id);
   }
 
   private backward(group: Group): void {
@@ -199,7 +210,7 @@ class Tiles {
     if (images.includes(null) || open.length === 0) return;
     const contractions = images as Contraction[];
     const cut = new Set(open.map((c) => c.node));
-    const wantsScore = scoreGradient !== null && topological(this.roots, (n) => cut.has(n)).includes(scoreGradient);
+    const wantsScore = scoreGradient !== null && this.neededBeside(scoreGradient, cut);
     const image = (n: Node) => this.imageOf(n);
     const { score, value, factor } = attentionInputs(group.attention);
     const made = flashGradientOf({
@@ -224,6 +235,16 @@ class Tiles {
       this.done.set(c.node, contractions[i].turned ? transpose(whole) : whole);
     });
     if (wantsScore) this.done.set(scoreGradient, result("score"));
+  }
+
+  /** Whether a root needs the node by another way than through those in `cut`. */
+  private neededBeside(node: Node, cut: ReadonlySet<Node>): boolean {
+    const seen = new Set([node]);
+    for (const n of seen) {
+      if (this.wanted.has(n)) return true;
+      for (const user of this.users.get(n) ?? []) if (!cut.has(user)) seen.add(user);
+    }
+    return false;
   }
 
   /** What was rewritten before the node got another image is to be rewritten again. */

@@ -16,6 +16,8 @@ export interface Node<O extends OpName = OpName> {
   readonly source: object | null;
   /** True where a gradient node is at or below this one: then compiling needs the graph behind finished values too. */
   readonly hasGradient: boolean;
+  /** All but the inputs, as text: nodes of the same text and inputs are one. */
+  readonly text: string;
 }
 
 let lastId = 0;
@@ -51,6 +53,7 @@ class Leaf implements Node<"leaf"> {
   readonly inputs = NO_INPUTS;
   readonly params = NO_PARAMS;
   readonly hasGradient = false;
+  readonly text = "";
 
   constructor(
     readonly id: number,
@@ -78,10 +81,21 @@ export function makeNode<O extends OpName>(
   shape: Shape,
   dtype: DType,
 ): Node<O> {
-  let key = `${op} ${dtype} ${shape.join()} ${paramsKey(params)}`;
+  return known(`${op} ${dtype} ${shape.join()} ${paramsKey(params)}`, op, inputs, params, shape, dtype);
+}
+
+function known<O extends OpName>(
+  text: string,
+  op: O,
+  inputs: readonly Node[],
+  params: OpParams[O],
+  shape: Shape,
+  dtype: DType,
+): Node<O> {
+  let key = text;
   for (const input of inputs) key += ` ${input.id}`;
-  const known = young.get(key) ?? old.get(key);
-  if (known) return known as Node<O>;
+  const before = young.get(key) ?? old.get(key);
+  if (before) return before as Node<O>;
   const node: Node<O> = Object.freeze({
     id: nextId(),
     op,
@@ -91,6 +105,7 @@ export function makeNode<O extends OpName>(
     dtype,
     source: null,
     hasGradient: op === "gradient" || inputs.some((i) => i.hasGradient),
+    text,
   });
   remember(key, node);
   return node;
@@ -98,8 +113,11 @@ export function makeNode<O extends OpName>(
 
 /** The same operation on other inputs of the same shapes and dtypes. */
 export function withInputs(node: Node, inputs: readonly Node[]): Node {
-  if (inputs.every((input, i) => input === node.inputs[i])) return node;
-  return makeNode(node.op, inputs, node.params, node.shape, node.dtype);
+  const before = node.inputs;
+  let same = true;
+  for (let i = 0; i < inputs.length; i++) if (inputs[i] !== before[i]) same = false;
+  if (same) return node;
+  return known(node.text, node.op, inputs, node.params, node.shape, node.dtype);
 }
 
 /** Lets a node that is not remembered any more read other numbers of the same meaning: those of the leaf that holds them. */
@@ -128,5 +146,17 @@ export function topological(roots: Iterable<Node>, stop?: (node: Node) => boolea
     if (stop?.(node)) continue;
     for (const input of node.inputs) if (!seen.has(input)) stack.push(input);
   }
-  return [...seen].sort((a, b) => a.id - b.id);
+  return ascending(seen);
+}
+
+/** Sorted as numbers, which takes a third of the time of comparing nodes; each number also says which node it is of. */
+function ascending(seen: ReadonlySet<Node>): Node[] {
+  const nodes = [...seen];
+  const count = nodes.length;
+  const keys = new Float64Array(count);
+  for (let i = 0; i < count; i++) keys[i] = nodes[i].id * count + i;
+  keys.sort();
+  const sorted = new Array<Node>(count);
+  for (let i = 0; i < count; i++) sorted[i] = nodes[keys[i] - Math.floor(keys[i] / count) * count];
+  return sorted;
 }

@@ -253,7 +253,9 @@ const operands = (list: readonly Operand[]): number[] => [list.length, ...list.f
 
 /** full registers, row registers, instructions, then per instruction [opcode, width (0 full, 1 row), dst, a, b, c] */
 function expression(e: Expression): number[] {
-  return [e.fullRegisters, e.rowRegisters, e.instructions.length, ...e.instructions.flatMap(instruction)];
+  const words = [e.fullRegisters, e.rowRegisters, e.instructions.length];
+  for (const i of e.instructions) words.push(...instruction(i));
+  return words;
 }
 
 function instruction(i: Instruction): number[] {

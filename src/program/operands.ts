@@ -9,7 +9,15 @@ export interface Operands {
   readonly writes: readonly Operand[];
 }
 
+const known = new WeakMap<Step, Operands>();
+
 export function operandsOf(step: Step): Operands {
+  let operands = known.get(step);
+  if (!operands) known.set(step, (operands = listed(step)));
+  return operands;
+}
+
+function listed(step: Step): Operands {
   const reads: Operand[] = [];
   const writes: Operand[] = [];
   visit(
