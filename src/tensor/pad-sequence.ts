@@ -2,9 +2,14 @@
 
 import { type DType, isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
-import { describe, sameShape } from "../base/shape.js";
+import { describe, type Shape, sameShape, sizeOf } from "../base/shape.js";
+import { executor } from "./evaluate.js";
+import { finishedLeaf } from "./finished.js";
 import { stack } from "./functions.js";
-import type { Tensor } from "./tensor.js";
+import { isGradEnabled } from "./grad-mode.js";
+import { Tensor } from "./tensor.js";
+import { tracing } from "./trace.js";
+import { leafOf, Value } from "./value.js";
 
 export interface PadSequenceOptions {
   /** The result is [B,T,...] instead of PyTorch's default [T,B,...]. */
@@ -41,6 +46,11 @@ export function padSequence(sequences: readonly Tensor[], options: PadSequenceOp
       `${describe(sequences[wrong])} at position ${wrong}`,
     );
   const longest = sequences.reduce((most, x) => Math.max(most, x.shape[0]), 0);
+  const there = (x: Tensor) => finishedLeaf(x.rawNode) !== undefined && !(x.requiresGrad && isGradEnabled());
+  if (!tracing() && sequences.every(there)) {
+    const start = (x: Tensor) => (paddingSide === "right" ? 0 : longest - x.shape[0]);
+    return copied(sequences, longest, batchFirst, paddingValue, start);
+  }
   const none = new Array<number>(2 * rest.length).fill(0);
   const filled = sequences.map((x) => {
     const missing = longest - x.shape[0];
@@ -48,6 +58,41 @@ export function padSequence(sequences: readonly Tensor[], options: PadSequenceOp
     return x.pad([...none, ...(paddingSide === "right" ? [0, missing] : [missing, 0])], paddingValue);
   });
   return stack(filled, batchFirst ? 0 : 1);
+}
+
+/** Numbers that are there are copied at once: a graph of as many pads as there are sequences takes longer than the copies. */
+function copied(
+  sequences: readonly Tensor[],
+  T: number,
+  batchFirst: boolean,
+  paddingValue: number,
+  start: (x: Tensor) => number,
+): Tensor {
+  const on = executor();
+  const [{ dtype, shape }] = sequences;
+  const rest = shape.slice(1);
+  const size = sizeOf(rest);
+  const B = sequences.length;
+  const result = emptied([...(batchFirst ? [B, T] : [T, B]), ...rest], dtype, paddingValue);
+  const { data } = result.value.memoryFor(on);
+  sequences.forEach((x, b) => {
+    const from = x.value.memoryFor(on).data;
+    const first = start(x);
+    if (batchFirst) data.set(from, (b * T + first) * size);
+    else
+      for (let t = 0; t < x.shape[0]; t++)
+        data.set(from.subarray(t * size, (t + 1) * size), ((first + t) * B + b) * size);
+  });
+  return result;
+}
+
+/** A tensor of its own that holds nothing but the number. */
+function emptied(shape: Shape, dtype: DType, value: number): Tensor {
+  const on = executor();
+  const memory = on.allocate(dtype, sizeOf(shape));
+  const numbers = new Value(dtype, shape, memory, on);
+  numbers.exclusive = true;
+  return new Tensor(leafOf(numbers), false).fill(dtype === "bool" ? Number(value !== 0) : value);
 }
 
 function holds(dtype: DType, value: number): boolean {

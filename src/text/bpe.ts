@@ -8,6 +8,7 @@ import { bytesOfSpelling, characterOfByte, spellBytes } from "./byte-alphabet.js
 import { IdList } from "./id-list.js";
 import type { Merges } from "./merges.js";
 import type { Normalizer } from "./normalizer.js";
+import { PieceCache } from "./piece-cache.js";
 import type { Splitter } from "./splitter.js";
 import { decodeAll } from "./stream.js";
 import type { Template } from "./template.js";
@@ -29,8 +30,6 @@ export interface BPEParts {
   readonly template: Template;
 }
 
-const mostCached = 1 << 16;
-const longestCached = 256;
 const utf8 = new TextEncoder();
 
 /** A byte-level BPE tokenizer; made by `trainBPE` or `tokenizerFromJSON`. */
@@ -43,7 +42,7 @@ export class BPETokenizer implements Tokenizer {
   private readonly ids: ReadonlyMap<string, number>;
   private readonly addedIds: ReadonlySet<number>;
   private readonly idOfByte: Int32Array;
-  private readonly cache = new Map<string, Int32Array>();
+  private readonly cache = new PieceCache<Int32Array>();
   private readonly findRaw: Finder;
   private readonly findNormalized: Finder;
 
@@ -84,10 +83,7 @@ export class BPETokenizer implements Tokenizer {
     const known = this.cache.get(piece);
     if (known !== undefined) return known;
     const ids = this.mergePiece(piece);
-    if (piece.length <= longestCached) {
-      if (this.cache.size >= mostCached) this.cache.clear();
-      this.cache.set(piece, ids);
-    }
+    this.cache.set(piece, ids);
     return ids;
   }
 

@@ -5,6 +5,7 @@
 import { fail } from "../base/errors.js";
 import { type AddedToken, type Finder, finder, specialToken } from "./added-tokens.js";
 import { IdList } from "./id-list.js";
+import { PieceCache } from "./piece-cache.js";
 import type { PairPart } from "./template-pair.js";
 import type { DecodeOptions, EncodeOptions, Tokenizer, TokenizerFile } from "./tokenizer.js";
 import { wellFormed } from "./unicode.js";
@@ -34,7 +35,6 @@ export interface EncodedPair {
   readonly tokenTypes: Int32Array;
 }
 
-const mostCached = 1 << 16;
 const utf8 = new TextEncoder();
 
 /**
@@ -55,7 +55,7 @@ export class WordPieceTokenizer implements Tokenizer {
   private readonly find: Finder;
   private readonly findClean: Finder;
   private readonly clean: (text: string) => string;
-  private readonly cache = new Map<string, readonly number[]>();
+  private readonly cache = new PieceCache<readonly number[]>();
 
   /** @internal */
   constructor(private readonly parts: WordPieceParts) {
@@ -140,7 +140,6 @@ export class WordPieceTokenizer implements Tokenizer {
     const known = this.cache.get(word);
     if (known) return known;
     const ids = this.pieces([...word]) ?? [this.ids.get(this.parts.unknown) as number];
-    if (this.cache.size >= mostCached) this.cache.clear();
     this.cache.set(word, ids);
     return ids;
   }

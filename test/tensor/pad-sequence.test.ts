@@ -1,6 +1,15 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { arange, compile, type PadSequenceOptions, padSequence, type Tensor, tensor, zeros } from "../../src/index.js";
+import {
+  arange,
+  compile,
+  explain,
+  type PadSequenceOptions,
+  padSequence,
+  type Tensor,
+  tensor,
+  zeros,
+} from "../../src/index.js";
 
 interface Case {
   shapes: number[][];
@@ -42,6 +51,34 @@ describe("padSequence", () => {
       expect(sequences.map((x) => [...(x.grad?.dataSync() ?? [])])).toEqual(c.gradients);
     }
   });
+
+  test.each(["f32", "f16", "bf16", "i32", "bool"] as const)(
+    "copies numbers that are there, as the graph would: %s",
+    (dtype) => {
+      const lengths = [3, 0, 5, 1];
+      const pending = () =>
+        lengths.map((T) =>
+          arange(2 * T)
+            .sub(1)
+            .reshape(T, 2)
+            .to(dtype),
+        );
+      for (const batchFirst of [true, false])
+        for (const paddingSide of ["left", "right"] as const) {
+          const options = { batchFirst, paddingSide, paddingValue: dtype.includes("f") ? 0.3 : 7 };
+          const there = pending().map((x) => x.evaluate());
+          const result = padSequence(there, options);
+          expect(explain(result)).toBe("nothing to run: the numbers are there");
+          const expected = padSequence(pending(), options);
+          expect(explain(expected)).toContain("step");
+          expect(result.shape).toEqual(expected.shape);
+          expect(result.dtype).toBe(dtype);
+          expect(result.dataSync()).toEqual(expected.dataSync());
+          there[0].fill(0);
+          expect(result.dataSync()).toEqual(expected.dataSync());
+        }
+    },
+  );
 
   test("works inside compile", () => {
     const pad = compile((a: Tensor, b: Tensor) => padSequence([a, b], { batchFirst: true, paddingValue: 9 }));
