@@ -75,6 +75,7 @@ function chainMemories() {
   list[0].data.set(noise(T * C, 21));
   list[1].data.set(integers(T, V, 22));
   list[2].data.fill(0); // what is scattered is added to it
+  list[3].data.fill(0);
   return list;
 }
 
