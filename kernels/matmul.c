@@ -226,18 +226,21 @@ static void add_parts(const Plan *plan, const Context *context, int64_t task) {
   finish_block(plan, context, &block, sum, ld);
 }
 
-#define PACK_COLUMNS (4 * PANEL_COLUMNS)
+// Columns that a task of the shared phase packs: where B's rows run along memory, long pieces of them; else what keeps all threads busy.
+HEED_INLINE int64_t pack_columns_of(const Plan *plan) { return plan->p.b.columns == 1 ? 4 * PANEL_COLUMNS : PANEL_COLUMNS; }
 
-HEED_INLINE int64_t pack_tasks(const Plan *plan) { return plan->wides * divide_up(plan->p.k, plan->depth) * divide_up(plan->p.n, PACK_COLUMNS); }
+HEED_INLINE int64_t pack_tasks(const Plan *plan) {
+  return plan->wides * divide_up(plan->p.k, plan->depth) * divide_up(plan->p.n, pack_columns_of(plan));
+}
 
-// The shared phase: one block of k by PACK_COLUMNS of one B.
+// The shared phase: one block of k by some columns of one B.
 static void pack_shared(const Plan *plan, const Context *context, int64_t task) {
   const Problem *p = &plan->p;
-  int64_t across = divide_up(p->n, PACK_COLUMNS), deep = divide_up(p->k, plan->depth), padded_n = round_up(p->n, PANEL_COLUMNS);
-  int64_t j = task % across * PACK_COLUMNS, k0 = task / across % deep * plan->depth, batch = task / across / deep;
+  int64_t most = pack_columns_of(plan), across = divide_up(p->n, most), deep = divide_up(p->k, plan->depth), padded_n = round_up(p->n, PANEL_COLUMNS);
+  int64_t j = task % across * most, k0 = task / across % deep * plan->depth, batch = task / across / deep;
   int64_t k = min64(plan->depth, p->k - k0);
   float *to = (float *)context->shared + batch * p->k * padded_n + k0 * padded_n + j * k;
-  pack_right(p, to, side_base(p, &p->b, context, batch), k0, k, j, min64(PACK_COLUMNS, p->n - j));
+  pack_right(p, to, side_base(p, &p->b, context, batch), k0, k, j, min64(most, p->n - j));
 }
 
 static int64_t shared_bytes(const int32_t *words) {

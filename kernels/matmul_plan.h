@@ -93,8 +93,12 @@ static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
   int32_t direct = plan->tall == TALL_DIRECT;
   // An epilogue would rather have whole rows, which it can take where they lie.
   int32_t whole = p->epilogue && !p->turned && !p->grid.rows.axes && p->n <= WHOLE_ROW;
-  plan_blocks(plan, want, wide_bytes <= SHARED_LIMIT ? 256 : 768, direct && !whole ? 256 : 1024, 2 * TILE_ROWS, 2 * TILE_COLUMNS,
-              whole ? WHOLE_ROW : direct ? 1 : 4);
+  // A small B that is transposed is packed where it is used: by whole columns of blocks.
+  if (p->b.rows == 1 && p->b.columns != 1 && work <= 1 << 22 && p->batches == 1 && p->n >= 2 * PANEL_COLUMNS)
+    plan_blocks(plan, min64(want, p->n / PANEL_COLUMNS), p->m, PANEL_COLUMNS, p->m, PANEL_COLUMNS, 1);
+  else
+    plan_blocks(plan, want, wide_bytes <= SHARED_LIMIT ? 256 : 768, direct && !whole ? 256 : 1024, 2 * TILE_ROWS, 2 * TILE_COLUMNS,
+                whole ? WHOLE_ROW : direct ? 1 : 4);
   // Where A's rows run along memory, its lines lie as far apart as its columns and leave the first cache as soon as they come: less depth
   // leaves room for them.
   // One panel of columns passes over A once, and had better read its rows in long pieces.
