@@ -1,7 +1,7 @@
 // The pass that gives attention its steps: attention nodes become flash steps, their backwards too, and weights that somebody asks for are
 // computed from the log-sum-exp that the step saves, for the rows asked for. What does not fit is left for `define` to spell out.
 
-import { sameShape } from "../base/shape.js";
+import { sameShape, sizeOf } from "../base/shape.js";
 import { attentionInputs, attentionPattern, part } from "../graph/attention.js";
 import { cast, transpose } from "../graph/build.js";
 import { define } from "../graph/definitions.js";
@@ -137,7 +137,10 @@ class Tiles {
   private sliceOfPattern(node: Node): Node | null {
     const [x] = node.inputs;
     const pending = familyOf(x) === "scalar" || x.op === "softmax" || x.op === "logSoftmax";
-    if (!pending || this.wanted.has(x) || !(this.users.get(x) as Node[]).every((u) => u.op === "slice")) return null;
+    const slices = this.users.get(x) as Node[];
+    if (!pending || this.wanted.has(x) || !slices.every((u) => u.op === "slice")) return null;
+    // Parts that make up the whole, as query, key and value of one product do, save nothing.
+    if (slices.reduce((sum, u) => sum + sizeOf(u.shape), 0) >= sizeOf(x.shape)) return null;
     const made = this.imageOf(x);
     return this.hasProduct(made) ? sink(node, made) : null;
   }
