@@ -10,6 +10,7 @@ import { fail } from "./errors.js";
 import { fma, fmaf } from "./fma.js";
 import { BLOCK, gaussianBlocks, MOST_WORDS } from "./gaussian.js";
 import { Mersenne } from "./mersenne.js";
+import { kind } from "./options.js";
 import { readState, writeState } from "./randomstate.js";
 import { roundTo } from "./round.js";
 
@@ -254,6 +255,9 @@ export class Generator {
 function joined(high: number, low: number): number {
   return ((high & 0x1fffff) * 4294967296 + low) * INVERSE_53;
 }
+
+/** What an option that is a generator must be. */
+export const GENERATOR = kind<Generator>("as in new Generator(123)", (x) => x instanceof Generator);
 
 /** The generator that tensors draw from when none is given; like torch's, it starts from a seed that differs each run. */
 export const defaultGenerator = new Generator(globalThis.crypto.getRandomValues(new BigUint64Array(1))[0]!);

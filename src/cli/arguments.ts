@@ -3,7 +3,7 @@
 
 import { parseArgs } from "node:util";
 import { fail, HeedError } from "../base/errors.js";
-import { suggest } from "./suggest.js";
+import { suggest } from "../base/suggest.js";
 
 interface Common {
   /** One line for --help, without a full stop. */

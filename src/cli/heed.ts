@@ -1,10 +1,10 @@
 // The command `heed`: finds the verb, reads its words, runs it, and turns errors into one clear line and an exit code.
 
 import { HeedError } from "../base/errors.js";
+import { suggest } from "../base/suggest.js";
 import { type Flag, type Parsed, parseArguments, type Verb } from "./arguments.js";
 import { programHelp, verbHelp } from "./help.js";
 import { type Io, processIo, red, UsageError } from "./io.js";
-import { suggest } from "./suggest.js";
 import { doctorVerb, generateVerb, trainVerb } from "./verbs.js";
 import { version } from "./version.js";
 

@@ -2,10 +2,12 @@
 // heads beside each other as far as the width goes.
 
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, type OptionTable, oneOf } from "../base/options.js";
 import { LEVELS, nearest256, type Rgb, SCALE, type Theme } from "./colour.js";
 import { characters, shorten, textColumns } from "./labels.js";
 import {
   figure,
+  HEAT_MAP,
   type HeatMap,
   type HeatMapOptions,
   ODD,
@@ -28,6 +30,13 @@ export interface HeatMapTextOptions extends HeatMapOptions {
   readonly theme?: Theme;
 }
 
+const HEAT_MAP_TEXT: OptionTable<HeatMapTextOptions> = {
+  ...HEAT_MAP,
+  colours: oneOf("24bit", "256", "none"),
+  width: CHECKED,
+  theme: oneOf("light", "dark"),
+};
+
 const LONGEST = { row: 16, column: 10 };
 const GAP = 3;
 
@@ -42,6 +51,7 @@ const GAP = 3;
  * console.log(heatMapText(pattern.at(0, 3), { rows: ["我", "爱", "你"], width: 60 }));   // head 3
  */
 export function heatMapText(pattern: Pattern, options: HeatMapTextOptions = {}): string {
+  checkOptions("heatMapText", options, HEAT_MAP_TEXT, { colors: "colours" });
   const { width = terminal()?.columns ?? 80, colours = terminalColours(), theme = "dark" } = options;
   if (!(width >= 20)) fail("heatMapText", "a width of at least 20 columns", String(width));
   const whole = readHeatMap("heatMapText", pattern, options);

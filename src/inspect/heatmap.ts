@@ -2,11 +2,13 @@
 // are read from is in pattern.ts, how a panel is drawn in panel.ts.
 
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
 import { hex, LEVELS, SCALE, type Theme } from "./colour.js";
 import { shorten, textPixels } from "./labels.js";
 import { columnBand, drawPanel, labelSize, type Place, rowBand } from "./panel.js";
 import {
   figure,
+  HEAT_MAP,
   type HeatMap,
   type HeatMapOptions,
   ODD,
@@ -30,6 +32,8 @@ export interface HeatMapSvgOptions extends HeatMapOptions {
   readonly across?: number;
 }
 
+const HEAT_MAP_SVG: OptionTable<HeatMapSvgOptions> = { ...HEAT_MAP, across: CHECKED };
+
 /**
  * An attention pattern as an SVG document: rows are queries, columns are keys, the darker (on a dark page: the brighter) the larger.
  *
@@ -42,6 +46,7 @@ export interface HeatMapSvgOptions extends HeatMapOptions {
  * const svg = heatMapSvg(pattern.at(0, 3), { rows: ["the", "cat", "sat"], title: "head 3" });   // a document to write to a file
  */
 export function heatMapSvg(pattern: Pattern, options: HeatMapSvgOptions = {}): string {
+  checkOptions("heatMapSvg", options, HEAT_MAP_SVG);
   const whole = readHeatMap("heatMapSvg", pattern, options);
   const across = acrossOf(whole.panels.length, options.across);
   const down = Math.ceil(whole.panels.length / across);

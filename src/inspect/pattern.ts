@@ -2,6 +2,7 @@
 // labels. How they are drawn is in heatmap.ts and heatmap-text.ts.
 
 import { fail } from "../base/errors.js";
+import { CHECKED, kind, type OptionTable } from "../base/options.js";
 import { describe } from "../base/shape.js";
 import type { NestedNumbers } from "../tensor/core.js";
 import { Tensor } from "../tensor/tensor.js";
@@ -26,6 +27,15 @@ export interface HeatMapOptions {
   /** The numbers at both ends of the colour scale, the same for all heads; from 0, or a number below it, to the largest unless given. */
   readonly range?: readonly [low: number, high: number];
 }
+
+export const HEAT_MAP: OptionTable<HeatMapOptions> = {
+  rows: CHECKED,
+  columns: CHECKED,
+  title: kind<string>("a string", (x) => typeof x === "string"),
+  heads: CHECKED,
+  axes: kind<readonly [string, string]>("two strings", (x) => Array.isArray(x) && x.length === 2),
+  range: CHECKED,
+};
 
 /** One head's numbers [T,S], row by row. */
 export interface Panel {

@@ -3,6 +3,7 @@
 
 import { DTYPES, type DType } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
 import { describe } from "../base/shape.js";
 import { Module } from "../nn/module.js";
 import { join, ownModules, ownParameters } from "../nn/naming.js";
@@ -23,6 +24,8 @@ export interface SummaryOptions {
   /** How deep the table goes: 0 is the model alone; all levels unless given. */
   depth?: number;
 }
+
+const SUMMARY: OptionTable<SummaryOptions> = { dtype: CHECKED, depth: CHECKED };
 
 /** One layer. */
 export interface SummaryRow {
@@ -83,6 +86,7 @@ export class Summary {
  */
 export function summary(model: Module, inputs: SummaryInputs, options: SummaryOptions = {}): Summary {
   if (!(model instanceof Module) || !forwardOf(model)) fail("summary", "a module with a forward", show(model));
+  checkOptions("summary", options, SUMMARY, { dtypes: "dtype" });
   const { depth = Number.POSITIVE_INFINITY } = options;
   if (!(depth >= 0)) fail("summary", "a depth of at least 0", String(depth));
   const args = argumentsFor(inputs, options.dtype ?? "f32");

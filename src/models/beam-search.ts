@@ -5,7 +5,8 @@
 // K; the best K that do not end stay open. All rows are read at every step, so that a compiled model sees one number of rows.
 
 import { fail } from "../base/errors.js";
-import { checkSearch, type Hypothesis, type NextToken, Rows, type SearchOptions } from "./next-token.js";
+import { CHECKED, type OptionTable } from "../base/options.js";
+import { checkSearch, type Hypothesis, type NextToken, Rows, SEARCH, type SearchOptions } from "./next-token.js";
 
 export interface BeamSearchOptions extends SearchOptions {
   /** K, the texts that are kept open for each sentence; 4. */
@@ -15,6 +16,13 @@ export interface BeamSearchOptions extends SearchOptions {
   /** The most hypotheses to return for each sentence, at most the beam width; the beam width. */
   results?: number;
 }
+
+const BEAM_SEARCH: OptionTable<BeamSearchOptions> = {
+  ...SEARCH,
+  beamWidth: CHECKED,
+  lengthPenalty: CHECKED,
+  results: CHECKED,
+};
 
 /**
  * For each sentence the hypotheses found, best first: tokens, log-probability, and score = log P / lp(Y) with
@@ -26,7 +34,7 @@ export interface BeamSearchOptions extends SearchOptions {
  * @example const [[best]] = await beamSearch(next, { begin: 1, end: 2, maxLength: 20, beamWidth: 4 });
  */
 export async function beamSearch(next: NextToken, options: BeamSearchOptions): Promise<Hypothesis[][]> {
-  checkSearch("beamSearch", next, options);
+  checkSearch("beamSearch", next, options, BEAM_SEARCH);
   const { batch = 1, maxLength } = options;
   const { beamWidth: K, alpha, results } = checkBeams(options);
   const rows = new Rows("beamSearch", next, options, batch * K);

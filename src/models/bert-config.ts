@@ -1,6 +1,8 @@
 // What a BERT is made of, and how config.json says it: sizes, checked before anything is allocated.
 
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, FLAG, type OptionTable, oneOf } from "../base/options.js";
+import { CONFIG_REMEDIES } from "./gpt-config.js";
 
 export interface BertConfig {
   /** V: token ids are 0 to V - 1. */
@@ -35,6 +37,24 @@ export interface BertConfig {
   nextSentenceHead?: boolean;
 }
 
+const BERT: OptionTable<BertConfig> = {
+  vocabularySize: CHECKED,
+  context: CHECKED,
+  layers: CHECKED,
+  heads: CHECKED,
+  width: CHECKED,
+  hidden: CHECKED,
+  tokenTypes: CHECKED,
+  approximate: oneOf("none", "tanh"),
+  dropout: CHECKED,
+  patternDropout: CHECKED,
+  normEpsilon: CHECKED,
+  paddingId: CHECKED,
+  pooler: FLAG,
+  maskedHead: FLAG,
+  nextSentenceHead: FLAG,
+};
+
 export type CompleteBertConfig = Readonly<Required<BertConfig>>;
 
 const SIZES = ["vocabularySize", "layers", "heads", "width", "context", "hidden", "tokenTypes"] as const;
@@ -44,8 +64,7 @@ const SIZES = ["vocabularySize", "layers", "heads", "width", "context", "hidden"
  * @throws HeedError for sizes that make no model
  */
 export function checkBertConfig(given: BertConfig): CompleteBertConfig {
-  if (typeof given !== "object" || given === null)
-    fail("Bert", "a configuration with vocabularySize, layers, heads and width", String(given));
+  checkOptions("Bert", given, BERT, CONFIG_REMEDIES);
   const { context = 512, tokenTypes = 2, approximate = "none", dropout = 0.1, normEpsilon = 1e-12 } = given;
   const { patternDropout = dropout, hidden = 4 * given.width, paddingId = 0 } = given;
   const { pooler = true, maskedHead = true, nextSentenceHead = false, vocabularySize, layers, heads, width } = given;
@@ -58,7 +77,6 @@ export function checkBertConfig(given: BertConfig): CompleteBertConfig {
   const largest = Math.max(vocabularySize, context, hidden) * width;
   if (largest >= 2 ** 31) fail("Bert", "weights of fewer than 2^31 numbers each", `one of ${largest}`);
   if (layers > 4096) fail("Bert", "at most 4096 layers", String(layers));
-  if (!["none", "tanh"].includes(approximate)) fail("Bert", 'approximate "none" or "tanh"', String(approximate));
   for (const [name, p] of Object.entries({ dropout, patternDropout }))
     if (!(p >= 0 && p <= 1)) fail("Bert", `${name} a probability from 0 to 1`, String(p));
   if (!(normEpsilon > 0 && normEpsilon < 1)) fail("Bert", "normEpsilon between 0 and 1", String(normEpsilon));

@@ -1,8 +1,10 @@
 // Masked language modelling: which tokens are hidden from BERT, and what stands in their place (Devlin et al. 2019, section 3.1).
 
 import { fail } from "../base/errors.js";
-import type { Generator } from "../base/random.js";
+import { CHECKED, checkOptions, type OptionTable, whole } from "../base/options.js";
+import { GENERATOR, type Generator } from "../base/random.js";
 import { describe, sameShape } from "../base/shape.js";
+import { TENSOR } from "../tensor/check.js";
 import { full } from "../tensor/create.js";
 import { where } from "../tensor/functions.js";
 import { bernoulli, randint } from "../tensor/random.js";
@@ -21,6 +23,14 @@ export interface MaskOptions {
   generator?: Generator;
 }
 
+const MASK: OptionTable<MaskOptions> = {
+  maskId: whole(0),
+  vocabularySize: whole(1),
+  special: TENSOR,
+  probability: CHECKED,
+  generator: GENERATOR,
+};
+
 /**
  * Ids with some of them hidden, i32[B,T], and as targets what they were, i32[B,T], -100 for the others. Of those to be predicted 8 of 10
  * become [MASK], 1 of 10 any token, 1 of 10 stays. Draws what transformers' DataCollatorForLanguageModeling draws.
@@ -30,6 +40,7 @@ export interface MaskOptions {
  * model.loss(ids, targets).backward();
  */
 export function maskTokens(ids: Tensor, options: MaskOptions): { ids: Tensor; targets: Tensor } {
+  checkOptions("maskTokens", options, MASK);
   const { maskId, vocabularySize, special, probability = 0.15, generator } = options;
   if (ids.dtype !== "i32") fail("maskTokens", "token ids i32[B,T]", describe(ids));
   if (special && (special.dtype !== "bool" || !sameShape(special.shape, ids.shape)))

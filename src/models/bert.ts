@@ -3,6 +3,7 @@
 // D = C / H, V vocabulary. Masking for training is in bert-mask.ts, the words of config.json in bert-config.ts.
 
 import { fail } from "../base/errors.js";
+import { checkOptions, type OptionTable } from "../base/options.js";
 import { describe, sameShape } from "../base/shape.js";
 import { Dropout } from "../nn/activations.js";
 import { ModuleList } from "../nn/containers.js";
@@ -13,6 +14,7 @@ import { Linear } from "../nn/linear.js";
 import { Module } from "../nn/module.js";
 import { LayerNorm } from "../nn/norm.js";
 import type { StateDict } from "../nn/state.js";
+import { TENSOR } from "../tensor/check.js";
 import { crossEntropy } from "../tensor/functions.js";
 import type { Tensor } from "../tensor/tensor.js";
 import {
@@ -33,6 +35,8 @@ export interface BertCall {
   /** Which tokens may be looked at, [B,T], or by which, [B,T,T], query by key: true or 1; false or 0 for padding. All unless given. */
   attentionMask?: Tensor;
 }
+
+const BERT_CALL: OptionTable<BertCall> = { tokenTypes: TENSOR, attentionMask: TENSOR };
 
 class Attention extends Module {
   query: Linear;
@@ -158,7 +162,9 @@ export class Bert extends Module {
    * Token ids i32[B,T] to what `BertOutput` holds.
    * @throws HeedError for more than `context` positions and for token types and masks of another shape; when run, for ids outside the vocabulary
    */
-  forward(ids: Tensor, { tokenTypes, attentionMask }: BertCall = {}): BertOutput {
+  forward(ids: Tensor, call: BertCall = {}): BertOutput {
+    checkOptions("Bert", call, BERT_CALL, { tokenTypeIds: "tokenTypes", mask: "attentionMask" });
+    const { tokenTypes, attentionMask } = call;
     const { context } = this.config;
     if (ids.ndim !== 2 || ids.dtype !== "i32") fail("Bert", "token ids i32[B,T]", describe(ids));
     if (ids.shape[1] > context) fail("Bert", `at most ${context} positions, the model's context`, describe(ids));

@@ -5,13 +5,14 @@
 // context, so that reading again costs little per token.
 
 import { fail } from "../base/errors.js";
-import { defaultGenerator, Generator } from "../base/random.js";
+import { CHECKED, checkOptions, FUNCTION, kind, type OptionTable } from "../base/options.js";
+import { defaultGenerator, GENERATOR, Generator } from "../base/random.js";
 import { type CompiledFunction, compile } from "../tensor/compiled.js";
 import { tensor } from "../tensor/create.js";
 import { noGrad } from "../tensor/grad-mode.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { KeyValueCache } from "./kv-cache.js";
-import { checkSampling, type SamplingOptions, sampleToken } from "./sampling.js";
+import { checkSampling, SAMPLING, type SamplingOptions, sampleToken } from "./sampling.js";
 
 /** What generation asks of a model; GPT is one. */
 export interface LanguageModel {
@@ -37,6 +38,18 @@ export interface GenerateOptions extends SamplingOptions {
   /** Tokens that end the text; the one that does is the last to come. */
   stop?: readonly number[];
 }
+
+type WholeOptions = GenerateOptions & { onToken?: (id: number) => void };
+
+const GENERATE: OptionTable<WholeOptions> = {
+  ...SAMPLING,
+  tokens: CHECKED,
+  seed: CHECKED,
+  generator: GENERATOR,
+  stop: kind<readonly number[]>("an array of token ids", Array.isArray),
+  onToken: FUNCTION,
+};
+const REMEDIES = { maxNewTokens: "tokens", maxTokens: "tokens", maxLength: "tokens", eosTokenId: "stop" };
 
 const SMALLEST_BUCKET = 8;
 const CAPACITY_STEP = 64;
@@ -124,9 +137,11 @@ export async function* stream(
   prompt: ArrayLike<number>,
   options: GenerateOptions,
 ): AsyncGenerator<number, void, undefined> {
-  const { tokens, seed, stop = [] } = options;
+  checkOptions("generate", options, GENERATE, REMEDIES);
+  const { tokens, seed, stop = [], temperature, topK, topP } = options;
+  const sampling = { temperature, topK, topP };
   if (!Number.isInteger(tokens) || tokens < 0) fail("generate", "a whole number of tokens", String(tokens));
-  checkSampling("generate", options);
+  checkSampling("generate", sampling);
   let unread = Array.from(prompt);
   checkIds(unread, model.vocabularySize);
   const generator = options.generator ?? (seed === undefined ? defaultGenerator : new Generator(seed));
@@ -134,7 +149,7 @@ export async function* stream(
   const decoder = new Decoder(model, room);
   let turn = performance.now();
   for (let i = 0; i < tokens; i++) {
-    const id = sampleToken(decoder.next(unread), options, generator);
+    const id = sampleToken(decoder.next(unread), sampling, generator);
     yield id;
     if (stop.includes(id)) return;
     unread = [id];
@@ -152,7 +167,7 @@ export async function* stream(
 export async function generate(
   model: LanguageModel,
   prompt: ArrayLike<number>,
-  options: GenerateOptions & { onToken?: (id: number) => void },
+  options: WholeOptions,
 ): Promise<number[]> {
   const ids: number[] = [];
   for await (const id of stream(model, prompt, options)) {

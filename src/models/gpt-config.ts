@@ -1,6 +1,7 @@
 // What a GPT is made of, as config.json holds it: sizes, checked before anything is allocated.
 
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
 
 export interface GPTConfig {
   /** V: token ids are 0 to V - 1. */
@@ -17,6 +18,35 @@ export interface GPTConfig {
   dropout?: number;
   /** What LayerNorm adds to the variance; 1e-5. */
   normEpsilon?: number;
+}
+
+const GPT: OptionTable<GPTConfig> = {
+  vocabularySize: CHECKED,
+  context: CHECKED,
+  layers: CHECKED,
+  heads: CHECKED,
+  width: CHECKED,
+  dropout: CHECKED,
+  normEpsilon: CHECKED,
+};
+
+/** What the configurations of others call these sizes. */
+export const CONFIG_REMEDIES = {
+  vocabSize: "vocabularySize",
+  blockSize: "context",
+  maxPositionEmbeddings: "context",
+  nLayer: "layers",
+  numLayers: "layers",
+  nHead: "heads",
+  numHeads: "heads",
+  nEmbd: "width",
+  hiddenSize: "width",
+  dModel: "width",
+};
+
+/** @throws HeedError for names that GPT does not know: a configuration written by hand; in files, checkGPTConfig leaves them out */
+export function checkGPTNames(config: GPTConfig): void {
+  checkOptions("GPT", config, GPT, CONFIG_REMEDIES);
 }
 
 const SIZES = ["vocabularySize", "context", "layers", "heads", "width"] as const;

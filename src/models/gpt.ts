@@ -15,7 +15,13 @@ import type { StateDict } from "../nn/state.js";
 import { arange } from "../tensor/create.js";
 import { crossEntropy, linear } from "../tensor/functions.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkGPTConfig, configFromHuggingFace, configToHuggingFace, type GPTConfig } from "./gpt-config.js";
+import {
+  checkGPTConfig,
+  checkGPTNames,
+  configFromHuggingFace,
+  configToHuggingFace,
+  type GPTConfig,
+} from "./gpt-config.js";
 import { KeyValueCache, type LayerCache } from "./kv-cache.js";
 import { checkCheckpointSize, exportState, type Foreign, importState } from "./name-map.js";
 
@@ -96,6 +102,7 @@ export class GPT extends Module {
 
   constructor(config: GPTConfig) {
     super();
+    checkGPTNames(config);
     this.config = checkGPTConfig(config);
     const { vocabularySize, context, layers, width, dropout, normEpsilon } = this.config;
     this.tokens = new Embedding(vocabularySize, width);

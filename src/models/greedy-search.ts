@@ -1,6 +1,6 @@
 // Greedy search: at each step the likeliest token. What beam search is measured against, and enough for many tasks.
 
-import { checkSearch, type Hypothesis, type NextToken, Rows, type SearchOptions } from "./next-token.js";
+import { checkSearch, type Hypothesis, type NextToken, Rows, SEARCH, type SearchOptions } from "./next-token.js";
 
 /**
  * One hypothesis for each sentence, always going on with the likeliest token (the first of equals); the score is the log-probability. Stops
@@ -10,7 +10,7 @@ import { checkSearch, type Hypothesis, type NextToken, Rows, type SearchOptions 
  * @example const [first] = await greedySearch((tokens) => decode(memory, tokens).at(":", -1), { begin: 1, end: 2, maxLength: 20 });
  */
 export async function greedySearch(next: NextToken, options: SearchOptions): Promise<Hypothesis[]> {
-  checkSearch("greedySearch", next, options);
+  checkSearch("greedySearch", next, options, SEARCH);
   const { end, maxLength, batch = 1 } = options;
   const rows = new Rows("greedySearch", next, options, batch);
   const found = new Array<Hypothesis | undefined>(batch);

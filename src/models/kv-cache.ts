@@ -6,6 +6,7 @@
 
 import { DTYPES, type DType, isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
 import { describe } from "../base/shape.js";
 import type { AttentionMask } from "../tensor/attention-mask.js";
 import { arange, tensor, zeros } from "../tensor/create.js";
@@ -32,6 +33,18 @@ export interface CacheSizes {
   /** With a window, the most positions that one `append` may bring, padding included; W + chunk - 1 rows are kept. 1. */
   readonly chunk?: number;
 }
+
+const SIZES: OptionTable<CacheSizes> = {
+  layers: CHECKED,
+  heads: CHECKED,
+  headWidth: CHECKED,
+  valueWidth: CHECKED,
+  capacity: CHECKED,
+  batch: CHECKED,
+  dtype: CHECKED,
+  window: CHECKED,
+  chunk: CHECKED,
+};
 
 /** One layer's part: keys [B,H,S,D] and values [B,H,S,E], where S is the number of rows. */
 export class LayerCache {
@@ -149,6 +162,7 @@ export class KeyValueCache {
   private held = 0;
 
   constructor(sizes: CacheSizes) {
+    checkOptions("KeyValueCache", sizes, SIZES);
     checkSizes(sizes);
     const windows = windowsOf(sizes);
     const windowed = windows.some((window) => window !== null);

@@ -2,7 +2,9 @@
 // encoder-decoder, a decoder alone or no network at all; how it keeps its state is its own affair.
 
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
 import { describe } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import { arange, tensor } from "../tensor/create.js";
 import { noGrad } from "../tensor/grad-mode.js";
 import { Tensor } from "../tensor/tensor.js";
@@ -26,6 +28,13 @@ export interface SearchOptions {
   /** Sentences to write at once; 1. */
   batch?: number;
 }
+
+export const SEARCH: OptionTable<SearchOptions> = {
+  begin: CHECKED,
+  end: CHECKED,
+  maxLength: CHECKED,
+  batch: CHECKED,
+};
 
 /** A text that a search has written. */
 export interface Hypothesis {
@@ -64,7 +73,7 @@ export class Rows {
     const text = this.texts.map((tokens) => [options.begin, ...tokens]);
     const origin = parents ? tensor([...parents], { dtype: "i32" }) : arange(count);
     const scores = await noGrad(() => this.next(tensor(text, { dtype: "i32" }), origin));
-    if (!(scores instanceof Tensor)) fail(op, "a tensor of scores from the function given", show(scores));
+    if (!(scores instanceof Tensor)) fail(op, "a tensor of scores from the function given", shown(scores));
     if (scores.ndim !== 2 || scores.shape[0] !== count)
       fail(op, `scores f32[${count},V] from the function given`, describe(scores), "give those of the last position");
     this.vocabularySize = scores.shape[1];
@@ -115,14 +124,19 @@ export class Rows {
 }
 
 /** @throws HeedError for ids below 0, lengths and sizes below 1, and a function that is none */
-export function checkSearch(op: string, next: NextToken, { begin, end, maxLength, batch = 1 }: SearchOptions): void {
-  if (typeof next !== "function") fail(op, "a function from tokens to the scores of the next", show(next));
+export function checkSearch<O extends SearchOptions>(
+  op: string,
+  next: NextToken,
+  options: O,
+  table: OptionTable<O>,
+): void {
+  if (typeof next !== "function") fail(op, "a function from tokens to the scores of the next", shown(next));
+  checkOptions(op, options, table, REMEDIES);
+  const { begin, end, maxLength, batch = 1 } = options;
   for (const [name, id] of Object.entries({ begin, end }))
     if (!Number.isInteger(id) || id < 0) fail(op, `${name} a token id from 0`, String(id));
   for (const [name, size] of Object.entries({ maxLength, batch }))
     if (!Number.isInteger(size) || size < 1) fail(op, `${name} a whole number of at least 1`, String(size));
 }
 
-function show(value: unknown): string {
-  return value === null ? "null" : Array.isArray(value) ? `an array of ${value.length}` : typeof value;
-}
+const REMEDIES = { bos: "begin", eos: "end", maxLen: "maxLength", numBeams: "beamWidth", beamSize: "beamWidth" };

@@ -2,6 +2,8 @@
 // order of construction, and its names in state dicts: its weights load as they are.
 
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
+import { shown } from "../base/show.js";
 import { BatchNorm2d } from "../nn/batch-norm.js";
 import { checkSizes } from "../nn/check.js";
 import { Sequential } from "../nn/containers.js";
@@ -59,6 +61,9 @@ export interface ResNetOptions {
   width?: number;
 }
 
+const RESNET: OptionTable<ResNetOptions> = { blocks: CHECKED, classes: CHECKED, channels: CHECKED, width: CHECKED };
+const REMEDIES = { layers: "blocks", numClasses: "classes", inChannels: "channels" };
+
 /**
  * A residual network of bottleneck blocks: images [B,3,H,W] to logits [B,classes]. ResNet-50 unless told otherwise, 25,557,032 parameters.
  * @throws HeedError for sizes that are not whole and at least 1, and for other than four stages; when called, as `Conv2d`
@@ -77,10 +82,11 @@ export class ResNet extends Module {
 
   constructor(options: ResNetOptions = {}) {
     super();
+    checkOptions("ResNet", options, RESNET, REMEDIES);
     const { blocks = [3, 4, 6, 3], classes = 1000, channels = 3, width = 64 } = options;
     checkSizes("ResNet", { classes, channels, width });
-    if (blocks.length !== 4 || !blocks.every((n) => Number.isInteger(n) && n >= 1))
-      fail("ResNet", "the numbers of blocks in four stages", `[${blocks}]`);
+    if (!Array.isArray(blocks) || blocks.length !== 4 || !blocks.every((n) => Number.isInteger(n) && n >= 1))
+      fail("ResNet", "the numbers of blocks in four stages", Array.isArray(blocks) ? `[${blocks}]` : shown(blocks));
     this.conv1 = new Conv2d(channels, width, 7, { stride: 2, padding: 3, bias: false });
     this.bn1 = new BatchNorm2d(width);
     this.maxpool = new MaxPool2d(3, { stride: 2, padding: 1 });

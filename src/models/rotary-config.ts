@@ -2,6 +2,7 @@
 // (rope_parameters, also one set for each kind of layer).
 
 import { fail } from "../base/errors.js";
+import { checkOptions, kind, oneOf } from "../base/options.js";
 import { RotaryEmbedding, type RotaryOptions } from "../nn/rotary.js";
 import type { RotaryScaling } from "../nn/rotary-frequencies.js";
 
@@ -19,6 +20,10 @@ export function rotaryFromConfig(
   config: unknown,
   options: { layerType?: string; pairs?: RotaryOptions["pairs"] } = {},
 ): RotaryEmbedding {
+  checkOptions("rotaryFromConfig", options, {
+    layerType: kind<string>("a string", (x) => typeof x === "string"),
+    pairs: oneOf("halves", "interleaved"),
+  });
   const json = object("a configuration", config);
   const parameters = parametersOf(json, options.layerType);
   const headWidth = optional(json, "head_dim") ?? number(json, "hidden_size") / number(json, "num_attention_heads");

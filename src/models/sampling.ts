@@ -3,6 +3,7 @@
 
 import { fail } from "../base/errors.js";
 import { multinomial } from "../base/multinomial.js";
+import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
 import type { Generator } from "../base/random.js";
 
 export interface SamplingOptions {
@@ -14,8 +15,12 @@ export interface SamplingOptions {
   topP?: number;
 }
 
-/** @throws HeedError for a temperature below 0, a topK below 1, a topP outside (0, 1] */
-export function checkSampling(op: string, { temperature = 1, topK, topP }: SamplingOptions): void {
+export const SAMPLING: OptionTable<SamplingOptions> = { temperature: CHECKED, topK: CHECKED, topP: CHECKED };
+
+/** @throws HeedError for other options, a temperature below 0, a topK below 1, a topP outside (0, 1] */
+export function checkSampling(op: string, options: SamplingOptions): void {
+  checkOptions(op, options, SAMPLING);
+  const { temperature = 1, topK, topP } = options;
   if (!(temperature >= 0 && temperature < Infinity)) fail(op, "a temperature of at least 0", String(temperature));
   if (topK !== undefined && !(Number.isInteger(topK) && topK >= 1))
     fail(op, "topK a whole number of at least 1", String(topK));
@@ -27,6 +32,7 @@ export function checkSampling(op: string, { temperature = 1, topK, topP }: Sampl
  * @throws HeedError for NaN or +Infinity among the logits, and where all are -Infinity
  */
 export function sampleToken(logits: Float32Array, options: SamplingOptions, generator: Generator): number {
+  checkSampling("sampleToken", options);
   checkLogits(logits);
   const { temperature = 1, topK, topP } = options;
   if (temperature === 0) return argmax(logits);

@@ -1,10 +1,13 @@
 // Layers without parameters: functions of each element, softmax, dropout.
 
-import { fail } from "../base/errors.js";
+import { checkOptions, oneOf } from "../base/options.js";
 import { dropout } from "../tensor/functions.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkProbability } from "./check.js";
 import { Module } from "./module.js";
+
+/** @internal Which GELU. */
+export const APPROXIMATE = oneOf("none", "tanh");
 
 /** Gives back what it gets. */
 export class Identity extends Module {
@@ -25,10 +28,8 @@ export class GELU extends Module {
 
   constructor(options: { approximate?: "none" | "tanh" } = {}) {
     super();
+    checkOptions("GELU", options, { approximate: APPROXIMATE });
     this.approximate = options.approximate ?? "none";
-    if (this.approximate !== "none" && this.approximate !== "tanh") {
-      fail("GELU", 'approximate "none" or "tanh"', String(this.approximate));
-    }
   }
 
   forward(x: Tensor): Tensor {

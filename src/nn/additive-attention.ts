@@ -1,8 +1,10 @@
 // Attention whose scores a small network computes: what recurrent translation models had (Bahdanau, Cho and Bengio 2014).
 
+import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
 import { additiveAttention } from "../tensor/additive-attention.js";
 import type { AttentionMasks } from "../tensor/attention-mask.js";
 import { checkDropout } from "../tensor/attention-options.js";
+import { TENSOR } from "../tensor/check.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkSizes } from "./check.js";
 import { Linear } from "./linear.js";
@@ -14,11 +16,16 @@ export interface MaskedCall {
   readonly mask?: AttentionMasks;
 }
 
+/** @internal */
+export const MASKED_CALL: OptionTable<MaskedCall> = { mask: CHECKED };
+
 /** One call of `AdditiveAttention`. */
 export interface AdditiveAttentionCall extends MaskedCall {
   /** The keys projected before, by `project`, [...,S,A]: for decoders that ask the same keys at every step. */
   readonly projected?: Tensor;
 }
+
+const CALL: OptionTable<AdditiveAttentionCall> = { ...MASKED_CALL, projected: TENSOR };
 
 /** What `AdditiveAttention` is told beside its widths. */
 export interface AdditiveAttentionOptions {
@@ -27,6 +34,8 @@ export interface AdditiveAttentionOptions {
   /** The probability with which weights are dropped in training, from 0 to below 1; 0. */
   readonly dropout?: number;
 }
+
+const ADDITIVE: OptionTable<AdditiveAttentionOptions> = { bias: FLAG, dropout: CHECKED };
 
 /**
  * softmax(v · tanh(W query + U key)) value, and its pattern (Bahdanau, Cho and Bengio 2014, appendix A.1.2).
@@ -56,6 +65,7 @@ export class AdditiveAttention extends Module {
     options: AdditiveAttentionOptions = {},
   ) {
     super();
+    checkOptions("AdditiveAttention", options, ADDITIVE);
     const { bias = false, dropout = 0 } = options;
     checkSizes("AdditiveAttention", { queryWidth, keyWidth, hidden });
     checkDropout("AdditiveAttention", dropout);
@@ -72,6 +82,7 @@ export class AdditiveAttention extends Module {
     value: Tensor,
     options: AdditiveAttentionCall = {},
   ): [mixed: Tensor, pattern: Tensor] {
+    checkOptions("AdditiveAttention", options, CALL);
     const { mask, projected = this.project(key) } = options;
     const dropout = this.dropout > 0 && this.training ? this.dropout : 0;
     return additiveAttention(this.query.forward(query), projected, value, this.score.weight.view(this.hidden), {

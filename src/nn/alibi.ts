@@ -3,8 +3,10 @@
 
 import { isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
+import { checkOptions, type OptionTable } from "../base/options.js";
 import { describe } from "../base/shape.js";
 import type { AttentionOptions } from "../tensor/attention.js";
+import { TENSOR } from "../tensor/check.js";
 import { arange, tensor } from "../tensor/create.js";
 import { Tensor } from "../tensor/tensor.js";
 import { checkSizes } from "./check.js";
@@ -58,6 +60,8 @@ export interface AlibiOptions {
   readonly keyPositions?: Tensor;
 }
 
+const ALIBI: OptionTable<AlibiOptions> = { queryPositions: TENSOR, keyPositions: TENSOR };
+
 /**
  * ALiBi as what `attention` takes for `score`: each of the scores [B,H,T,S] loses slope · |distance| (Press, Smith and Lewis 2022, section 3).
  * @param heads H, with the paper's slopes; or float slopes [H]
@@ -68,6 +72,7 @@ export interface AlibiOptions {
  * const mixed = attention(x, x, x, { mask: { kind: "causal" }, score: alibi(8) });       // f32[1,8,5,16]
  */
 export function alibi(heads: number | Tensor, options: AlibiOptions = {}): NonNullable<AttentionOptions["score"]> {
+  checkOptions("alibi", options, ALIBI);
   const slopes = slopesOf(heads);
   return (scores) => {
     const [H, T, S] = scores.shape.slice(-3);

@@ -2,6 +2,7 @@
 
 import type { DType } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
+import { checkOptions, FLAG, FLOAT_DTYPE, NUMBER, type OptionTable, orNull } from "../base/options.js";
 import { describe } from "../base/shape.js";
 import { batchNorm } from "../tensor/batch-norm.js";
 import { ones, zeros } from "../tensor/create.js";
@@ -24,6 +25,15 @@ export interface BatchNormLayerOptions {
   dtype?: DType;
 }
 
+const BATCH_NORM: OptionTable<BatchNormLayerOptions> = {
+  eps: NUMBER,
+  momentum: orNull(NUMBER),
+  affine: FLAG,
+  bias: FLAG,
+  trackRunningStats: FLAG,
+  dtype: FLOAT_DTYPE,
+};
+
 abstract class BatchNorm extends Module {
   weight: Parameter | null; // [C]
   bias: Parameter | null; // [C]
@@ -39,6 +49,7 @@ abstract class BatchNorm extends Module {
     options: BatchNormLayerOptions = {},
   ) {
     super();
+    checkOptions(this.typeName, options, BATCH_NORM);
     const { eps = 1e-5, momentum = 0.1, affine = true, bias = affine } = options;
     const { trackRunningStats = true, dtype = "f32" } = options;
     checkSizes(this.typeName, { numFeatures });

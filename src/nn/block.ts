@@ -1,14 +1,18 @@
 // The block that Transformers are stacks of.
 
+import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Dropout } from "./activations.js";
-import { FeedForward } from "./feed-forward.js";
+import { checkProbability, checkSizes } from "./check.js";
+import { FEED_FORWARD, FeedForward, type FeedForwardOptions } from "./feed-forward.js";
 import { Module } from "./module.js";
 import { MultiheadAttention, type MultiheadAttentionCall } from "./multihead-attention.js";
 import { LayerNorm } from "./norm.js";
 
 /** The masks of one call; the weights stay inside. */
 export type BlockCall = Pick<MultiheadAttentionCall, "keyPaddingMask" | "attnMask" | "isCausal">;
+
+const CALL: OptionTable<BlockCall> = { keyPaddingMask: CHECKED, attnMask: CHECKED, isCausal: FLAG };
 
 /**
  * Self-attention, then feed-forward, each behind a LayerNorm and added to the residual: the pre-LN block (Xiong et al. 2020).
@@ -26,10 +30,13 @@ export class TransformerBlock extends Module {
   constructor(
     readonly width: number,
     readonly heads: number,
-    options: { hidden?: number; dropout?: number; bias?: boolean; approximate?: "none" | "tanh" } = {},
+    options: FeedForwardOptions = {},
   ) {
     super();
-    const { dropout = 0, bias = true } = options;
+    checkOptions("TransformerBlock", options, FEED_FORWARD);
+    const { dropout = 0, bias = true, hidden = 4 * width } = options;
+    checkSizes("TransformerBlock", { width, heads, hidden });
+    checkProbability("TransformerBlock", dropout);
     this.attentionNorm = new LayerNorm(width, { bias });
     this.attention = new MultiheadAttention(width, heads, { dropout, bias, batchFirst: true });
     this.dropout = new Dropout(dropout);
@@ -38,6 +45,7 @@ export class TransformerBlock extends Module {
   }
 
   forward(x: Tensor, masks: BlockCall = {}): Tensor {
+    checkOptions("TransformerBlock", masks, CALL);
     const normed = this.attentionNorm.forward(x);
     const [mixed] = this.attention.forward(normed, normed, normed, { ...masks, needWeights: false });
     const residual = x.add(this.dropout.forward(mixed)); // [B,T,C]

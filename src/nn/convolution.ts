@@ -2,7 +2,8 @@
 
 import type { DType } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
-import { type ConvolutionOptions, conv1d, conv2d, type PaddingMode } from "../tensor/convolution.js";
+import { checkOptions, FLAG, FLOAT_DTYPE, type OptionTable } from "../base/options.js";
+import { CONVOLUTION, type ConvolutionOptions, conv1d, conv2d, type PaddingMode } from "../tensor/convolution.js";
 import { zeros } from "../tensor/create.js";
 import { type PerAxis, perAxis } from "../tensor/spatial.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -16,6 +17,8 @@ export interface ConvolutionLayerOptions extends ConvolutionOptions {
   bias?: boolean;
   dtype?: DType;
 }
+
+const CONVOLUTION_LAYER: OptionTable<ConvolutionLayerOptions> = { ...CONVOLUTION, bias: FLAG, dtype: FLOAT_DTYPE };
 
 /** What the layers of one and of two spatial axes share: drawn as PyTorch draws, weight, then bias, both within ±1/√fanIn. */
 abstract class Convolution extends Module {
@@ -36,8 +39,9 @@ abstract class Convolution extends Module {
     options: ConvolutionLayerOptions,
   ) {
     super();
-    const { bias = true, dtype = "f32", groups = 1, padding = 0, paddingMode = "zeros" } = options;
     const name = `Conv${axes}d`;
+    checkOptions(name, options, CONVOLUTION_LAYER);
+    const { bias = true, dtype = "f32", groups = 1, padding = 0, paddingMode = "zeros" } = options;
     checkSizes(name, { inChannels, outChannels, groups });
     if (inChannels % groups !== 0 || outChannels % groups !== 0)
       fail(name, `groups that divide ${inChannels} input and ${outChannels} output channels`, String(groups));

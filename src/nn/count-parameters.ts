@@ -1,6 +1,8 @@
 // The size of a model in one number.
 
 import { fail } from "../base/errors.js";
+import { checkOptions, FLAG } from "../base/options.js";
+import { shown } from "../base/show.js";
 import { Module } from "./module.js";
 
 /**
@@ -11,6 +13,7 @@ import { Module } from "./module.js";
  * @example countParameters(new Linear(3, 2)) // 8
  */
 export function countParameters(model: Module, options: { trainableOnly?: boolean } = {}): number {
-  if (!(model instanceof Module)) fail("countParameters", "a module", model === null ? "null" : typeof model);
+  if (!(model instanceof Module)) fail("countParameters", "a module", shown(model));
+  checkOptions("countParameters", options, { trainableOnly: FLAG });
   return model.countParameters({ trainable: options.trainableOnly });
 }

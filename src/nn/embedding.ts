@@ -2,6 +2,7 @@
 
 import type { DType } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, FLOAT_DTYPE } from "../base/options.js";
 import { arange, zeros } from "../tensor/create.js";
 import { embedding, where } from "../tensor/functions.js";
 import { noGrad } from "../tensor/grad-mode.js";
@@ -26,6 +27,7 @@ export class Embedding extends Module {
     options: { paddingIdx?: number; dtype?: DType } = {},
   ) {
     super();
+    checkOptions(this.typeName, options, { paddingIdx: CHECKED, dtype: FLOAT_DTYPE });
     checkSizes("Embedding", { numEmbeddings, embeddingDim });
     const { paddingIdx, dtype = "f32" } = options;
     const row = paddingIdx !== undefined && paddingIdx < 0 ? paddingIdx + numEmbeddings : paddingIdx;

@@ -1,10 +1,28 @@
 // The position-wise feed-forward network of a Transformer block.
 
+import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { Dropout } from "./activations.js";
-import { checkSizes } from "./check.js";
+import { APPROXIMATE, Dropout } from "./activations.js";
+import { checkProbability, checkSizes } from "./check.js";
 import { Linear } from "./linear.js";
 import { Module } from "./module.js";
+
+/** What `FeedForward` and `TransformerBlock` are told beside their widths. */
+export interface FeedForwardOptions {
+  /** The width between, 4 C. */
+  hidden?: number;
+  bias?: boolean;
+  dropout?: number;
+  approximate?: "none" | "tanh";
+}
+
+/** @internal */
+export const FEED_FORWARD: OptionTable<FeedForwardOptions> = {
+  hidden: CHECKED,
+  bias: FLAG,
+  dropout: CHECKED,
+  approximate: APPROXIMATE,
+};
 
 /**
  * Each position on its own: widen, GELU, narrow, dropout   (Vaswani et al. 2017, section 3.3, with GELU for ReLU).
@@ -19,11 +37,13 @@ export class FeedForward extends Module {
 
   constructor(
     readonly width: number,
-    options: { hidden?: number; bias?: boolean; dropout?: number; approximate?: "none" | "tanh" } = {},
+    options: FeedForwardOptions = {},
   ) {
     super();
+    checkOptions("FeedForward", options, FEED_FORWARD);
     const { hidden = 4 * width, bias = true, dropout = 0, approximate = "none" } = options;
     checkSizes("FeedForward", { width, hidden });
+    checkProbability("FeedForward", dropout);
     this.expand = new Linear(width, hidden, { bias });
     this.contract = new Linear(hidden, width, { bias });
     this.dropout = new Dropout(dropout);

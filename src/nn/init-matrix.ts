@@ -1,11 +1,12 @@
 // Initialisations of whole matrices: the identity, orthogonal rows or columns, few nonzero entries (torch/nn/init.py).
 
 import { fail } from "../base/errors.js";
+import { checkOptions, NUMBER } from "../base/options.js";
 import { describe } from "../base/shape.js";
 import { eye, tensor as numbers } from "../tensor/create.js";
 import { normal, randperm } from "../tensor/random.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { type Draw, set } from "./init-set.js";
+import { DRAW, type Draw, set } from "./init-set.js";
 
 /** The identity: ones on the diagonal of a matrix, zeros elsewhere. @throws HeedError unless it is a matrix */
 export function eye_<P extends Tensor>(tensor: P): P {
@@ -21,6 +22,7 @@ export function eye_<P extends Tensor>(tensor: P): P {
 export function sparse_<P extends Tensor>(tensor: P, sparsity: number, options: Draw & { std?: number } = {}): P {
   const [rows, columns] = matrix("sparse_", tensor);
   if (!(sparsity >= 0 && sparsity <= 1)) fail("sparse_", "a share from 0 to 1", String(sparsity));
+  checkOptions("sparse_", options, { ...DRAW, std: NUMBER });
   const { std = 0.01, ...draw } = options;
   const { dtype } = tensor;
   return set(tensor, () => {
@@ -43,6 +45,7 @@ export function sparse_<P extends Tensor>(tensor: P, sparsity: number, options: 
  */
 export function orthogonal_<P extends Tensor>(tensor: P, options: Draw & { gain?: number } = {}): P {
   if (tensor.ndim < 2) fail("orthogonal_", "a weight of at least two dimensions", describe(tensor));
+  checkOptions("orthogonal_", options, { ...DRAW, gain: NUMBER });
   const { gain = 1, ...draw } = options;
   const { dtype, shape } = tensor;
   const rows = shape[0];

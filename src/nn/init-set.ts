@@ -1,6 +1,7 @@
 // How initialisations write: what all of them share.
 
-import type { Generator } from "../base/random.js";
+import type { OptionTable } from "../base/options.js";
+import { GENERATOR, type Generator } from "../base/random.js";
 import { noGrad } from "../tensor/grad-mode.js";
 import type { Tensor } from "../tensor/tensor.js";
 
@@ -8,6 +9,8 @@ export interface Draw {
   /** The stream to draw from; the default generator. */
   generator?: Generator;
 }
+
+export const DRAW: OptionTable<Draw> = { generator: GENERATOR };
 
 let skipping = false;
 

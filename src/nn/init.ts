@@ -1,12 +1,13 @@
 // Initialisations, drawing PyTorch's numbers (torch/nn/init.py). Each gives a tensor new numbers with `assign` and returns it.
 
 import { fail } from "../base/errors.js";
+import { checkOptions, NUMBER, type OptionTable, oneOf } from "../base/options.js";
 import { roundTo } from "../base/round.js";
 import { describe, type Shape } from "../base/shape.js";
 import { where } from "../tensor/functions.js";
 import { normal, uniform } from "../tensor/random.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { type Draw, isSkipping, set } from "./init-set.js";
+import { DRAW, type Draw, isSkipping, set } from "./init-set.js";
 
 export { eye_, orthogonal_, sparse_ } from "./init-matrix.js";
 export { skipInit } from "./init-set.js";
@@ -20,13 +21,23 @@ interface Kaiming extends Draw {
   nonlinearity?: Nonlinearity;
 }
 
+const KAIMING: OptionTable<Kaiming> = {
+  ...DRAW,
+  a: NUMBER,
+  mode: oneOf("fanIn", "fanOut"),
+  nonlinearity: oneOf("linear", "sigmoid", "tanh", "relu", "leakyRelu", "selu"),
+};
+const XAVIER: OptionTable<Draw & { gain?: number }> = { ...DRAW, gain: NUMBER };
+
 /** U(from, to) */
 export function uniform_<P extends Tensor>(tensor: P, from = 0, to = 1, options: Draw = {}): P {
+  checkOptions("uniform_", options, DRAW);
   return set(tensor, () => uniform(tensor.shape, from, to, { dtype: tensor.dtype, ...options }));
 }
 
 /** N(mean, std²) */
 export function normal_<P extends Tensor>(tensor: P, mean = 0, std = 1, options: Draw = {}): P {
+  checkOptions("normal_", options, DRAW);
   return set(tensor, () => normal(tensor.shape, mean, std, { dtype: tensor.dtype, ...options }));
 }
 
@@ -72,6 +83,7 @@ function fans(op: string, tensor: Tensor): { fanIn: number; fanOut: number } {
 
 /** U(-b, b), b = gain √(3 / fan)   (He et al. 2015) */
 export function kaimingUniform_<P extends Tensor>(tensor: P, options: Kaiming = {}): P {
+  checkOptions("kaimingUniform_", options, KAIMING);
   const { a = 0, mode = "fanIn", nonlinearity = "leakyRelu", ...draw } = options;
   const bound = Math.sqrt(3) * (calculateGain(nonlinearity, a) / Math.sqrt(fans("kaimingUniform_", tensor)[mode]));
   return uniform_(tensor, -bound, bound, draw);
@@ -79,12 +91,14 @@ export function kaimingUniform_<P extends Tensor>(tensor: P, options: Kaiming = 
 
 /** N(0, gain² / fan)   (He et al. 2015) */
 export function kaimingNormal_<P extends Tensor>(tensor: P, options: Kaiming = {}): P {
+  checkOptions("kaimingNormal_", options, KAIMING);
   const { a = 0, mode = "fanIn", nonlinearity = "leakyRelu", ...draw } = options;
   return normal_(tensor, 0, calculateGain(nonlinearity, a) / Math.sqrt(fans("kaimingNormal_", tensor)[mode]), draw);
 }
 
 /** U(-b, b), b = gain √(6 / (fanIn + fanOut))   (Glorot and Bengio 2010) */
 export function xavierUniform_<P extends Tensor>(tensor: P, options: Draw & { gain?: number } = {}): P {
+  checkOptions("xavierUniform_", options, XAVIER);
   const { gain = 1, ...draw } = options;
   const { fanIn, fanOut } = fans("xavierUniform_", tensor);
   const bound = Math.sqrt(3) * (gain * Math.sqrt(2 / (fanIn + fanOut)));
@@ -93,6 +107,7 @@ export function xavierUniform_<P extends Tensor>(tensor: P, options: Draw & { ga
 
 /** N(0, 2 gain² / (fanIn + fanOut))   (Glorot and Bengio 2010) */
 export function xavierNormal_<P extends Tensor>(tensor: P, options: Draw & { gain?: number } = {}): P {
+  checkOptions("xavierNormal_", options, XAVIER);
   const { gain = 1, ...draw } = options;
   const { fanIn, fanOut } = fans("xavierNormal_", tensor);
   return normal_(tensor, 0, gain * Math.sqrt(2 / (fanIn + fanOut)), draw);
@@ -106,11 +121,14 @@ export interface TruncNormalOptions extends Draw {
   b?: number;
 }
 
+const TRUNC_NORMAL: OptionTable<TruncNormalOptions> = { ...DRAW, mean: NUMBER, std: NUMBER, a: NUMBER, b: NUMBER };
+
 /**
  * N(mean, std²) with what falls outside [a, b] drawn again, the whole tensor each time, as torch 2.13 does. Where the bounds
  * hold at most 0.3 of the distribution, uniform numbers are accepted with the probability of their density instead.
  */
 export function truncNormal_<P extends Tensor>(tensor: P, options: TruncNormalOptions = {}): P {
+  checkOptions("truncNormal_", options, TRUNC_NORMAL);
   const { mean = 0, std = 1, a = -2, b = 2, ...stream } = options;
   if (!(a < b) || !(std > 0)) fail("truncNormal_", "a < b and std > 0", `a ${a}, b ${b}, std ${std}`);
   const inside = cumulative((b - mean) / std) - cumulative((a - mean) / std);

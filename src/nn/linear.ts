@@ -1,6 +1,7 @@
 // The fully connected layer.
 
 import type { DType } from "../base/dtype.js";
+import { checkOptions, FLAG, FLOAT_DTYPE } from "../base/options.js";
 import { zeros } from "../tensor/create.js";
 import { linear } from "../tensor/functions.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -23,6 +24,7 @@ export class Linear extends Module {
     options: { bias?: boolean; dtype?: DType } = {},
   ) {
     super();
+    checkOptions("Linear", options, { bias: FLAG, dtype: FLOAT_DTYPE });
     checkSizes("Linear", { inFeatures, outFeatures });
     const { bias = true, dtype = "f32" } = options;
     this.weight = new Parameter(zeros(outFeatures, inFeatures, { dtype }));

@@ -1,12 +1,16 @@
 // Losses as modules; the functions of the same names do the work.
 
+import { checkOptions } from "../base/options.js";
 import {
   binaryCrossEntropyWithLogits,
+  CROSS_ENTROPY,
+  type CrossEntropyOptions,
   crossEntropy,
+  LOSS,
+  type LossOptions,
   l1Loss,
   mseLoss,
   nllLoss,
-  type Reduction,
 } from "../tensor/functions.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Module } from "./module.js";
@@ -15,15 +19,9 @@ import { Module } from "./module.js";
 export class CrossEntropyLoss extends Module {
   readonly weight: Tensor | null;
 
-  constructor(
-    private readonly options: {
-      reduction?: Reduction;
-      ignoreIndex?: number;
-      labelSmoothing?: number;
-      weight?: Tensor;
-    } = {},
-  ) {
+  constructor(private readonly options: CrossEntropyOptions = {}) {
     super();
+    checkOptions("CrossEntropyLoss", options, CROSS_ENTROPY);
     this.weight = this.registerBuffer("weight", options.weight ?? null);
   }
 
@@ -34,8 +32,9 @@ export class CrossEntropyLoss extends Module {
 
 /** A loss of a result and what it should have been, both of one shape. */
 abstract class PairLoss extends Module {
-  constructor(protected readonly options: { reduction?: Reduction } = {}) {
+  constructor(protected readonly options: LossOptions = {}) {
     super();
+    checkOptions(this.typeName, options, LOSS);
   }
 }
 

@@ -1,10 +1,12 @@
 // Multiplicative attention, the three scores of Luong, Pham and Manning 2015 (section 3.1).
 
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
+import { shown } from "../base/show.js";
 import { additiveAttention, multiplicativeAttention } from "../tensor/additive-attention.js";
 import { checkDropout } from "../tensor/attention-options.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { MaskedCall } from "./additive-attention.js";
+import { MASKED_CALL, type MaskedCall } from "./additive-attention.js";
 import { checkSizes } from "./check.js";
 import { Linear } from "./linear.js";
 import { Module } from "./module.js";
@@ -21,6 +23,8 @@ export interface LuongAttentionOptions {
   /** The probability with which weights are dropped in training, from 0 to below 1; 0. */
   readonly dropout?: number;
 }
+
+const LUONG: OptionTable<LuongAttentionOptions> = { keyWidth: CHECKED, hidden: CHECKED, dropout: CHECKED };
 
 /**
  * softmax(score(query, key)) value with one of Luong's scores, and its pattern (Luong, Pham and Manning 2015, section 3.1).
@@ -46,6 +50,7 @@ export class LuongAttention extends Module {
     options: LuongAttentionOptions = {},
   ) {
     super();
+    checkOptions("LuongAttention", options, LUONG);
     const { keyWidth = queryWidth, hidden = queryWidth, dropout = 0 } = options;
     checkSizes("LuongAttention", { queryWidth, keyWidth, hidden });
     checkDropout("LuongAttention", dropout);
@@ -63,11 +68,12 @@ export class LuongAttention extends Module {
     else if (method === "concat") {
       this.project = new Linear(queryWidth + keyWidth, hidden, { bias: false });
       this.score = new Linear(hidden, 1, { bias: false });
-    } else fail("LuongAttention", 'a method "dot", "general" or "concat"', String(method));
+    } else fail("LuongAttention", 'a method "dot", "general" or "concat"', shown(method));
   }
 
   /** Query [...,T,Q], key [...,S,K], value [...,S,E] give what is mixed, [...,T,E], and the pattern before dropout, [...,T,S]. */
   forward(query: Tensor, key: Tensor, value: Tensor, options: MaskedCall = {}): [mixed: Tensor, pattern: Tensor] {
+    checkOptions("LuongAttention", options, MASKED_CALL);
     const call = { mask: options.mask, dropout: this.dropout > 0 && this.training ? this.dropout : 0 };
     const weight = this.project?.weight ?? null;
     if (!weight || !this.score) return multiplicativeAttention(query, key, value, { ...call, weight });

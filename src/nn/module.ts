@@ -3,6 +3,7 @@
 
 import { type DType, isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
+import { checkOptions, FLAG } from "../base/options.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { tracing } from "../tensor/trace.js";
 import { type Entry, Fields, join, ownBuffers, ownModules, ownParameters, walk } from "./naming.js";
@@ -142,6 +143,7 @@ export class Module extends Fields {
 
   /** How many numbers the parameters hold, shared ones counted once. */
   countParameters(options: { trainable?: boolean } = {}): number {
+    checkOptions("countParameters", options, { trainable: FLAG });
     const counted = this.parameters().filter((p) => !options.trainable || p.requiresGrad);
     return counted.reduce((count, parameter) => count + parameter.numel, 0);
   }

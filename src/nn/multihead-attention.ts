@@ -2,6 +2,7 @@
 // written the textbook way; making it fast is the compiler's affair.
 
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
 import { describe, sameShape } from "../base/shape.js";
 import { causalMask, zeros } from "../tensor/create.js";
 import { cat, dropout, linear } from "../tensor/functions.js";
@@ -31,6 +32,16 @@ export interface MultiheadAttentionOptions {
   batchFirst?: boolean;
 }
 
+const MULTIHEAD: OptionTable<MultiheadAttentionOptions> = {
+  dropout: CHECKED,
+  bias: FLAG,
+  addBiasKv: FLAG,
+  addZeroAttn: FLAG,
+  kdim: CHECKED,
+  vdim: CHECKED,
+  batchFirst: FLAG,
+};
+
 /** One call of `MultiheadAttention`: the arguments of torch's forward behind query, key and value. */
 export interface MultiheadAttentionCall {
   /** [B,S], or [S] for inputs without a batch: bool, true where a key is ignored; or floats that are added to the scores. */
@@ -44,6 +55,14 @@ export interface MultiheadAttentionCall {
   /** The mean over the heads, [B,T,S], instead of [B,H,T,S]: true, unless given. */
   averageAttnWeights?: boolean;
 }
+
+const MULTIHEAD_CALL: OptionTable<MultiheadAttentionCall> = {
+  keyPaddingMask: CHECKED,
+  attnMask: CHECKED,
+  isCausal: FLAG,
+  needWeights: FLAG,
+  averageAttnWeights: FLAG,
+};
 
 /**
  * softmax(Q Kᵀ / √D) V in `numHeads` heads of width D = E / H, as torch.nn.MultiheadAttention (Vaswani et al. 2017, section 3.2.2).
@@ -81,6 +100,9 @@ export class MultiheadAttention extends Module {
     options: MultiheadAttentionOptions = {},
   ) {
     super();
+    checkOptions("MultiheadAttention", options, MULTIHEAD, {
+      dropoutP: "dropout",
+    });
     const { bias = true, kdim = embedDim, vdim = embedDim } = options;
     checkSizes("MultiheadAttention", { embedDim, numHeads, kdim, vdim });
     if (embedDim % numHeads !== 0) {
@@ -118,6 +140,7 @@ export class MultiheadAttention extends Module {
 
   /** [output like query, weights or null]. Inputs without a batch, [T,E], are allowed. */
   forward(query: Tensor, key: Tensor, value: Tensor, options: MultiheadAttentionCall = {}): [Tensor, Tensor | null] {
+    checkOptions("MultiheadAttention", options, MULTIHEAD_CALL, { mask: "attnMask" });
     const { needWeights = true, averageAttnWeights = true } = options;
     const batched = query.ndim === 3;
     this.checkInputs(query, key, value);

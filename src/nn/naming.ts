@@ -1,6 +1,7 @@
 // What a module finds in its own fields: parameters, buffers and modules, also inside arrays, under the names that state dicts use.
 // Module extends the class here; walking, state dicts and printing need no more of a module than this.
 
+import { checkOptions, FLAG } from "../base/options.js";
 import { Tensor } from "../tensor/tensor.js";
 import { Parameter } from "./parameter.js";
 
@@ -38,6 +39,7 @@ export abstract class Fields {
    * `mask = this.registerBuffer("mask", causalMask(8))`. Buffers that are not `persistent` stay out of state dicts.
    */
   registerBuffer<B extends Tensor | null>(name: string, tensor: B, options: { persistent?: boolean } = {}): B {
+    checkOptions("registerBuffer", options, { persistent: FLAG });
     this.#buffers.set(name, options.persistent ?? true);
     (this as unknown as Record<string, unknown>)[name] = tensor;
     return tensor;

@@ -2,6 +2,7 @@
 
 import type { DType } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
+import { checkOptions, FLAG, FLOAT_DTYPE, NUMBER, type OptionTable, orNull } from "../base/options.js";
 import type { Shape } from "../base/shape.js";
 import { ones, zeros } from "../tensor/create.js";
 import { layerNorm, rmsNorm } from "../tensor/functions.js";
@@ -17,6 +18,23 @@ function shapeOf(op: string, shape: number | Shape): Shape {
   return sizes;
 }
 
+interface LayerNormOptions {
+  /** Added to the variance; 1e-5. */
+  eps?: number;
+  /** Whether there is a weight, and with it a bias; true. */
+  elementwiseAffine?: boolean;
+  bias?: boolean;
+  dtype?: DType;
+}
+
+interface RMSNormOptions extends Omit<LayerNormOptions, "bias" | "eps"> {
+  /** Added to the mean of the squares; null, the default, is the smallest step of f32 beside 1. */
+  eps?: number | null;
+}
+
+const RMS_NORM: OptionTable<RMSNormOptions> = { eps: orNull(NUMBER), elementwiseAffine: FLAG, dtype: FLOAT_DTYPE };
+const LAYER_NORM: OptionTable<LayerNormOptions> = { ...RMS_NORM, eps: NUMBER, bias: FLAG };
+
 /** (x - mean) / √(var + eps) · weight + bias over the last axes, which have `normalizedShape`   (Ba, Kiros and Hinton 2016) */
 export class LayerNorm extends Module {
   weight: Parameter | null;
@@ -24,11 +42,9 @@ export class LayerNorm extends Module {
   readonly normalizedShape: Shape;
   readonly eps: number;
 
-  constructor(
-    normalizedShape: number | Shape,
-    options: { eps?: number; elementwiseAffine?: boolean; bias?: boolean; dtype?: DType } = {},
-  ) {
+  constructor(normalizedShape: number | Shape, options: LayerNormOptions = {}) {
     super();
+    checkOptions("LayerNorm", options, LAYER_NORM);
     const { eps = 1e-5, elementwiseAffine = true, bias = true, dtype = "f32" } = options;
     this.normalizedShape = shapeOf("LayerNorm", normalizedShape);
     this.eps = eps;
@@ -53,11 +69,9 @@ export class RMSNorm extends Module {
   /** null stands for the smallest step of f32 beside 1, as in PyTorch. */
   readonly eps: number | null;
 
-  constructor(
-    normalizedShape: number | Shape,
-    options: { eps?: number | null; elementwiseAffine?: boolean; dtype?: DType } = {},
-  ) {
+  constructor(normalizedShape: number | Shape, options: RMSNormOptions = {}) {
     super();
+    checkOptions("RMSNorm", options, RMS_NORM);
     const { eps = null, elementwiseAffine = true, dtype = "f32" } = options;
     this.normalizedShape = shapeOf("RMSNorm", normalizedShape);
     this.eps = eps;

@@ -2,6 +2,7 @@
 
 import type { DType } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
+import { checkOptions, FLAG } from "../base/options.js";
 import { Tensor } from "../tensor/tensor.js";
 import { type Trace, tracing } from "../tensor/trace.js";
 import { leafOf } from "../tensor/value.js";
@@ -19,6 +20,7 @@ export class Parameter extends Tensor {
   private notedBy: Trace | null = null;
 
   constructor(data: Tensor, options: { requiresGrad?: boolean } = {}) {
+    checkOptions("Parameter", options, { requiresGrad: FLAG });
     if (tracing())
       fail("Parameter", "to be made outside compile", "one made inside", "make the module before the function");
     const value = data.value.copy();

@@ -1,11 +1,14 @@
 // Pooling layers, and the one that flattens what they leave.
 
+import { checkOptions } from "../base/options.js";
 import {
+  AVG_POOL,
   type AvgPoolOptions,
   adaptiveAvgPool1d,
   adaptiveAvgPool2d,
   avgPool1d,
   avgPool2d,
+  MAX_POOL,
   type MaxPoolOptions,
   maxPool1d,
   maxPool2d,
@@ -24,6 +27,7 @@ abstract class MaxPool extends Module {
     protected readonly options: MaxPoolOptions = {},
   ) {
     super();
+    checkOptions(this.typeName, options, MAX_POOL);
   }
 
   override extraRepr(): string {
@@ -62,6 +66,7 @@ abstract class AvgPool extends Module {
     protected readonly options: AvgPoolOptions = {},
   ) {
     super();
+    checkOptions(this.typeName, options, AVG_POOL);
   }
 }
 

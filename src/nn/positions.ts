@@ -2,12 +2,13 @@
 // that turn queries and keys are in rotary.ts, those that change scores in alibi.ts and relative-position-bias.ts.
 
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, type OptionTable, oneOf } from "../base/options.js";
 import { describe } from "../base/shape.js";
 import { tensor } from "../tensor/create.js";
 import { embedding } from "../tensor/functions.js";
 import { Tensor } from "../tensor/tensor.js";
 import { Dropout } from "./activations.js";
-import { checkSizes } from "./check.js";
+import { checkProbability, checkSizes } from "./check.js";
 import { Embedding } from "./embedding.js";
 import { Module } from "./module.js";
 
@@ -19,6 +20,8 @@ export interface SinusoidOptions {
   readonly layout?: "interleaved" | "halves";
 }
 
+const SINUSOID: OptionTable<SinusoidOptions> = { base: CHECKED, layout: oneOf("interleaved", "halves") };
+
 /**
  * PE(p, 2i) = sin(p / base^(2i/C)), PE(p, 2i+1) = cos(p / base^(2i/C)) for the positions 0 to T-1: f32[T,C]   (Vaswani et al. 2017,
  * section 3.5).
@@ -28,11 +31,10 @@ export interface SinusoidOptions {
  * @example const x = randn(2, 6, 16).add(sinusoidalPositions(6, 16));   // f32[2,6,16], B=2 T=6 C=16
  */
 export function sinusoidalPositions(T: number, C: number, options: SinusoidOptions = {}): Tensor {
+  checkOptions("sinusoidalPositions", options, SINUSOID);
   checkSizes("sinusoidalPositions", { T, C });
   const { base = 10000, layout = "interleaved" } = options;
   if (!(base > 0)) fail("sinusoidalPositions", "a base above 0", String(base));
-  if (layout !== "interleaved" && layout !== "halves")
-    fail("sinusoidalPositions", 'layout "interleaved" or "halves"', String(layout));
   const sines = Math.ceil(C / 2);
   const table = new Float32Array(T * C);
   for (let c = 0; c < C; c++) {
@@ -53,6 +55,8 @@ export interface PositionalEncodingOptions extends SinusoidOptions {
   readonly context?: number;
 }
 
+const POSITIONAL: OptionTable<PositionalEncodingOptions> = { ...SINUSOID, dropout: CHECKED, context: CHECKED };
+
 /**
  * Adds sinusoidal positions [T,C] to what stands there, [...,T,C], then drops (Vaswani et al. 2017, sections 3.5 and 5.4).
  * @param width C
@@ -70,7 +74,9 @@ export class PositionalEncoding extends Module {
     options: PositionalEncodingOptions = {},
   ) {
     super();
+    checkOptions("PositionalEncoding", options, POSITIONAL);
     const { dropout = 0, context = 5000, ...rest } = options;
+    checkProbability("PositionalEncoding", dropout);
     checkSizes("PositionalEncoding", { width, context });
     this.context = context;
     this.dropout = new Dropout(dropout);

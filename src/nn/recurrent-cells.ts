@@ -2,6 +2,7 @@
 
 import { isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
+import { checkOptions, FLAG, type OptionTable, oneOf } from "../base/options.js";
 import { describe, sameShape } from "../base/shape.js";
 import { zeros } from "../tensor/create.js";
 import { linear } from "../tensor/functions.js";
@@ -21,6 +22,9 @@ export interface RNNCellOptions extends CellOptions {
   readonly nonlinearity?: "tanh" | "relu";
 }
 
+const CELL: OptionTable<CellOptions> = { bias: FLAG };
+const RNN_CELL: OptionTable<RNNCellOptions> = { ...CELL, nonlinearity: oneOf("tanh", "relu") };
+
 abstract class Cell extends Module {
   weightIh: Parameter; // [GH,I]
   weightHh: Parameter; // [GH,H]
@@ -31,9 +35,12 @@ abstract class Cell extends Module {
     readonly inputSize: number,
     readonly hiddenSize: number,
     gates: number,
-    { bias = true }: CellOptions,
+    options: CellOptions,
+    table = CELL,
   ) {
     super();
+    checkOptions(this.typeName, options, table);
+    const { bias = true } = options;
     checkSizes(this.typeName, { inputSize, hiddenSize });
     const width = gates * hiddenSize;
     this.weightIh = new Parameter(zeros(width, inputSize));
@@ -90,7 +97,7 @@ export class RNNCell extends Cell {
   readonly nonlinearity: "tanh" | "relu";
 
   constructor(inputSize: number, hiddenSize: number, options: RNNCellOptions = {}) {
-    super(inputSize, hiddenSize, 1, options);
+    super(inputSize, hiddenSize, 1, options, RNN_CELL);
     this.nonlinearity = options.nonlinearity ?? "tanh";
     if (this.nonlinearity !== "tanh" && this.nonlinearity !== "relu")
       fail("RNNCell", 'nonlinearity "tanh" or "relu"', String(this.nonlinearity));

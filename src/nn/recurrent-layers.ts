@@ -4,6 +4,7 @@
 import { CELLS, type RecurrentCell } from "../base/cell.js";
 import { isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
 import { describe, sameShape } from "../base/shape.js";
 import { arange, tensor, zeros } from "../tensor/create.js";
 import { cat, dropout, linear, stack, where } from "../tensor/functions.js";
@@ -28,6 +29,15 @@ export interface RecurrentOptions {
   /** Every layer reads the sequence in both directions, and gives both states side by side; false. */
   readonly bidirectional?: boolean;
 }
+
+/** @internal */
+export const RECURRENT: OptionTable<RecurrentOptions> = {
+  numLayers: CHECKED,
+  bias: FLAG,
+  batchFirst: FLAG,
+  dropout: CHECKED,
+  bidirectional: FLAG,
+};
 
 /** One call of a recurrent module. */
 export interface RecurrentCall {
@@ -60,8 +70,10 @@ export abstract class RecurrentLayers extends Module {
     readonly inputSize: number,
     readonly hiddenSize: number,
     options: RecurrentOptions,
+    table = RECURRENT,
   ) {
     super();
+    checkOptions(this.typeName, options, table);
     const { numLayers = 1, bias = true, batchFirst = false, dropout: p = 0, bidirectional = false } = options;
     checkSizes(this.typeName, { inputSize, hiddenSize, numLayers });
     checkProbability(this.typeName, p);
@@ -117,7 +129,9 @@ export abstract class RecurrentLayers extends Module {
   }
 
   /** The whole stack on x, from the initial states [L D,B,H] or zeros; without a batch x is [T,I] and states are [L D,H]. */
-  protected run(x: Tensor, hidden: Tensor | null, memory: Tensor | null, { lengths: wanted }: RecurrentCall): Final {
+  protected run(x: Tensor, hidden: Tensor | null, memory: Tensor | null, options: RecurrentCall): Final {
+    checkOptions(this.typeName, options, { lengths: CHECKED });
+    const { lengths: wanted } = options;
     this.checkInput(x);
     const batched = x.ndim === 3;
     const batch = this.batchFirst ? 0 : 1;

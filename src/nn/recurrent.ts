@@ -2,13 +2,16 @@
 // recurrent-cells.ts.
 
 import { fail } from "../base/errors.js";
+import { type OptionTable, oneOf } from "../base/options.js";
 import { describe } from "../base/shape.js";
 import { Tensor } from "../tensor/tensor.js";
-import { type RecurrentCall, RecurrentLayers, type RecurrentOptions } from "./recurrent-layers.js";
+import { RECURRENT, type RecurrentCall, RecurrentLayers, type RecurrentOptions } from "./recurrent-layers.js";
 
 export interface RNNOptions extends RecurrentOptions {
   readonly nonlinearity?: "tanh" | "relu";
 }
+
+const RNN_OPTIONS: OptionTable<RNNOptions> = { ...RECURRENT, nonlinearity: oneOf("tanh", "relu") };
 
 /**
  * h' = tanh(W x + b + U h + d), layer upon layer, as torch.nn.RNN (Elman 1990).
@@ -26,11 +29,8 @@ export class RNN extends RecurrentLayers {
   readonly nonlinearity: "tanh" | "relu";
 
   constructor(inputSize: number, hiddenSize: number, options: RNNOptions = {}) {
-    const { nonlinearity = "tanh" } = options;
-    if (nonlinearity !== "tanh" && nonlinearity !== "relu")
-      fail("RNN", 'nonlinearity "tanh" or "relu"', String(nonlinearity));
-    super(nonlinearity, inputSize, hiddenSize, options);
-    this.nonlinearity = nonlinearity;
+    super(options?.nonlinearity === "relu" ? "relu" : "tanh", inputSize, hiddenSize, options, RNN_OPTIONS);
+    this.nonlinearity = options.nonlinearity ?? "tanh";
   }
 
   /** [output, last states]; the initial states are zeros unless given, [L D,B,H]. */

@@ -2,6 +2,7 @@
 // distances that grow with the distance (Raffel et al. 2020, section 2.1: T5).
 
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
 import { describe } from "../base/shape.js";
 import { arange, tensor } from "../tensor/create.js";
 import { embedding } from "../tensor/functions.js";
@@ -17,6 +18,8 @@ export interface RelativePositionBiasOptions {
   /** Whether keys behind the query count by distance too (the encoder), or all as one (the decoder); true. */
   readonly bidirectional?: boolean;
 }
+
+const RELATIVE: OptionTable<RelativePositionBiasOptions> = { maxDistance: CHECKED, bidirectional: FLAG };
 
 /**
  * A learned bias [1,H,T,S] for each head, query and key, by their distance in buckets (Raffel et al. 2020, section 2.1: T5).
@@ -42,6 +45,7 @@ export class RelativePositionBias extends Module {
     options: RelativePositionBiasOptions = {},
   ) {
     super();
+    checkOptions("RelativePositionBias", options, RELATIVE);
     const { maxDistance = 128, bidirectional = true } = options;
     this.maxDistance = maxDistance;
     this.bidirectional = bidirectional;

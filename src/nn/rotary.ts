@@ -2,6 +2,7 @@
 // product depends on the distance alone (Su et al. 2021). How fast each pair turns is rotary-frequencies.ts's affair.
 
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, type OptionTable, oneOf } from "../base/options.js";
 import { describe } from "../base/shape.js";
 import { arange, tensor } from "../tensor/create.js";
 import { cat, stack, where } from "../tensor/functions.js";
@@ -23,6 +24,13 @@ export interface RotaryOptions {
   /** How frequencies are changed for texts longer than those of training; null, not at all. */
   readonly scaling?: RotaryScaling | null;
 }
+
+const ROTARY: OptionTable<RotaryOptions> = {
+  width: CHECKED,
+  base: CHECKED,
+  pairs: oneOf("halves", "interleaved"),
+  scaling: CHECKED,
+};
 
 /** Where the rows of x stand: i32[T], i32[B,T], or the first of them as a number or i32[]. */
 export type Positions = Tensor | number;
@@ -69,9 +77,9 @@ export class RotaryEmbedding extends Module {
     options: RotaryOptions = {},
   ) {
     super();
+    checkOptions("RotaryEmbedding", options, ROTARY);
     const { width = headWidth, base = 10000, pairs = "halves", scaling = null } = options;
     if (!(width <= headWidth)) fail("rotary", `a width of at most ${headWidth}, the width of a head`, String(width));
-    if (pairs !== "halves" && pairs !== "interleaved") fail("rotary", 'pairs "halves" or "interleaved"', String(pairs));
     this.width = width;
     this.base = base;
     this.pairs = pairs;
@@ -84,6 +92,7 @@ export class RotaryEmbedding extends Module {
    * largest position and one more, unless given.
    */
   forward(x: Tensor, positions: Positions = 0, options: { length?: Tensor | number } = {}): Tensor {
+    checkOptions("RotaryEmbedding", options, { length: CHECKED });
     if (x.ndim < 2) fail("rotary", "queries or keys [...,T,D]", describe(x));
     return this.rotate(x, this.tables(rowPositions(x, positions), options));
   }

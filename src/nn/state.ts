@@ -1,7 +1,9 @@
 // State dicts: every parameter and persistent buffer under its dotted name, and loading them back, all or nothing.
 
 import { fail } from "../base/errors.js";
+import { checkOptions, FLAG } from "../base/options.js";
 import { describe, sameShape } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import { assignAll, Tensor } from "../tensor/tensor.js";
 import { type Fields, join, ownBuffers, ownModules, ownParameters } from "./naming.js";
 
@@ -29,8 +31,11 @@ export function collectState(module: Fields, prefix = "", above: readonly Fields
 export function loadState(
   module: Fields,
   source: StateDict | ReadonlyMap<string, Tensor>,
-  options: { readonly strict?: boolean },
+  options: { strict?: boolean },
 ): LoadResult {
+  checkOptions("loadStateDict", options, { strict: FLAG });
+  if (typeof source !== "object" || source === null)
+    fail("loadStateDict", "tensors by name", shown(source), "pass what stateDict() or loadSafetensors() gave");
   const given = source instanceof Map ? source : new Map<string, Tensor>(Object.entries(source));
   const own = collectState(module);
   const missing = Object.keys(own).filter((name) => !given.has(name));
@@ -42,8 +47,7 @@ export function loadState(
     if (value === undefined) continue;
     const fits = value instanceof Tensor && sameShape(value.shape, tensor.shape);
     if (fits) pairs.set(tensor, value.detach());
-    else
-      misshapen.push(`${name} (${value instanceof Tensor ? describe(value) : typeof value} for ${describe(tensor)})`);
+    else misshapen.push(`${name} (${shown(value)} for ${describe(tensor)})`);
   }
   const { strict = true } = options;
   const lists = { missing: strict ? missing : [], unexpected: strict ? unexpected : [], misshapen };

@@ -1,5 +1,6 @@
 // The decoder of the Transformer as PyTorch's modules: a layer that also looks at a memory, and a stack of its copies.
 
+import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Dropout } from "./activations.js";
 import { checkSizes } from "./check.js";
@@ -26,6 +27,16 @@ export interface DecoderCall {
   /** The same for the memory. */
   memoryIsCausal?: boolean;
 }
+
+/** @internal */
+export const DECODER_CALL: OptionTable<DecoderCall> = {
+  tgtMask: CHECKED,
+  memoryMask: CHECKED,
+  tgtKeyPaddingMask: CHECKED,
+  memoryKeyPaddingMask: CHECKED,
+  tgtIsCausal: FLAG,
+  memoryIsCausal: FLAG,
+};
 
 /** A module that can stand in a `TransformerDecoder`. */
 export type DecoderLayer = Module & { forward(tgt: Tensor, memory: Tensor, call?: DecoderCall): Tensor };
@@ -84,6 +95,7 @@ export class TransformerDecoderLayer extends Module {
 
   /** tgt [T,B,C] and memory [S,B,C], with `batchFirst` [B,T,C] and [B,S,C], or [T,C] and [S,C]: the shape of tgt. */
   forward(tgt: Tensor, memory: Tensor, call: DecoderCall = {}): Tensor {
+    checkOptions("TransformerDecoderLayer", call, DECODER_CALL);
     if (this.normFirst) {
       let x = tgt.add(this.attendToSelf(this.norm1.forward(tgt), call));
       x = x.add(this.attendToMemory(this.norm2.forward(x), memory, call));
@@ -140,6 +152,7 @@ export class TransformerDecoder extends Module {
 
   /** tgt [T,B,C] and memory [S,B,C], with `batchFirst` [B,T,C] and [B,S,C], or [T,C] and [S,C]: the shape of tgt. */
   forward(tgt: Tensor, memory: Tensor, call: DecoderCall = {}): Tensor {
+    checkOptions("TransformerDecoder", call, DECODER_CALL);
     const x = [...this.layers].reduce((x, layer) => layer.forward(x, memory, call), tgt);
     return this.norm ? this.norm.forward(x) : x;
   }

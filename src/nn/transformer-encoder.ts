@@ -1,6 +1,7 @@
 // The encoder of the Transformer as PyTorch's modules: a layer, and a stack of its copies. A block with fewer arguments and a pre-LN
 // residual is in block.ts.
 
+import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Dropout } from "./activations.js";
 import { checkSizes } from "./check.js";
@@ -22,8 +23,16 @@ export interface EncoderLayerCall {
   isCausal?: boolean;
 }
 
+const ENCODER_LAYER_CALL: OptionTable<EncoderLayerCall> = {
+  srcMask: CHECKED,
+  srcKeyPaddingMask: CHECKED,
+  isCausal: FLAG,
+};
+
 /** The arguments of torch's encoder behind src: those of a layer, the mask by a shorter name. */
 export type EncoderCall = Omit<EncoderLayerCall, "srcMask"> & { mask?: Tensor | null };
+
+const ENCODER_CALL: OptionTable<EncoderCall> = { mask: CHECKED, srcKeyPaddingMask: CHECKED, isCausal: FLAG };
 
 /** A module that can stand in a `TransformerEncoder`. */
 export type EncoderLayer = Module & { forward(src: Tensor, call?: EncoderLayerCall): Tensor };
@@ -76,7 +85,9 @@ export class TransformerEncoderLayer extends Module {
   }
 
   /** src [S,B,C], with `batchFirst` [B,S,C], or [S,C]: the same shape. */
-  forward(src: Tensor, { srcMask, srcKeyPaddingMask, isCausal }: EncoderLayerCall = {}): Tensor {
+  forward(src: Tensor, call: EncoderLayerCall = {}): Tensor {
+    checkOptions("TransformerEncoderLayer", call, ENCODER_LAYER_CALL, { mask: "srcMask" });
+    const { srcMask, srcKeyPaddingMask, isCausal } = call;
     const attend = (x: Tensor) => {
       const call = { attnMask: srcMask, keyPaddingMask: srcKeyPaddingMask, isCausal, needWeights: false };
       const [mixed] = this.selfAttn.forward(x, x, x, call);
@@ -121,8 +132,10 @@ export class TransformerEncoder extends Module {
   }
 
   /** src [S,B,C], with `batchFirst` [B,S,C], or [S,C]: the same shape. */
-  forward(src: Tensor, { mask, ...call }: EncoderCall = {}): Tensor {
-    const x = [...this.layers].reduce((x, layer) => layer.forward(x, { srcMask: mask, ...call }), src);
+  forward(src: Tensor, call: EncoderCall = {}): Tensor {
+    checkOptions("TransformerEncoder", call, ENCODER_CALL, { srcMask: "mask" });
+    const { mask, ...rest } = call;
+    const x = [...this.layers].reduce((x, layer) => layer.forward(x, { srcMask: mask, ...rest }), src);
     return this.norm ? this.norm.forward(x) : x;
   }
 }

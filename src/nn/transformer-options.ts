@@ -1,7 +1,10 @@
 // What the layers of torch's Transformer have in common: their arguments, the feed-forward network's activation.
 
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, FLAG, NUMBER, type OptionTable } from "../base/options.js";
+import { shown } from "../base/show.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { checkProbability } from "./check.js";
 
 /** A function of each element, by name or as such: `(x) => x.silu()`. */
 export type Activation = "relu" | "gelu" | ((x: Tensor) => Tensor);
@@ -24,14 +27,27 @@ export interface TransformerLayerOptions {
   bias?: boolean;
 }
 
+/** @internal */
+export const TRANSFORMER_LAYER: OptionTable<TransformerLayerOptions> = {
+  dimFeedforward: CHECKED,
+  dropout: CHECKED,
+  activation: CHECKED,
+  layerNormEps: NUMBER,
+  batchFirst: FLAG,
+  normFirst: FLAG,
+  bias: FLAG,
+};
+
 export interface LayerSettings extends Required<Omit<TransformerLayerOptions, "activation">> {
   readonly activation: (x: Tensor) => Tensor;
 }
 
-/** torch's defaults filled in. @throws HeedError for another activation */
+/** torch's defaults filled in. @throws HeedError for other options, a dropout outside [0,1], and another activation */
 export function layerSettings(op: string, options: TransformerLayerOptions): LayerSettings {
+  checkOptions(op, options, TRANSFORMER_LAYER);
   const { dimFeedforward = 2048, dropout = 0.1, activation = "relu", layerNormEps = 1e-5 } = options;
   const { batchFirst = false, normFirst = false, bias = true } = options;
+  checkProbability(op, dropout);
   const settings = { dimFeedforward, dropout, layerNormEps, batchFirst, normFirst, bias };
   return { ...settings, activation: activationOf(op, activation) };
 }
@@ -40,5 +56,5 @@ function activationOf(op: string, activation: Activation): (x: Tensor) => Tensor
   if (typeof activation === "function") return activation;
   if (activation === "relu") return (x) => x.relu();
   if (activation === "gelu") return (x) => x.gelu();
-  return fail(op, 'activation "relu", "gelu" or a function of a tensor', String(activation));
+  return fail(op, 'activation "relu", "gelu" or a function of a tensor', shown(activation));
 }

@@ -1,16 +1,17 @@
 // Encoder and decoder together: PyTorch's nn.Transformer. Embeddings, positions and the generator are left to the model around it.
 
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
 import { describe } from "../base/shape.js";
 import { causalMask } from "../tensor/create.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkSizes } from "./check.js";
+import { checkProbability, checkSizes } from "./check.js";
 import { xavierUniform_ } from "./init.js";
 import { Module } from "./module.js";
 import { LayerNorm } from "./norm.js";
-import { type DecoderCall, TransformerDecoder, TransformerDecoderLayer } from "./transformer-decoder.js";
+import { DECODER_CALL, type DecoderCall, TransformerDecoder, TransformerDecoderLayer } from "./transformer-decoder.js";
 import { type EncoderCall, TransformerEncoder, TransformerEncoderLayer } from "./transformer-encoder.js";
-import type { TransformerLayerOptions } from "./transformer-options.js";
+import { TRANSFORMER_LAYER, type TransformerLayerOptions } from "./transformer-options.js";
 
 type Encoder = Module & { forward(src: Tensor, call?: EncoderCall): Tensor };
 type Decoder = Module & { forward(tgt: Tensor, memory: Tensor, call?: DecoderCall): Tensor };
@@ -27,6 +28,14 @@ export interface TransformerOptions extends TransformerLayerOptions {
   customDecoder?: Decoder | null;
 }
 
+const TRANSFORMER: OptionTable<TransformerOptions> = {
+  ...TRANSFORMER_LAYER,
+  numEncoderLayers: CHECKED,
+  numDecoderLayers: CHECKED,
+  customEncoder: CHECKED,
+  customDecoder: CHECKED,
+};
+
 /** The arguments of torch's forward behind src and tgt; masks as in `EncoderLayerCall`. */
 export interface TransformerCall extends DecoderCall {
   /** [S,S] or [B H,S,S], of the encoder. */
@@ -36,6 +45,13 @@ export interface TransformerCall extends DecoderCall {
   /** Each position of src looks at itself and what is before it. */
   srcIsCausal?: boolean;
 }
+
+const TRANSFORMER_CALL: OptionTable<TransformerCall> = {
+  ...DECODER_CALL,
+  srcMask: CHECKED,
+  srcKeyPaddingMask: CHECKED,
+  srcIsCausal: FLAG,
+};
 
 /**
  * The Transformer without embeddings and generator: torch.nn.Transformer (Vaswani et al. 2017). Every weight is drawn by `xavierUniform_`,
@@ -60,7 +76,9 @@ export class Transformer extends Module {
     options: TransformerOptions = {},
   ) {
     super();
+    checkOptions("Transformer", options, TRANSFORMER);
     const { numEncoderLayers = 6, numDecoderLayers = 6, customEncoder, customDecoder, ...layer } = options;
+    checkProbability("Transformer", layer.dropout ?? 0.1);
     checkSizes("Transformer", { dModel, nhead, numEncoderLayers, numDecoderLayers });
     const norm = () => new LayerNorm(dModel, { eps: layer.layerNormEps, bias: layer.bias });
     this.encoder =
@@ -75,6 +93,7 @@ export class Transformer extends Module {
 
   /** src [S,B,C] and tgt [T,B,C], with `batchFirst` [B,S,C] and [B,T,C], or [S,C] and [T,C]: the shape of tgt. */
   forward(src: Tensor, tgt: Tensor, call: TransformerCall = {}): Tensor {
+    checkOptions("Transformer", call, TRANSFORMER_CALL);
     const { srcMask: mask, srcKeyPaddingMask, srcIsCausal: isCausal, ...rest } = call;
     const got = `src ${describe(src)}, tgt ${describe(tgt)}`;
     const batch = this.batchFirst ? 0 : 1;

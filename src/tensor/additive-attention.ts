@@ -3,11 +3,12 @@
 // nn/luong-attention.ts; scaled dot products, which need not have their scores in memory, are in attention.ts.
 
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
 import { describe, type Shape, sameShape } from "../base/shape.js";
 import { attentionLogsumexp, attention as attentionNode, attentionPattern } from "../graph/attention.js";
 import { cast, reshape } from "../graph/build.js";
 import { type AttentionMasks, maskScores } from "./attention-mask.js";
-import { checkDropout, checkOptions, type OptionNames } from "./attention-options.js";
+import { checkDropout } from "./attention-options.js";
 import { checkFloats } from "./attention-shapes.js";
 import { ones } from "./create.js";
 import { dropout as dropoutOf } from "./functions.js";
@@ -66,7 +67,7 @@ export function additiveAttention(
 ): [mixed: Tensor, pattern: Tensor] {
   const op = "additiveAttention";
   checkFloats(op, { query, key, value, v });
-  checkOptions(op, options, MIX);
+  checkOptions(op, options, MIX, REMEDIES);
   checkAdditive(op, query, key, v);
   checkValue(op, key, value);
   return mix(op, sumsScored(query, key, v), value, options);
@@ -92,7 +93,7 @@ export function multiplicativeAttention(
 ): [mixed: Tensor, pattern: Tensor] {
   const op = "multiplicativeAttention";
   checkFloats(op, { query, key, value });
-  checkOptions(op, options, MULTIPLICATIVE);
+  checkOptions(op, options, MULTIPLICATIVE, REMEDIES);
   const weight = options.weight ?? null;
   if (weight === null) checkPair(op, query, key, "query [...,T,D] and key [...,S,D]", query.shape.at(-1));
   else {
@@ -108,8 +109,8 @@ export function multiplicativeAttention(
 }
 
 const REMEDIES = { isCausal: 'mask: { kind: "causal" }', causal: 'mask: { kind: "causal" }', dropoutP: "dropout" };
-const MIX: OptionNames = { names: ["mask", "dropout"], remedies: REMEDIES, object: "{ mask: { kind, ... } }" };
-const MULTIPLICATIVE: OptionNames = { ...MIX, names: ["mask", "dropout", "weight"], object: "{ weight }" };
+const MIX: OptionTable<MixOptions> = { mask: CHECKED, dropout: CHECKED };
+const MULTIPLICATIVE: OptionTable<MultiplicativeAttentionOptions> = { ...MIX, weight: CHECKED };
 
 /** [...,T,1,A] + [...,1,S,A], through v to [...,T,S]. */
 function sumsScored(query: Tensor, key: Tensor, v: Tensor): Tensor {

@@ -4,9 +4,10 @@
 import { isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { describe, type Shape } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import { add, cast, constant, iota, offset, reshape, scalar, where } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
-import { checkNames, shown } from "./attention-options.js";
+import { checkNames } from "./attention-options.js";
 import { Tensor } from "./tensor.js";
 
 /**
@@ -141,13 +142,13 @@ function perEntry(axes: ScoreAxes, name: string, x: unknown): Node {
   const batch = axes.seen.length > 2 ? axes.seen[0] : null;
   const wanted = `${name} as i32[]${batch === null ? "" : ` or i32[${batch}], one for each batch entry`}`;
   const fits = x instanceof Tensor && (x.ndim === 0 || (batch !== null && x.ndim === 1 && x.shape[0] === batch));
-  if (!fits) fail(axes.op, wanted, x instanceof Tensor ? describe(x) : typeof x);
+  if (!fits) fail(axes.op, wanted, shown(x));
   if (x.dtype !== "i32") fail(axes.op, wanted, describe(x), "convert it with .int()");
   return reshape(x.node, [x.numel, ...axes.inner.slice(1).map(() => 1)]);
 }
 
 function boolean(axes: ScoreAxes, keep: Tensor): Node {
-  if (!(keep instanceof Tensor)) fail(axes.op, "keep as a bool tensor", typeof keep);
+  if (!(keep instanceof Tensor)) fail(axes.op, "keep as a bool tensor", shown(keep));
   const remedy = 'compare it, as in keep.ne(0), or pass { kind: "additive", bias } for what is added to the scores';
   if (keep.dtype !== "bool") fail(axes.op, "keep as a bool tensor", describe(keep), remedy);
   checkBroadcast(axes, "keep", keep);
@@ -155,7 +156,7 @@ function boolean(axes: ScoreAxes, keep: Tensor): Node {
 }
 
 function additive(axes: ScoreAxes, bias: Tensor): Node {
-  if (!(bias instanceof Tensor)) fail(axes.op, "bias as a float tensor", typeof bias);
+  if (!(bias instanceof Tensor)) fail(axes.op, "bias as a float tensor", shown(bias));
   const remedy = 'pass { kind: "boolean", keep } for truth values, or convert it with .float()';
   if (!isFloat(bias.dtype)) fail(axes.op, "bias as a float tensor", describe(bias), remedy);
   checkBroadcast(axes, "bias", bias);

@@ -7,7 +7,8 @@ import { describe, type Shape } from "../base/shape.js";
 import { expand, reshape } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
 import type { ScoreAxes } from "./attention-mask.js";
-import { Tensor } from "./tensor.js";
+import { checkTensor } from "./check.js";
+import type { Tensor } from "./tensor.js";
 
 /** @internal */
 export interface AttentionAxes extends ScoreAxes {
@@ -65,8 +66,7 @@ export function keyRows({ batch }: AttentionAxes, rows: Node): Node {
 
 /** @internal @throws HeedError unless all of them, by name, are float tensors */
 export function checkFloats(op: string, all: Readonly<Record<string, Tensor>>): void {
-  for (const [name, x] of Object.entries(all))
-    if (!(x instanceof Tensor)) fail(op, `${name} as a tensor`, x === null ? "null" : typeof x);
+  for (const [name, x] of Object.entries(all)) checkTensor(op, name, x);
   if (Object.values(all).every((x) => isFloat(x.dtype))) return;
   const got = listed(Object.entries(all).map(([name, x]) => `${name} ${describe(x)}`));
   fail(op, `float ${listed(Object.keys(all))}`, got, "convert them with .float()");

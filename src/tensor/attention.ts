@@ -3,12 +3,14 @@
 
 import { isFloat, promote } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
 import { describe, sameShape } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import { attention as attentionNode } from "../graph/attention.js";
 import { cast, iota, matmul, reshape, scalar, scale as scaled, transpose } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
 import { type AttentionMask, type AttentionMasks, checkBroadcast, maskScores } from "./attention-mask.js";
-import { checkBoolean, checkDropout, checkOptions, type OptionNames, shown } from "./attention-options.js";
+import { checkDropout } from "./attention-options.js";
 import { type AttentionAxes, attentionAxes, keyRows, queryRows } from "./attention-shapes.js";
 import { ones } from "./create.js";
 import { dropout as dropoutOf } from "./functions.js";
@@ -65,21 +67,26 @@ export interface AttentionOptions {
  * });
  */
 export function attention(query: Tensor, key: Tensor, value: Tensor, options: AttentionOptions = {}): Tensor {
-  checkOptions("attention", options, ATTENTION);
+  checkOptions("attention", options, ATTENTION, REMEDIES);
   return attend(attentionAxes("attention", query, key, value), query, key, value, options);
 }
 
-const ATTENTION: OptionNames = {
-  names: ["mask", "scale", "softcap", "dropout", "score", "sink"],
-  remedies: {
-    isCausal: 'mask: { kind: "causal" }',
-    causal: 'mask: { kind: "causal" }',
-    attnMask: 'mask: { kind: "boolean", keep } or { kind: "additive", bias }',
-    window: 'mask: { kind: "window", left }',
-    lengths: 'mask: { kind: "lengths", lengths }',
-    dropoutP: "dropout",
-  },
-  object: "{ mask: { kind, ... } }",
+const ATTENTION: OptionTable<AttentionOptions> = {
+  mask: CHECKED,
+  scale: CHECKED,
+  softcap: CHECKED,
+  dropout: CHECKED,
+  score: CHECKED,
+  sink: CHECKED,
+};
+
+const REMEDIES = {
+  isCausal: 'mask: { kind: "causal" }',
+  causal: 'mask: { kind: "causal" }',
+  attnMask: 'mask: { kind: "boolean", keep } or { kind: "additive", bias }',
+  window: 'mask: { kind: "window", left }',
+  lengths: 'mask: { kind: "lengths", lengths }',
+  dropoutP: "dropout",
 };
 
 /** The arguments of torch's function behind its tensors, under their names. */
@@ -113,10 +120,12 @@ export function scaledDotProductAttention(
   options: ScaledDotProductAttentionOptions = {},
 ): Tensor {
   const op = "scaledDotProductAttention";
-  checkOptions(op, options, SCALED_DOT_PRODUCT);
+  checkOptions(op, options, SCALED_DOT_PRODUCT, {
+    mask: "attnMask, or isCausal: true",
+    causal: "isCausal: true",
+    dropout: "dropoutP",
+  });
   const { attnMask = null, dropoutP = 0, isCausal = false, scale, enableGqa = false } = options;
-  checkBoolean(op, "isCausal", isCausal);
-  checkBoolean(op, "enableGqa", enableGqa);
   const axes = attentionAxes(op, query, key, value);
   if (axes.batch.length > 2 && !enableGqa) {
     const got = `query ${describe(query)} and key ${describe(key)}`;
@@ -134,16 +143,18 @@ export function scaledDotProductAttention(
   });
 }
 
-const SCALED_DOT_PRODUCT: OptionNames = {
-  names: ["attnMask", "dropoutP", "isCausal", "scale", "enableGqa"],
-  remedies: { mask: "attnMask, or isCausal: true", causal: "isCausal: true", dropout: "dropoutP" },
-  object: "{ attnMask }",
+const SCALED_DOT_PRODUCT: OptionTable<ScaledDotProductAttentionOptions> = {
+  attnMask: CHECKED,
+  dropoutP: CHECKED,
+  isCausal: FLAG,
+  scale: CHECKED,
+  enableGqa: FLAG,
 };
 
 /** PyTorch's masks, which are told by their dtype. */
 function maskOf(axes: AttentionAxes, attnMask: Tensor): AttentionMask {
   const wanted = "attnMask as a bool or float tensor";
-  if (!(attnMask instanceof Tensor)) fail(axes.op, wanted, typeof attnMask);
+  if (!(attnMask instanceof Tensor)) fail(axes.op, wanted, shown(attnMask));
   const remedy = "compare it, as in attnMask.ne(0), or convert it with .float() to add it to the scores";
   if (attnMask.dtype === "i32") fail(axes.op, wanted, describe(attnMask), remedy);
   checkBroadcast(axes, "attnMask", attnMask);
@@ -198,7 +209,7 @@ function rescore(axes: AttentionAxes, scores: Tensor, score: NonNullable<Attenti
   if (typeof score !== "function") fail(axes.op, "score as a function of scores", shown(score));
   const changed = score(scores, { b: index(0), h: index(1), t: index(2), s: index(3) });
   const wanted = `score to return scores ${describe(scores)}`;
-  if (!(changed instanceof Tensor)) fail(axes.op, wanted, changed === null ? "null" : typeof changed);
+  if (!(changed instanceof Tensor)) fail(axes.op, wanted, shown(changed));
   if (!sameShape(changed.shape, shape)) fail(axes.op, wanted, describe(changed));
   if (!isFloat(changed.dtype)) fail(axes.op, wanted, describe(changed), "hide keys by where(keep, scores, -Infinity)");
   return changed;
@@ -207,7 +218,7 @@ function rescore(axes: AttentionAxes, scores: Tensor, score: NonNullable<Attenti
 /** [], [H] or [B,H] to what broadcasts to [batch...,T,1]. */
 function sinkScores({ op, B, H, batch }: AttentionAxes, sink: Tensor): Node {
   const wanted = `a float sink [], [${H}] (one for each head) or [${B},${H}]`;
-  if (!(sink instanceof Tensor)) fail(op, wanted, typeof sink);
+  if (!(sink instanceof Tensor)) fail(op, wanted, shown(sink));
   const full = [B, H].slice(2 - sink.ndim);
   if (!isFloat(sink.dtype) || sink.ndim > 2 || !sameShape(sink.shape, full)) fail(op, wanted, describe(sink));
   const heads = sink.ndim === 0 ? batch.slice(1).map(() => 1) : batch.slice(1);

@@ -2,6 +2,7 @@
 
 import { isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, FLAG, NUMBER, type OptionTable } from "../base/options.js";
 import { describe, type Shape } from "../base/shape.js";
 import {
   add,
@@ -28,6 +29,8 @@ export interface BatchNormOptions {
   eps?: number;
 }
 
+const BATCH_NORM: OptionTable<BatchNormOptions> = { training: FLAG, momentum: CHECKED, eps: NUMBER };
+
 /**
  * (x - mean) / √(var + eps) · weight + bias for each channel of x [B,C,...]. In training the statistics are the batch's, and running ones
  * that are given move towards them by `momentum` (the variance as the unbiased one), in place; otherwise the running ones serve.
@@ -43,6 +46,7 @@ export function batchNorm(
   bias?: Tensor | null,
   options: BatchNormOptions = {},
 ): Tensor {
+  checkOptions("batchNorm", options, BATCH_NORM);
   const { training = false, momentum = 0.1, eps = 1e-5 } = options;
   if (x.ndim < 2 || !isFloat(x.dtype)) fail("batchNorm", "a float input [B,C,...]", describe(x));
   const channels = x.shape[1];

@@ -1,6 +1,7 @@
 // Whether tensors hold the same numbers, exactly or nearly: torch.isclose, torch.allclose, torch.equal.
 
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
 import { describe, sameShape } from "../base/shape.js";
 import type { Tensor } from "./tensor.js";
 
@@ -13,6 +14,8 @@ export interface CloseOptions {
   /** Whether NaN is close to NaN; false. */
   readonly equalNan?: boolean;
 }
+
+const CLOSE: OptionTable<CloseOptions> = { rtol: CHECKED, atol: CHECKED, equalNan: FLAG };
 
 /**
  * Where |a - b| <= atol + rtol |b|: bool of the broadcast shape, as `torch.isclose`. Infinities are close to themselves alone.
@@ -42,6 +45,7 @@ export function equal(a: Tensor, b: Tensor): boolean {
 }
 
 function close(op: string, a: Tensor, b: Tensor, options: CloseOptions): Tensor {
+  checkOptions(op, options, CLOSE);
   const { rtol = 1e-5, atol = 1e-8, equalNan = false } = options;
   if (a.dtype !== b.dtype) {
     fail(op, "two tensors of one dtype", `${describe(a)} and ${describe(b)}`, `convert one with .to("${b.dtype}")`);

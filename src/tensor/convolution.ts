@@ -1,6 +1,7 @@
 // Convolution of signals and images. The windows are a view that the product reads (graph/windows.ts); nothing is unrolled in memory.
 
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, type OptionTable, oneOf } from "../base/options.js";
 import { describe } from "../base/shape.js";
 import { extentOf } from "../base/windows.js";
 import { cat, expand, flip, narrow } from "../graph/build.js";
@@ -23,6 +24,18 @@ export interface ConvolutionOptions {
   groups?: number;
   paddingMode?: PaddingMode;
 }
+
+/** @internal */
+export const PADDING_MODE = oneOf<PaddingMode>("zeros", "reflect", "replicate", "circular");
+
+/** @internal */
+export const CONVOLUTION: OptionTable<ConvolutionOptions> = {
+  stride: CHECKED,
+  padding: CHECKED,
+  dilation: CHECKED,
+  groups: CHECKED,
+  paddingMode: PADDING_MODE,
+};
 
 /**
  * x [B,C,L] or [C,L] with weight [O,C/groups,size] and bias [O]: [B,O,count], count = ⌊(L + 2 padding - dilation (size-1) - 1) / stride⌋ + 1.
@@ -50,6 +63,7 @@ function convolve(
   options: ConvolutionOptions,
   axes: number,
 ): Tensor {
+  checkOptions(op, options, CONVOLUTION);
   const { groups = 1, paddingMode = "zeros" } = options;
   if (weight.ndim !== axes + 2)
     fail(op, `a weight [O,C/groups,${axes === 1 ? "size" : "height,width"}]`, describe(weight));
@@ -97,8 +111,6 @@ function paddingOf(
 }
 
 function paddedBy(op: string, x: Node, padding: readonly number[], mode: Exclude<PaddingMode, "zeros">): Node {
-  if (mode !== "reflect" && mode !== "replicate" && mode !== "circular")
-    fail(op, 'paddingMode "zeros", "reflect", "replicate" or "circular"', `"${String(mode)}"`);
   const lead = x.shape.length - padding.length / 2;
   let y = x;
   for (let dim = lead; dim < x.shape.length; dim++) {

@@ -1,8 +1,9 @@
 // Tensors from nothing and from JavaScript numbers. Random ones are random.ts's.
 
-import { DTYPES, type DType, promoteNumber } from "../base/dtype.js";
+import { type DType, promoteNumber } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { bf16ArrayFromF32, f16ArrayFromF32 } from "../base/half.js";
+import { CHECKED, checkOptions, DTYPE, FLAG, type OptionTable } from "../base/options.js";
 import { type Shape, sizeOf } from "../base/shape.js";
 import { cast, constant, iota, scalar } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
@@ -15,6 +16,9 @@ export interface TensorOptions {
   dtype?: DType;
   requiresGrad?: boolean;
 }
+
+/** @internal */
+export const TENSOR_OPTIONS: OptionTable<TensorOptions> = { dtype: DTYPE, requiresGrad: FLAG };
 
 type Numbers =
   | NestedNumbers
@@ -38,14 +42,8 @@ export function fromData(data: ArrayLike<number>, shape: Shape, dtype: DType, op
   return result;
 }
 
-/** @internal @throws HeedError unless it is the name of a dtype */
-export function checkDtype(dtype: DType): void {
-  if (!Object.hasOwn(DTYPES, dtype)) fail("tensor", `a dtype of ${Object.keys(DTYPES).join(", ")}`, String(dtype));
-}
-
 /** @internal A tensor for a node that no gradient passes, in the dtype asked for. */
 export function fromNode(node: Node, options: TensorOptions = {}): Tensor {
-  if (options.dtype) checkDtype(options.dtype);
   const result = new Tensor(options.dtype ? cast(node, options.dtype) : node, false);
   if (options.requiresGrad) result.requiresGrad = true;
   return result;
@@ -58,7 +56,8 @@ export function fromNode(node: Node, options: TensorOptions = {}): Tensor {
  * @example tensor([[1, 2.5], [3, 4]])   // f32[2,2]
  */
 export function tensor(data: Numbers | Tensor, options: TensorOptions = {}): Tensor {
-  if (data instanceof Tensor) return fromNode(data.detach().node, { dtype: data.dtype, ...options });
+  checkOptions("tensor", options, TENSOR_OPTIONS);
+  if (data instanceof Tensor) return fromNode(data.detach().node, { ...options, dtype: options.dtype ?? data.dtype });
   if (ArrayBuffer.isView(data)) return fromTyped(data as Float32Array, [data.length], options);
   const shape: number[] = [];
   for (let level: unknown = data; Array.isArray(level); level = level[0]) shape.push(level.length);
@@ -109,7 +108,6 @@ export function fromTyped(
   options: TensorOptions,
 ): Tensor {
   const dtype = options.dtype ?? (data instanceof Float32Array || data instanceof Float64Array ? "f32" : "i32");
-  checkDtype(dtype);
   const numbers = data instanceof BigInt64Array ? Float64Array.from(data, Number) : data;
   return fromData(encodeNumbers(numbers, dtype), shape, dtype, options);
 }
@@ -143,7 +141,11 @@ export type SizesAndOptions<O> =
   | [shape: Shape, options: O];
 
 /** @internal Sizes and options told apart and checked. */
-export function parseSizes<O>(op: string, args: readonly unknown[]): { shape: Shape; options: O } {
+export function parseSizes<O extends object>(
+  op: string,
+  args: readonly unknown[],
+  table?: OptionTable<O>,
+): { shape: Shape; options: O } {
   const last = args[args.length - 1];
   const hasOptions = typeof last === "object" && last !== null && !Array.isArray(last);
   const list = hasOptions ? args.slice(0, -1) : args;
@@ -151,42 +153,48 @@ export function parseSizes<O>(op: string, args: readonly unknown[]): { shape: Sh
   for (const n of shape)
     if (!Number.isInteger(n) || n < 0) fail(op, "whole, non-negative sizes", `[${shape.map(String)}]`);
   if (sizeOf(shape) > 2 ** 31 - 1) fail(op, "fewer than 2^31 elements", `[${shape}], which is ${sizeOf(shape)}`);
-  return { shape, options: (hasOptions ? last : {}) as O };
+  const options = (hasOptions ? last : {}) as O;
+  if (table) checkOptions(op, options, table);
+  return { shape, options };
 }
 
 export function zeros(...args: SizesAndOptions<TensorOptions>): Tensor {
-  const { shape, options } = parseSizes<TensorOptions>("zeros", args);
+  const { shape, options } = parseSizes("zeros", args, TENSOR_OPTIONS);
   return fromNode(constant(0, shape, options.dtype ?? "f32"), options);
 }
 
 export function ones(...args: SizesAndOptions<TensorOptions>): Tensor {
-  const { shape, options } = parseSizes<TensorOptions>("ones", args);
+  const { shape, options } = parseSizes("ones", args, TENSOR_OPTIONS);
   return fromNode(constant(1, shape, options.dtype ?? "f32"), options);
 }
 
 /** A tensor of `shape` filled with `value`. */
 export function full(shape: Shape, value: number | boolean, options: TensorOptions = {}): Tensor {
-  const parsed = parseSizes<TensorOptions>("full", [shape]);
+  const parsed = parseSizes("full", [shape, options], TENSOR_OPTIONS);
   const dtype = options.dtype ?? (typeof value === "boolean" ? "bool" : promoteNumber("i32", value));
   return fromNode(constant(Number(value), parsed.shape, dtype), options);
 }
 
 export function zerosLike(x: Tensor, options: TensorOptions = {}): Tensor {
-  return zeros(x.shape, { dtype: x.dtype, ...options });
+  checkOptions("zerosLike", options, TENSOR_OPTIONS);
+  return zeros(x.shape, { ...options, dtype: options.dtype ?? x.dtype });
 }
 
 export function onesLike(x: Tensor, options: TensorOptions = {}): Tensor {
-  return ones(x.shape, { dtype: x.dtype, ...options });
+  checkOptions("onesLike", options, TENSOR_OPTIONS);
+  return ones(x.shape, { ...options, dtype: options.dtype ?? x.dtype });
 }
 
 export function fullLike(x: Tensor, value: number, options: TensorOptions = {}): Tensor {
-  return full(x.shape, value, { dtype: x.dtype, ...options });
+  checkOptions("fullLike", options, TENSOR_OPTIONS);
+  return full(x.shape, value, { ...options, dtype: options.dtype ?? x.dtype });
 }
 
 /** start, start + step, ... up to but without end: arange(end), arange(start, end), arange(start, end, step). i32 when all are whole. */
 export function arange(...args: [...bounds: number[], options: TensorOptions] | number[]): Tensor {
   const last = args[args.length - 1];
   const options = (typeof last === "object" ? last : {}) as TensorOptions;
+  checkOptions("arange", options, TENSOR_OPTIONS);
   const bounds = (args as readonly unknown[]).filter((x): x is number => typeof x === "number");
   const [start, end, step]: number[] = bounds.length === 1 ? [0, bounds[0], 1] : [bounds[0], bounds[1], bounds[2] ?? 1];
   if (
@@ -217,6 +225,7 @@ export function arange(...args: [...bounds: number[], options: TensorOptions] | 
 
 /** `steps` numbers from start to end, both included. */
 export function linspace(start: number, end: number, steps: number, options: TensorOptions = {}): Tensor {
+  checkOptions("linspace", options, TENSOR_OPTIONS);
   if (!Number.isInteger(steps) || steps < 0) fail("linspace", "a whole number of steps", String(steps));
   const width = steps > 1 ? (end - start) / (steps - 1) : 0;
   // Counted from both ends, as PyTorch does, so that the last number is exactly `end`.
@@ -231,6 +240,7 @@ export function eye(n: number, m: number | TensorOptions = n, options: TensorOpt
   const columns = typeof m === "number" ? m : n;
   const rest = typeof m === "number" ? options : m;
   parseSizes("eye", [n, columns]);
+  checkOptions("eye", rest, TENSOR_OPTIONS);
   return fromNode(cast(scalar("eq", iota([n, columns], 0), iota([n, columns], 1)), rest.dtype ?? "f32"), rest);
 }
 
@@ -255,8 +265,7 @@ export function triu(x: Tensor, diagonal = 0): Tensor {
  */
 export function causalMask(T: number, S = T, options: { offset?: number } = {}): Tensor {
   parseSizes("causalMask", [[T, S]]);
-  if (typeof options !== "object" || options === null)
-    fail("causalMask", "an object of options behind the sizes", String(options), "pass { offset }");
+  checkOptions("causalMask", options, { offset: CHECKED });
   if (!Number.isInteger(options.offset ?? 0)) fail("causalMask", "a whole number as offset", String(options.offset));
   // Beyond these all keys are seen or none, however far.
   const offset = Math.min(Math.max(options.offset ?? S - T, 0 - T), S);

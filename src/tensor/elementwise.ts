@@ -2,6 +2,7 @@
 
 import { isFloat, promoteNumber } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions } from "../base/options.js";
 import type { ScalarName } from "../base/scalar.js";
 import { describe } from "../base/shape.js";
 import { cast, constant, gelu, like, mul, scalar, silu, where } from "../graph/build.js";
@@ -173,6 +174,7 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
   }
   /** x Φ(x), or its tanh approximation (Hendrycks and Gimpel 2016). */
   gelu(options: { approximate?: "none" | "tanh" } = {}): T {
+    checkOptions("gelu", options, { approximate: CHECKED });
     const { approximate = "none" } = options;
     if (approximate !== "none" && approximate !== "tanh")
       fail("gelu", 'approximate "none" or "tanh"', String(approximate));

@@ -7,6 +7,7 @@
 import type { DType } from "../base/dtype.js";
 import { DTYPES } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, FLAG, type OptionTable, oneOf } from "../base/options.js";
 import { fixed, MOST_DIGITS, scientific } from "./formatnumber.js";
 
 /** How tensors print; the fields and their defaults are those of `torch.set_printoptions`. */
@@ -38,6 +39,17 @@ const PROFILES = {
   full: { threshold: Infinity },
 } satisfies Record<string, Partial<PrintOptions>>;
 
+type SetPrintOptions = Partial<PrintOptions> & { profile?: keyof typeof PROFILES };
+
+const PRINT_OPTIONS: OptionTable<SetPrintOptions> = {
+  precision: CHECKED,
+  threshold: CHECKED,
+  edgeitems: CHECKED,
+  linewidth: CHECKED,
+  sciMode: FLAG,
+  profile: oneOf("default", "short", "full"),
+};
+
 let current: PrintOptions = { ...DEFAULTS };
 
 /**
@@ -45,7 +57,8 @@ let current: PrintOptions = { ...DEFAULTS };
  * undefined unless it is given.
  * @throws HeedError for a precision, threshold, edgeitems or linewidth that is no count
  */
-export function setPrintOptions(options: Partial<PrintOptions> & { profile?: "default" | "short" | "full" }): void {
+export function setPrintOptions(options: SetPrintOptions): void {
+  checkOptions("setPrintOptions", options, PRINT_OPTIONS);
   const { profile, ...fields } = options;
   const base = profile === undefined ? current : { ...DEFAULTS, ...PROFILES[profile] };
   current = merged({ ...base, sciMode: undefined }, fields);

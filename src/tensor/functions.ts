@@ -3,10 +3,12 @@
 import { isFloat, promoteNumber } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { multinomial as drawCategories } from "../base/multinomial.js";
-import { defaultGenerator, type Generator } from "../base/random.js";
+import { CHECKED, checkOptions, FLAG, NUMBER, type OptionTable, oneOf } from "../base/options.js";
+import { defaultGenerator, GENERATOR, type Generator } from "../base/random.js";
 import { describe, normalizeDim, type Shape, sizeOf } from "../base/shape.js";
 import * as build from "../graph/build.js";
 import type { Node } from "../graph/node.js";
+import { TENSOR } from "./check.js";
 import { fromData } from "./create.js";
 import { boolNode, type Operand } from "./elementwise.js";
 import { checkIndices } from "./index-check.js";
@@ -76,6 +78,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor 
 
 /** Rows of weight [V,C] picked by i32 indices [...] : [...,C]. */
 export function embedding(indices: Tensor, weight: Tensor, options: { paddingIdx?: number } = {}): Tensor {
+  checkOptions("embedding", options, { paddingIdx: NUMBER });
   if (indices.dtype !== "i32") fail("embedding", "i32 indices", describe(indices), "convert them with .int()");
   if (weight.ndim !== 2) fail("embedding", "a weight of two dimensions", describe(weight));
   checkIndices("embedding", `indices from 0 to ${weight.shape[0] - 1}`, indices, weight.shape[0]);
@@ -133,6 +136,7 @@ function checkNormShape(op: string, x: Tensor, shape: Shape): void {
 
 /** Zeroes each element with probability p and scales the rest by 1/(1-p); the identity when not training. */
 export function dropout(x: Tensor, options: { p?: number; training?: boolean } = {}): Tensor {
+  checkOptions("dropout", options, DROPOUT);
   const { p = 0.5, training = true } = options;
   if (!(p >= 0 && p <= 1)) fail("dropout", "a probability from 0 to 1", String(p));
   if (!training || p === 0) return x;
@@ -147,6 +151,32 @@ export function dropout(x: Tensor, options: { p?: number; training?: boolean } =
 
 export type Reduction = "mean" | "sum" | "none";
 
+const DROPOUT: OptionTable<NonNullable<Parameters<typeof dropout>[1]>> = { p: CHECKED, training: FLAG };
+
+export interface LossOptions {
+  reduction?: Reduction;
+}
+
+export interface CrossEntropyOptions extends LossOptions {
+  /** Targets with this value count for nothing; -100. */
+  ignoreIndex?: number;
+  /** The share of the probability that is spread over all classes; 0. */
+  labelSmoothing?: number;
+  /** One weight per class, f32[V]. */
+  weight?: Tensor;
+}
+
+/** @internal */
+export const LOSS: OptionTable<LossOptions> = { reduction: oneOf("mean", "sum", "none") };
+
+/** @internal */
+export const CROSS_ENTROPY: OptionTable<CrossEntropyOptions> = {
+  ...LOSS,
+  ignoreIndex: NUMBER,
+  labelSmoothing: CHECKED,
+  weight: TENSOR,
+};
+
 /**
  * Cross entropy of logits [..., V] (classes last) or [N,V,d1,...] (PyTorch's order, when targets say so) against class indices.
  * @param options.ignoreIndex targets with this value count for nothing (default -100)
@@ -155,11 +185,8 @@ export type Reduction = "mean" | "sum" | "none";
  * @throws HeedError for targets that do not fit the logits or are no classes, and labelSmoothing outside [0,1]
  * @example crossEntropy(randn(8, 5), randint(0, 5, [8]), { labelSmoothing: 0.1 }).item()
  */
-export function crossEntropy(
-  logits: Tensor,
-  targets: Tensor,
-  options: { reduction?: Reduction; ignoreIndex?: number; labelSmoothing?: number; weight?: Tensor } = {},
-): Tensor {
+export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  checkOptions("crossEntropy", options, CROSS_ENTROPY);
   const { reduction = "mean", ignoreIndex = -100, labelSmoothing = 0, weight } = options;
   if (targets.dtype !== "i32") fail("crossEntropy", "i32 class indices as targets", describe(targets));
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
@@ -205,29 +232,27 @@ function classesLast(logits: Tensor, targets: Tensor): Tensor {
 }
 
 /** -log probability of the targets: inputs are log-probabilities. */
-export function nllLoss(logProbabilities: Tensor, targets: Tensor, options: { reduction?: Reduction } = {}): Tensor {
+export function nllLoss(logProbabilities: Tensor, targets: Tensor, options: LossOptions = {}): Tensor {
   const picked = logProbabilities.gather(-1, targets.unsqueeze(-1)).squeeze(-1).neg();
-  return reduceLoss(picked, options.reduction);
+  return reduceLoss("nllLoss", picked, options);
 }
 
-export function mseLoss(input: Tensor, target: Tensor, options: { reduction?: Reduction } = {}): Tensor {
-  return reduceLoss(input.sub(target).square(), options.reduction);
+export function mseLoss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  return reduceLoss("mseLoss", input.sub(target).square(), options);
 }
 
-export function l1Loss(input: Tensor, target: Tensor, options: { reduction?: Reduction } = {}): Tensor {
-  return reduceLoss(input.sub(target).abs(), options.reduction);
+export function l1Loss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  return reduceLoss("l1Loss", input.sub(target).abs(), options);
 }
 
 /** Binary cross entropy on logits, safe for large ones. */
-export function binaryCrossEntropyWithLogits(
-  logits: Tensor,
-  target: Tensor,
-  options: { reduction?: Reduction } = {},
-): Tensor {
-  return reduceLoss(logits.softplus().sub(logits.mul(target)), options.reduction);
+export function binaryCrossEntropyWithLogits(logits: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  return reduceLoss("binaryCrossEntropyWithLogits", logits.softplus().sub(logits.mul(target)), options);
 }
 
-function reduceLoss(each: Tensor, reduction: Reduction = "mean"): Tensor {
+function reduceLoss(op: string, each: Tensor, options: LossOptions): Tensor {
+  checkOptions(op, options, LOSS);
+  const { reduction = "mean" } = options;
   return reduction === "none" ? each : reduction === "sum" ? each.sum() : each.mean();
 }
 
@@ -241,6 +266,7 @@ export function multinomial(
   samples: number,
   options: { replacement?: boolean; generator?: Generator } = {},
 ): Tensor {
+  checkOptions("multinomial", options, MULTINOMIAL);
   if (weights.ndim < 1 || weights.ndim > 2 || !isFloat(weights.dtype))
     fail(
       "multinomial",
@@ -269,3 +295,8 @@ export function multinomial(
   });
   return fromData(picked, [...weights.shape.slice(0, -1), samples], "i32");
 }
+
+const MULTINOMIAL: OptionTable<NonNullable<Parameters<typeof multinomial>[2]>> = {
+  replacement: FLAG,
+  generator: GENERATOR,
+};

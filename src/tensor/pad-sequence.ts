@@ -2,6 +2,7 @@
 
 import { type DType, isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
 import { describe, type Shape, sameShape, sizeOf } from "../base/shape.js";
 import { executor } from "./evaluate.js";
 import { finishedLeaf } from "./finished.js";
@@ -20,12 +21,15 @@ export interface PadSequenceOptions {
   readonly paddingSide?: "right" | "left";
 }
 
+const PAD_SEQUENCE: OptionTable<PadSequenceOptions> = { batchFirst: FLAG, paddingValue: CHECKED, paddingSide: CHECKED };
+
 /**
  * Sequences [T_i,...] beside each other, filled up to the longest: [T,B,...], or [B,T,...] with `batchFirst`. Gradients flow back to each.
  * @throws HeedError without a sequence, and for sequences that differ in more than their lengths, as scalars do
  * @example padSequence([tensor([1, 2, 3]), tensor([4])], { batchFirst: true })   // i32[2,3]: [[1, 2, 3], [4, 0, 0]]
  */
 export function padSequence(sequences: readonly Tensor[], options: PadSequenceOptions = {}): Tensor {
+  checkOptions("padSequence", options, PAD_SEQUENCE);
   const { batchFirst = false, paddingValue = 0, paddingSide = "right" } = options;
   if (!Array.isArray(sequences) || sequences.length === 0)
     fail("padSequence", "an array of at least one sequence", Array.isArray(sequences) ? "none" : typeof sequences);

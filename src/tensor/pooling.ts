@@ -1,6 +1,7 @@
 // Pooling: the largest or the mean of windows. They are views of the padded input, reduced in one step.
 
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, FLAG, kind, type OptionTable, orNull } from "../base/options.js";
 import { describe } from "../base/shape.js";
 import { extentOf, type WindowParams, windowCounts } from "../base/windows.js";
 import { cast, cat, div, iota, like, mean, narrow, reshape, scalar, scale, transpose } from "../graph/build.js";
@@ -26,6 +27,23 @@ export interface AvgPoolOptions extends Omit<MaxPoolOptions, "dilation"> {
   divisorOverride?: number | null;
 }
 
+/** @internal */
+export const MAX_POOL: OptionTable<MaxPoolOptions> = {
+  stride: CHECKED,
+  padding: CHECKED,
+  dilation: CHECKED,
+  ceilMode: FLAG,
+};
+
+/** @internal */
+export const AVG_POOL: OptionTable<AvgPoolOptions> = {
+  stride: CHECKED,
+  padding: CHECKED,
+  ceilMode: FLAG,
+  countIncludePad: FLAG,
+  divisorOverride: orNull(kind<number>("a finite number other than 0", (x) => Number.isFinite(x) && x !== 0)),
+};
+
 /**
  * The largest element of each window: x [B,C,L] or [C,L]. Gradients go to the first of equals.
  * @throws HeedError for inputs of another rank, sizes that are not whole, padding of more than half the kernel, and kernels larger than the
@@ -46,6 +64,7 @@ export function maxPool2d(x: Tensor, kernelSize: PerAxis, options: MaxPoolOption
 }
 
 function largest(op: string, input: Tensor, kernelSize: PerAxis, options: MaxPoolOptions, axes: number): Tensor {
+  checkOptions(op, options, MAX_POOL);
   const { x, back } = withBatch(op, input, axes);
   const params = poolParams(op, x, kernelSize, options, axes);
   return back(Tensor.from(maxPool(x.node, params), x));
@@ -70,8 +89,8 @@ export function avgPool2d(x: Tensor, kernelSize: PerAxis, options: AvgPoolOption
 }
 
 function average(op: string, input: Tensor, kernelSize: PerAxis, options: AvgPoolOptions, axes: number): Tensor {
+  checkOptions(op, options, AVG_POOL);
   const { countIncludePad = true, divisorOverride = null } = options;
-  if (divisorOverride === 0) fail(op, "a divisorOverride other than 0", "0");
   const { x, back } = withBatch(op, input, axes);
   const params = poolParams(op, x, kernelSize, options, axes);
   // 16-bit sums are divided before they are rounded.

@@ -1,5 +1,8 @@
 // profile(...): explain, with the time each step took. For finding out where a compiled function spends itself.
 
+import { fail } from "../base/errors.js";
+import { checkOptions, whole } from "../base/options.js";
+import { shown } from "../base/show.js";
 import { printProgram } from "../program/print.js";
 import type { CompiledFunction } from "./compiled.js";
 
@@ -13,7 +16,11 @@ export function profile<A extends unknown[]>(
   args: A,
   options: { repeat?: number } = {},
 ): string {
+  checkOptions("profile", options, { repeat: whole(1) });
   const { repeat = 10 } = options;
+  if (typeof compiled?.timeSteps !== "function")
+    fail("profile", "a compiled function", shown(compiled), "make it one with compile(fn)");
+  if (!Array.isArray(args)) fail("profile", "the arguments as an array", shown(args), "write [x, y]");
   const runs = Array.from({ length: repeat + 1 }, () => compiled.timeSteps(...args)).slice(1);
   const medians = runs[0].map((_, step) => median(runs.map((r) => r[step])));
   const total = medians.reduce((a, b) => a + b, 0);

@@ -3,12 +3,13 @@
 
 import { DTYPES, type DType, isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
-import { defaultGenerator, type Generator } from "../base/random.js";
+import { checkOptions, type OptionTable } from "../base/options.js";
+import { defaultGenerator, GENERATOR, type Generator } from "../base/random.js";
 import { roundTo } from "../base/round.js";
 import { broadcastShapes, type Shape, sizeOf } from "../base/shape.js";
 import { argsort, cast, constant, mul, random, scalar, scale } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
-import { checkDtype, fromNode, fromTyped, parseSizes, type SizesAndOptions, type TensorOptions } from "./create.js";
+import { fromNode, fromTyped, parseSizes, type SizesAndOptions, TENSOR_OPTIONS, type TensorOptions } from "./create.js";
 import { memoryOrder } from "./memory-order.js";
 import { Tensor } from "./tensor.js";
 import { tracing } from "./trace.js";
@@ -18,15 +19,17 @@ export interface RandomOptions extends TensorOptions {
   generator?: Generator;
 }
 
+const RANDOM: OptionTable<RandomOptions> = { ...TENSOR_OPTIONS, generator: GENERATOR };
+
 /** The stream to draw from, once the dtype is known to be one that can hold what is drawn. */
 function source(op: string, options: RandomOptions, kind: "float" | "any" = "float"): Generator {
-  if (options.dtype !== undefined) checkDtype(options.dtype);
+  checkOptions(op, options, RANDOM);
   if (kind === "float" && options.dtype && !isFloat(options.dtype)) fail(op, "a float dtype", options.dtype);
   return options.generator ?? defaultGenerator;
 }
 
-function filled(shape: Shape, options: RandomOptions, fill: (out: Float32Array) => void): Tensor {
-  const { shape: checked } = parseSizes("random tensor", [shape]);
+function filled(op: string, shape: Shape, options: RandomOptions, fill: (out: Float32Array) => void): Tensor {
+  const { shape: checked } = parseSizes(op, [shape]);
   const out = new Float32Array(sizeOf(checked));
   fill(out);
   return fromTyped(out, checked, { ...options, dtype: options.dtype ?? "f32" });
@@ -47,7 +50,7 @@ export function tracedUniform(shape: Shape): Node {
  */
 export function rand(...args: SizesAndOptions<RandomOptions>): Tensor {
   const { shape, options } = parseSizes<RandomOptions>("rand", args);
-  return uniform(shape, 0, 1, options);
+  return uniformAs("rand", shape, 0, 1, options);
 }
 
 /**
@@ -56,10 +59,14 @@ export function rand(...args: SizesAndOptions<RandomOptions>): Tensor {
  * @example uniform([2, 3], -0.1, 0.1)   // f32[2,3]
  */
 export function uniform(shape: Shape, from = 0, to = 1, options: RandomOptions = {}): Tensor {
-  const generator = source("uniform", options);
-  if (!(from <= to)) fail("uniform", "from <= to", `${from} and ${to}`);
+  return uniformAs("uniform", shape, from, to, options);
+}
+
+function uniformAs(op: string, shape: Shape, from: number, to: number, options: RandomOptions): Tensor {
+  const generator = source(op, options);
+  if (!(from <= to)) fail(op, "from <= to", `${from} and ${to}`);
   if (tracing()) return fromNode(scalar("add", scale(tracedUniform(shape), to - from), constant(from)), options);
-  return filled(shape, options, (out) => {
+  return filled(op, shape, options, (out) => {
     if (isHalf(options.dtype)) generator.uniformHalf(out, options.dtype as "f16" | "bf16", from, to);
     else generator.uniform(out, from, to);
   });
@@ -72,7 +79,7 @@ export function uniform(shape: Shape, from = 0, to = 1, options: RandomOptions =
  */
 export function randn(...args: SizesAndOptions<RandomOptions>): Tensor {
   const { shape, options } = parseSizes<RandomOptions>("randn", args);
-  return normal(shape, 0, 1, options);
+  return normalAs("randn", shape, 0, 1, options);
 }
 
 /**
@@ -89,21 +96,26 @@ export function normal(...args: readonly unknown[]): Tensor {
     return aroundTensors(args[0] as Tensor | number, (args[1] ?? 1) as Tensor | number, args[2] as RandomOptions);
   }
   const [shape, mean = 0, std = 1, options = {}] = args as [Shape, number?, number?, RandomOptions?];
-  const generator = source("normal", options);
-  if (!(std >= 0)) fail("normal", "std >= 0", String(std));
+  return normalAs("normal", shape, mean, std, options);
+}
+
+function normalAs(op: string, shape: Shape, mean: number, std: number, options: RandomOptions): Tensor {
+  const generator = source(op, options);
+  if (!(std >= 0)) fail(op, "std >= 0", String(std));
   if (tracing()) {
     // Box and Muller 1958, on 1 - u so that the logarithm is finite
     const radius = scalar("sqrt", scale(scalar("log", scalar("sub", constant(1), tracedUniform(shape))), -2));
     const z = mul(radius, scalar("cos", scale(tracedUniform(shape), 2 * Math.PI)));
     return fromNode(scalar("add", scale(z, std), constant(mean)), options);
   }
-  return filled(shape, options, (out) => {
+  return filled(op, shape, options, (out) => {
     if (isHalf(options.dtype)) generator.normalHalf(out, mean, std);
     else generator.normal(out, mean, std);
   });
 }
 
 function aroundTensors(mean: Tensor | number, std: Tensor | number, options: RandomOptions = {}): Tensor {
+  checkOptions("normal", options, RANDOM);
   const tensors = [mean, std].filter((x) => x instanceof Tensor);
   const dtype = options.dtype ?? tensors[0].dtype;
   if (tensors.some((t) => !isFloat(t.dtype))) fail("normal", "means and spreads of a float dtype", String(dtype));
@@ -187,12 +199,14 @@ export function bernoulli(p: Tensor | number, second?: Shape | RandomOptions, th
     if (tracing()) return fromNode(cast(scalar("lt", tracedUniform(p.shape), p.detach().node), p.dtype), options);
     const probabilities = p.dataSync();
     if (!(probabilities instanceof Float32Array)) fail("bernoulli", "probabilities of a float dtype", p.dtype);
-    return filled(p.shape, { dtype: p.dtype, ...options }, (out) => generator.bernoulliTensor(out, probabilities));
+    return filled("bernoulli", p.shape, { dtype: p.dtype, ...options }, (out) =>
+      generator.bernoulliTensor(out, probabilities),
+    );
   }
   if (!(p >= 0 && p <= 1)) fail("bernoulli", "a probability from 0 to 1", String(p));
   const sizes = shape ?? fail("bernoulli", "a shape beside the probability", "none");
   if (tracing()) return fromNode(cast(scalar("lt", tracedUniform(sizes), constant(p)), options.dtype ?? "f32"));
-  return filled(sizes, options, (out) => generator.bernoulli(out, p));
+  return filled("bernoulli", sizes, options, (out) => generator.bernoulli(out, p));
 }
 
 /**
@@ -205,7 +219,7 @@ export function exponential(shape: Shape, lambda = 1, options: RandomOptions = {
   if (!(lambda > 0)) fail("exponential", "lambda > 0", String(lambda));
   if (tracing())
     return fromNode(scale(scalar("log", scalar("sub", constant(1), tracedUniform(shape))), -1 / lambda), options);
-  return filled(shape, options, (out) => generator.exponential(out, lambda));
+  return filled("exponential", shape, options, (out) => generator.exponential(out, lambda));
 }
 
 /** @internal Draws for each element of x, made in the order in which PyTorch's memory would hold them (`empty_like(x).bernoulli_()` there). */

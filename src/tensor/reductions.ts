@@ -2,6 +2,7 @@
 
 import { isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
+import { checkOptions, FLAG, NUMBER, type OptionTable } from "../base/options.js";
 import { describe, normalizeDim, normalizeDims } from "../base/shape.js";
 import {
   argsort,
@@ -34,6 +35,10 @@ export type Dims = number | readonly number[];
 export interface KeepDim {
   keepdim?: boolean;
 }
+
+const KEEP_DIM: OptionTable<KeepDim> = { keepdim: FLAG };
+const VARIANCE = { ...KEEP_DIM, correction: NUMBER };
+
 /** What sort, topk and max along a dimension return. */
 export interface ValuesAndIndices<T> {
   readonly values: T;
@@ -49,7 +54,7 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
   /** Sum of all elements, or along `dim`; bool is counted. */
   sum(dim?: Dims | null, options: KeepDim = {}): T {
     const node = this.dtype === "bool" ? cast(this.node, "i32") : this.node;
-    return this.derive(this.reduced("sum", node, dim, options.keepdim ?? false), this);
+    return this.derive(this.reduced("sum", node, dim, keeps("sum", options)), this);
   }
 
   mean(dim?: Dims | null, options: KeepDim = {}): T {
@@ -57,7 +62,7 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
     const axes = normalizeDims("mean", dim, this.ndim);
     const count = axes.reduce((n, d) => n * this.shape[d], 1);
     return this.derive(
-      cast(scale(this.reduced("sum", this.wide(), dim, options.keepdim ?? false), 1 / count), this.dtype),
+      cast(scale(this.reduced("sum", this.wide(), dim, keeps("mean", options)), 1 / count), this.dtype),
       this,
     );
   }
@@ -73,6 +78,7 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
 
   private variance(op: string, dim: Dims | null | undefined, options: KeepDim & { correction?: number }): Node {
     this.needsFloat(op);
+    checkOptions(op, options, VARIANCE);
     const axes = normalizeDims(op, dim, this.ndim);
     const count = axes.reduce((n, d) => n * this.shape[d], 1);
     const x = this.wide();
@@ -89,11 +95,11 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
 
   /** Largest element, or along several axes; ties share the gradient. */
   amax(dim?: Dims | null, options: KeepDim = {}): T {
-    return this.derive(this.reduced("max", this.node, dim, options.keepdim ?? false), this);
+    return this.derive(this.reduced("max", this.node, dim, keeps("amax", options)), this);
   }
 
   amin(dim?: Dims | null, options: KeepDim = {}): T {
-    return this.derive(this.reduced("min", this.node, dim, options.keepdim ?? false), this);
+    return this.derive(this.reduced("min", this.node, dim, keeps("amin", options)), this);
   }
 
   /** The largest element; with a dimension, the largest along it and where it stands (the first of equals). */
@@ -111,12 +117,12 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
 
   private extremeAlong(op: "max" | "min", dim: number, options: KeepDim): ValuesAndIndices<T> {
     const d = normalizeDim(op, dim, this.ndim);
+    const keepdim = keeps(op, options);
     if (this.ndim === 0)
       return { values: this.derive(this.node, this), indices: this.wrap(constant(0, [], "i32"), false) };
     const index = this.extremeIndex(op, d);
     // The gradient goes to the one element that was picked.
     const values = this.requiresGrad ? gather(this.node, d, index) : reduce(op, this.node, [d]);
-    const keepdim = options.keepdim ?? false;
     return {
       values: this.derive(dropDims(values, [d], keepdim), this),
       indices: this.wrap(dropDims(index, [d], keepdim), false),
@@ -142,32 +148,35 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
   }
 
   private argExtreme(op: "max" | "min", dim: number | null | undefined, options: KeepDim): T {
+    const keepdim = keeps(`arg${op}`, options);
     if (dim === undefined || dim === null) {
       const flat = this.wrap(reshape(this.node, [this.numel]), false) as unknown as TensorReductions<T>;
       return this.wrap(reshape(flat.extremeIndex(op, 0), []), false);
     }
     const d = normalizeDim(`arg${op}`, dim, this.ndim);
-    return this.wrap(dropDims(this.extremeIndex(op, d), [d], options.keepdim ?? false), false);
+    return this.wrap(dropDims(this.extremeIndex(op, d), [d], keepdim), false);
   }
 
   /** True where any element is nonzero. */
   any(dim?: Dims | null, options: KeepDim = {}): T {
+    const keepdim = keeps("any", options);
     const node = cast(this.node, "bool");
-    if (this.numel === 0) return this.wrap(this.emptyTruth(node, dim, options, 0), false);
-    return this.wrap(this.reduced("max", node, dim, options.keepdim ?? false), false);
+    if (this.numel === 0) return this.wrap(this.emptyTruth(node, dim, keepdim, 0), false);
+    return this.wrap(this.reduced("max", node, dim, keepdim), false);
   }
 
   /** True where all elements are nonzero. */
   all(dim?: Dims | null, options: KeepDim = {}): T {
+    const keepdim = keeps("all", options);
     const node = cast(this.node, "bool");
-    if (this.numel === 0) return this.wrap(this.emptyTruth(node, dim, options, 1), false);
-    return this.wrap(this.reduced("min", node, dim, options.keepdim ?? false), false);
+    if (this.numel === 0) return this.wrap(this.emptyTruth(node, dim, keepdim, 1), false);
+    return this.wrap(this.reduced("min", node, dim, keepdim), false);
   }
 
-  private emptyTruth(node: Node, dim: Dims | null | undefined, options: KeepDim, value: number): Node {
+  private emptyTruth(node: Node, dim: Dims | null | undefined, keepdim: boolean, value: number): Node {
     const axes = normalizeDims("any", dim, this.ndim);
     const kept = cast(reduce("sum", cast(node, "i32"), axes), "bool");
-    return dropDims(like(kept, value), axes, options.keepdim ?? false);
+    return dropDims(like(kept, value), axes, keepdim);
   }
 
   cumsum(dim: number): T {
@@ -185,36 +194,43 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
   }
 
   logsumexp(dim: Dims, options: KeepDim = {}): T {
+    const keepdim = keeps("logsumexp", options);
     const axes = normalizeDims("logsumexp", dim, this.ndim);
     // The sum of nothing is 0, and its logarithm -Infinity.
     const empty = axes.some((d) => this.shape[d] === 0);
     const node = empty
       ? offset(sum(this.node, axes), Number.NEGATIVE_INFINITY)
       : axes.reduce((x, d) => logsumexp(x, d), this.node);
-    return this.derive(dropDims(node, axes, options.keepdim ?? false), this);
+    return this.derive(dropDims(node, axes, keepdim), this);
   }
 
   /** Euclidean length of the flattened tensor, or along `dim`. */
   norm(dim?: Dims | null, options: KeepDim = {}): T {
     this.needsFloat("norm");
     const x = this.wide();
-    const total = this.reduced("sum", mul(x, x), dim, options.keepdim ?? false);
+    const total = this.reduced("sum", mul(x, x), dim, keeps("norm", options));
     return this.derive(cast(this.requiresGrad ? smoothRoot(total) : scalar("sqrt", total), this.dtype), this);
   }
 
   /** Stable sort along `dim`; NaN counts as largest. */
   sort(dim = -1, options: { descending?: boolean } = {}): ValuesAndIndices<T> {
-    const d = this.axis("sort", dim);
-    return this.pick(d, options.descending ?? false, this.shape[d]);
+    return this.sorted("sort", dim, options);
   }
 
   argsort(dim = -1, options: { descending?: boolean } = {}): T {
-    return this.sort(dim, options).indices;
+    return this.sorted("argsort", dim, options).indices;
+  }
+
+  private sorted(op: string, dim: number, options: { descending?: boolean }): ValuesAndIndices<T> {
+    const d = this.axis(op, dim);
+    checkOptions(op, options, { descending: FLAG });
+    return this.pick(d, options.descending ?? false, this.shape[d]);
   }
 
   /** The k largest (or smallest) along `dim`, in order. */
   topk(k: number, dim = -1, options: { largest?: boolean } = {}): ValuesAndIndices<T> {
     const d = this.axis("topk", dim);
+    checkOptions("topk", options, { largest: FLAG });
     if (!Number.isInteger(k) || k < 0 || k > this.shape[d])
       fail("topk", `k from 0 to ${this.shape[d]}, the size of dimension ${d} of ${describe(this)}`, String(k));
     return this.pick(d, options.largest ?? true, k);
@@ -252,6 +268,11 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
 function smoothRoot(x: Node): Node {
   const zero = scalar("eq", x, like(x, 0));
   return where(zero, like(x, 0), scalar("sqrt", where(zero, like(x, 1), x)));
+}
+
+function keeps(op: string, options: KeepDim): boolean {
+  checkOptions(op, options, KEEP_DIM);
+  return options.keepdim ?? false;
 }
 
 function dropDims(node: Node, dims: readonly number[], keepdim: boolean): Node {

@@ -2,6 +2,7 @@
 // safetensors-values.ts.
 
 import { bf16ArrayFromF32, f16ArrayFromF32 } from "../base/half.js";
+import { CHECKED, checkOptions, FUNCTION, kind, type OptionTable, oneOf } from "../base/options.js";
 import { fromData } from "./create.js";
 import { readSafetensors } from "./safetensors.js";
 import { loadSafetensorsFile, saveSafetensorsFile } from "./safetensors-file.js";
@@ -17,6 +18,12 @@ export interface SaveSafetensorsOptions {
   as?: "f16" | "bf16";
 }
 
+const SAVE: OptionTable<SaveSafetensorsOptions> = {
+  metadata: kind<never>("an object of texts", (x) => typeof x === "object" && x !== null),
+  maxShardBytes: CHECKED,
+  as: oneOf("f16", "bf16"),
+};
+
 /**
  * The tensors of a safetensors file, or of a folder with model.safetensors or its index, by name. I64 becomes i32, F64 f32.
  * @param options.select which tensors to read, by name; all when left out
@@ -27,6 +34,7 @@ export async function loadSafetensors(
   path: string,
   options: { select?: (name: string) => boolean } = {},
 ): Promise<Map<string, Tensor>> {
+  checkOptions("loadSafetensors", options, { select: FUNCTION });
   const { tensors } = await loadSafetensorsFile(path, options);
   return decoded(tensors);
 }
@@ -45,11 +53,13 @@ export function parseSafetensors(file: Uint8Array | ArrayBuffer): Map<string, Te
 export async function saveSafetensors(
   path: string,
   tensors: ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>,
-  { as, ...options }: SaveSafetensorsOptions = {},
+  options: SaveSafetensorsOptions = {},
 ): Promise<string[]> {
+  checkOptions("saveSafetensors", options, SAVE);
+  const { as, ...rest } = options;
   const entries = tensors instanceof Map ? [...tensors] : Object.entries(tensors);
   const raw = entries.map(([name, t]) => [name, encoded(t as Tensor, as)] as const);
-  return await saveSafetensorsFile(path, raw, options);
+  return await saveSafetensorsFile(path, raw, rest);
 }
 
 function decoded(tensors: Parameters<typeof saveSafetensorsFile>[1]): Map<string, Tensor> {

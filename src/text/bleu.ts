@@ -2,6 +2,8 @@
 // the numbers of sacrebleu. It counts tokens as they are given: splitting text into words changes the score, and is left to the caller.
 
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
+import { shown } from "../base/show.js";
 
 /** A sentence as words or token ids. */
 export type Tokens = readonly (string | number)[];
@@ -19,6 +21,13 @@ export interface BleuOptions {
   /** Leaves out the orders for which the hypotheses are too short; false, but true for sentenceBleu. */
   effectiveOrder?: boolean;
 }
+
+const BLEU: OptionTable<BleuOptions> = {
+  maxOrder: CHECKED,
+  smoothing: CHECKED,
+  smoothingValue: CHECKED,
+  effectiveOrder: FLAG,
+};
 
 export interface Bleu {
   /** From 0 to 100. */
@@ -56,7 +65,7 @@ export function bleu(
  * @example sentenceBleu(["the", "cat", "sat"], [["the", "cat", "sat", "down"]]).score   // 71.65
  */
 export function sentenceBleu(hypothesis: Tokens, references: readonly Tokens[], options: BleuOptions = {}): Bleu {
-  return corpusBleu("sentenceBleu", [hypothesis], [references], { effectiveOrder: true, ...options });
+  return corpusBleu("sentenceBleu", [hypothesis], [references], options, true);
 }
 
 function corpusBleu(
@@ -64,15 +73,18 @@ function corpusBleu(
   hypotheses: readonly Tokens[],
   references: readonly (readonly Tokens[])[],
   options: BleuOptions,
+  effectiveOrder = false,
 ): Bleu {
-  const settings = checkOptions(op, options);
+  const settings = complete(op, options, effectiveOrder);
+  for (const [name, list] of Object.entries({ hypotheses, references }))
+    if (!Array.isArray(list)) fail(op, `${name} as an array`, shown(list));
   if (hypotheses.length !== references.length)
     fail(op, "a list of references for each hypothesis", `${hypotheses.length} and ${references.length}`);
   const statistics = new Statistics(settings.maxOrder);
   for (const [i, hypothesis] of hypotheses.entries()) {
     checkTokens(op, `hypothesis ${i}`, hypothesis);
     if (!Array.isArray(references[i]) || references[i].length === 0)
-      fail(op, `a list of at least one reference for hypothesis ${i}`, show(references[i]));
+      fail(op, `a list of at least one reference for hypothesis ${i}`, shown(references[i]));
     for (const reference of references[i])
       checkTokens(op, `reference of hypothesis ${i}`, reference, "give [reference] for one reference");
     statistics.add(hypothesis, references[i]);
@@ -148,8 +160,9 @@ function countNgrams(tokens: Tokens, maxOrder: number, ids: Map<string | number,
   });
 }
 
-function checkOptions(op: string, options: BleuOptions): Required<BleuOptions> {
-  const { maxOrder = 4, smoothing = "exp", effectiveOrder = false } = options;
+function complete(op: string, options: BleuOptions, otherwise: boolean): Required<BleuOptions> {
+  checkOptions(op, options, BLEU);
+  const { maxOrder = 4, smoothing = "exp", effectiveOrder = otherwise } = options;
   if (!Number.isInteger(maxOrder) || maxOrder < 1) fail(op, "maxOrder a whole number of at least 1", String(maxOrder));
   if (!Object.hasOwn(DEFAULT_VALUES, smoothing))
     fail(op, `smoothing one of ${Object.keys(DEFAULT_VALUES).join(", ")}`, String(smoothing));
@@ -161,10 +174,5 @@ function checkOptions(op: string, options: BleuOptions): Required<BleuOptions> {
 
 function checkTokens(op: string, what: string, tokens: unknown, remedy?: string): void {
   if (Array.isArray(tokens) && !tokens.some((token) => typeof token === "object")) return;
-  fail(op, `${what} as a list of words or ids`, show(tokens), typeof tokens === "string" ? (remedy ?? "split it into words") : undefined); // biome-ignore format: short
-}
-
-function show(value: unknown): string {
-  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list of lists";
-  return value === null ? "null" : typeof value === "string" ? `the string "${value.slice(0, 20)}"` : typeof value;
+  fail(op, `${what} as a list of words or ids`, shown(tokens), typeof tokens === "string" ? (remedy ?? "split it into words") : undefined); // biome-ignore format: short
 }

@@ -5,6 +5,7 @@
 // Hugging Face's tokenizers, so that the same text gives the same merges.
 
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, FUNCTION, kind, type OptionTable } from "../base/options.js";
 import type { BPETokenizer } from "./bpe.js";
 import { readBPE, writeBPE } from "./bpe-file.js";
 import { characterOfByte } from "./byte-alphabet.js";
@@ -23,6 +24,14 @@ export interface TrainBPEOptions {
   onProgress?: (done: number, wanted: number) => void;
 }
 
+const TRAIN_BPE: OptionTable<TrainBPEOptions> = {
+  vocabularySize: CHECKED,
+  specialTokens: kind<readonly string[]>("an array of tokens", Array.isArray),
+  minFrequency: kind<number>("a number of at least 0", (x) => typeof x === "number" && x >= 0),
+  onProgress: FUNCTION,
+};
+const REMEDIES = { vocabSize: "vocabularySize", special: "specialTokens", minCount: "minFrequency" };
+
 /**
  * Trains a byte-level BPE tokenizer, cut like GPT-2's. Same text and options, same tokenizer; and the same as Hugging Face's
  * `BpeTrainer(initial_alphabet=ByteLevel.alphabet())` makes.
@@ -30,6 +39,7 @@ export interface TrainBPEOptions {
  * @throws HeedError for an empty text and for a vocabulary smaller than 256 and the special tokens
  */
 export function trainBPE(text: string | Iterable<string>, options: TrainBPEOptions): BPETokenizer {
+  checkOptions("trainBPE", options, TRAIN_BPE, REMEDIES);
   const { vocabularySize, specialTokens = [], minFrequency = 2, onProgress } = options;
   const least = 256 + specialTokens.length;
   if (!Number.isInteger(vocabularySize) || vocabularySize < least || vocabularySize > 2 ** 22) {

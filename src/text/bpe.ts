@@ -3,6 +3,7 @@
 // how text is cut in splitter.ts; how a piece is merged in merges.ts; tokenizer.json is read in bpe-file.ts.
 
 import { fail } from "../base/errors.js";
+import { checkOptions } from "../base/options.js";
 import { type AddedToken, type Finder, finder } from "./added-tokens.js";
 import { bytesOfSpelling, characterOfByte, spellBytes } from "./byte-alphabet.js";
 import { IdList } from "./id-list.js";
@@ -12,7 +13,7 @@ import { PieceCache } from "./piece-cache.js";
 import type { Splitter } from "./splitter.js";
 import { decodeAll } from "./stream.js";
 import type { Template } from "./template.js";
-import type { DecodeOptions, EncodeOptions, Tokenizer, TokenizerFile } from "./tokenizer.js";
+import { type DecodeOptions, ENCODE, type EncodeOptions, type Tokenizer, type TokenizerFile } from "./tokenizer.js";
 import { wellFormed } from "./unicode.js";
 
 /** What a tokenizer.json says, read and checked. */
@@ -67,6 +68,7 @@ export class BPETokenizer implements Tokenizer {
 
   encode(text: string, options: EncodeOptions = {}): Int32Array {
     const { normalizer, splitter, template } = this.parts;
+    checkOptions("encode", options, ENCODE);
     const special = options.special ?? true;
     const out = new IdList();
     const onToken = (id: number) => out.push(id);

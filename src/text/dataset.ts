@@ -2,6 +2,7 @@
 // windows in order for evaluation. sampler.ts draws them in random order.
 
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, kind, type OptionTable, whole } from "../base/options.js";
 
 /** Windows of a token array: `inputs[b, t]` is followed by `targets[b, t]`. */
 export interface Batch {
@@ -23,6 +24,20 @@ export interface WindowOptions {
   /** Tokens from the start of one window to the start of the next; T unless told, so that each token is a target once. */
   stride?: number;
 }
+
+type EvaluationWindows = WindowOptions & { limit?: number };
+
+export const WINDOWS: OptionTable<WindowOptions> = { batch: CHECKED, length: CHECKED, stride: CHECKED };
+const EVALUATION: OptionTable<EvaluationWindows> = {
+  ...WINDOWS,
+  limit: kind<number>("a number of at least 0", (x) => typeof x === "number" && x >= 0),
+};
+/** What the arguments of a DataLoader and of others are here. */
+export const REMEDIES = { batchSize: "batch", blockSize: "length", contextLength: "length" };
+const SPLIT = {
+  validation: CHECKED,
+  length: whole(1),
+};
 
 /** The windows of a token array, by number; a window needs T + 1 tokens, the last of them only as a target. */
 export class Windows {
@@ -77,8 +92,10 @@ export class Windows {
  */
 export function splitTokens(
   tokens: Int32Array,
-  { validation = 0.1, length }: { validation?: number; length?: number } = {},
+  options: { validation?: number; length?: number } = {},
 ): { train: Int32Array; validation: Int32Array } {
+  checkOptions("splitTokens", options, SPLIT);
+  const { validation = 0.1, length } = options;
   if (!(validation >= 0 && validation < 1)) fail("splitTokens", "validation from 0 to below 1", String(validation));
   if (tokens.length === 0) fail("splitTokens", "a text with at least one token", "an empty text (0 tokens)");
   const cut = tokens.length - Math.floor(tokens.length * validation);
@@ -103,7 +120,8 @@ export function splitTokens(
  * @param options.limit the most batches to give
  * @throws HeedError at once for a text without a window
  */
-export function evaluationBatches(tokens: Int32Array, options: WindowOptions & { limit?: number }): Iterable<Batch> {
+export function evaluationBatches(tokens: Int32Array, options: EvaluationWindows): Iterable<Batch> {
+  checkOptions("evaluationBatches", options, EVALUATION, REMEDIES);
   const windows = new Windows("evaluationBatches", tokens, options);
   const limit = options.limit ?? Number.POSITIVE_INFINITY;
   return {

@@ -3,8 +3,10 @@
 // place in the order is three small numbers, which a checkpoint keeps; resuming goes on with the very next window.
 
 import { fail } from "../base/errors.js";
-import { Generator } from "../base/random.js";
-import { type Batch, type WindowOptions, Windows } from "./dataset.js";
+import { checkOptions, FLAG, type OptionTable } from "../base/options.js";
+import { GENERATOR, Generator } from "../base/random.js";
+import { shown } from "../base/show.js";
+import { type Batch, REMEDIES, WINDOWS, type WindowOptions, Windows } from "./dataset.js";
 
 export interface WindowSamplerOptions extends WindowOptions {
   /** Where the seed of each epoch comes from. A saved run keeps its state as well, as far as later epochs matter. */
@@ -12,6 +14,8 @@ export interface WindowSamplerOptions extends WindowOptions {
   /** Leave out a last batch of fewer than B windows, so that all batches have one shape; true unless told. */
   dropLast?: boolean;
 }
+
+const SAMPLER: OptionTable<WindowSamplerOptions> = { ...WINDOWS, generator: GENERATOR, dropLast: FLAG };
 
 /** A place in the order of windows; plain JSON. */
 export interface SamplerState {
@@ -45,6 +49,8 @@ export class WindowSampler {
 
   /** @throws HeedError for a text too short for one window, or for one batch where `dropLast` holds */
   constructor(tokens: Int32Array, options: WindowSamplerOptions) {
+    checkOptions("WindowSampler", options, SAMPLER, REMEDIES);
+    if (!options.generator) fail("WindowSampler", "a generator", shown(options.generator), "as in new Generator(123)");
     this.windows = new Windows("WindowSampler", tokens, options);
     this.generator = options.generator;
     const { batch, count, length, stride } = this.windows;

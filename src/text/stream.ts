@@ -1,6 +1,7 @@
 // Tokens to text: a token may hold part of a character, so bytes are decoded as a stream.
 
-import type { DecodeOptions, Tokenizer } from "./tokenizer.js";
+import { checkOptions } from "../base/options.js";
+import { DECODE, type DecodeOptions, type Tokenizer } from "./tokenizer.js";
 
 /**
  * Turns token ids into text one at a time, for printing while a model writes.
@@ -19,6 +20,7 @@ export class StreamDecoder {
     private readonly tokenizer: Tokenizer,
     options: DecodeOptions = {},
   ) {
+    checkOptions("StreamDecoder", options, DECODE);
     this.hidden = new Set((options.special ?? true) ? [] : tokenizer.specialTokens.values());
   }
 
@@ -38,6 +40,7 @@ export class StreamDecoder {
 
 /** The text of all ids at once. */
 export function decodeAll(tokenizer: Tokenizer, ids: ArrayLike<number>, options: DecodeOptions = {}): string {
+  checkOptions("decode", options, DECODE);
   const hidden = new Set((options.special ?? true) ? [] : tokenizer.specialTokens.values());
   const parts = Array.from(ids, (id) => (hidden.has(id) ? nothing : tokenizer.bytes(id)));
   const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));

@@ -1,6 +1,8 @@
 // What every tokenizer is to the rest of Heed: text to token ids and back, and the Hugging Face tokenizer.json that holds
 // it. The kinds are in characters.ts, words.ts, wordpiece.ts and bpe.ts; load.ts reads a file into the right one.
 
+import { FLAG, type OptionTable } from "../base/options.js";
+
 /** A parsed Hugging Face `tokenizer.json`: what `JSON.stringify` writes and `tokenizerFromJSON` reads. */
 export type TokenizerFile = Record<string, unknown>;
 
@@ -15,6 +17,11 @@ export interface DecodeOptions {
   /** Whether special tokens such as `<|endoftext|>` appear in the text; true unless told. */
   special?: boolean;
 }
+
+/** @internal */
+export const ENCODE: OptionTable<EncodeOptions> = { special: FLAG };
+/** @internal */
+export const DECODE: OptionTable<DecodeOptions> = ENCODE;
 
 /** Text to token ids and back. */
 export interface Tokenizer {

@@ -2,6 +2,7 @@
 // themselves.
 
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, kind, type OptionTable, whole } from "../base/options.js";
 import { show } from "./check.js";
 
 /** How `Vocabulary.from` chooses tokens. */
@@ -15,6 +16,17 @@ export interface VocabularyOptions {
   /** The token, one of the others, that stands for all that are not in the vocabulary; without it, they are refused. */
   unknown?: string;
 }
+
+type OwnOptions = Pick<VocabularyOptions, "unknown">;
+
+const OWN: OptionTable<OwnOptions> = { unknown: CHECKED };
+const FROM: OptionTable<VocabularyOptions> = {
+  ...OWN,
+  special: kind<readonly string[]>("an array of tokens", Array.isArray),
+  minCount: kind<number>("a number of at least 0", (x) => typeof x === "number" && x >= 0),
+  size: whole(0),
+};
+const REMEDIES = { specials: "special", minFreq: "minCount", maxTokens: "size", unk: "unknown" };
 
 /**
  * Tokens and their ids, which count from 0.
@@ -33,7 +45,8 @@ export class Vocabulary {
    * @param tokens the token of each id; of a string its characters
    * @throws HeedError for a token that comes twice, and where `unknown` is none of them
    */
-  constructor(tokens: Iterable<string>, options: Pick<VocabularyOptions, "unknown"> = {}) {
+  constructor(tokens: Iterable<string>, options: OwnOptions = {}) {
+    checkOptions("Vocabulary", options, OWN, REMEDIES);
     this.tokens = [...tokens];
     this.ids = new Map(this.tokens.map((token, id) => [token, id]));
     const twice = this.tokens.find((token, id) => this.ids.get(token) !== id);
@@ -49,6 +62,7 @@ export class Vocabulary {
    * @throws HeedError as the constructor
    */
   static from(sequences: Iterable<Iterable<string>>, options: VocabularyOptions = {}): Vocabulary {
+    checkOptions("Vocabulary.from", options, FROM, REMEDIES);
     const { special = [], minCount = 1, size = Number.POSITIVE_INFINITY } = options;
     const counts = new Map<string, number>();
     for (const sequence of sequences) for (const token of sequence) counts.set(token, (counts.get(token) ?? 0) + 1);
@@ -56,7 +70,7 @@ export class Vocabulary {
     const found = [...counts].filter(([, count]) => count >= minCount);
     found.sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
     const room = Math.max(0, size - special.length);
-    return new Vocabulary([...special, ...found.slice(0, room).map(([token]) => token)], options);
+    return new Vocabulary([...special, ...found.slice(0, room).map(([token]) => token)], { unknown: options.unknown });
   }
 
   /** How many tokens there are. */

@@ -1,6 +1,8 @@
 // How BERT's tokenizer cleans a text and cuts it into words. The rules are those of BertNormalizer and BertPreTokenizer in Hugging Face's
 // tokenizers, oddities included.
 
+import { checkOptions, FLAG, type OptionTable, orNull } from "../base/options.js";
+
 /** What BERT's tokenizer does to a text before it is cut. */
 export interface CleanOptions {
   /** Whether control characters go and white space becomes spaces; true. */
@@ -13,6 +15,13 @@ export interface CleanOptions {
   lowercase?: boolean;
 }
 
+const CLEAN: OptionTable<CleanOptions> = {
+  cleanText: FLAG,
+  splitChinese: FLAG,
+  stripAccents: orNull(FLAG),
+  lowercase: FLAG,
+};
+
 const DROPPED = /[\0\uFFFD]|(?![\t\n\r])[\p{Cc}\p{Cf}\p{Co}]/gu;
 const SPACE = /\p{White_Space}/gu;
 // The blocks of Chinese characters; the seventh begins 256 characters late there, too.
@@ -23,6 +32,7 @@ const WORDS = /[\p{P}$+<=>^`|~]|[^\p{P}$+<=>^`|~\p{White_Space}]+/gu;
 
 /** The cleaning of these options. */
 export function cleaner(options: CleanOptions): (text: string) => string {
+  checkOptions("WordPieceTokenizer", options, CLEAN, { doLowerCase: "lowercase" });
   const { cleanText = true, splitChinese = true, lowercase = true } = options;
   const stripAccents = options.stripAccents ?? lowercase;
   return (text) => {

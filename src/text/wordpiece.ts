@@ -3,11 +3,19 @@
 // is in wordpiece-words.ts; tokenizer.json is read and written in wordpiece-file.ts.
 
 import { fail } from "../base/errors.js";
+import { checkOptions } from "../base/options.js";
 import { type AddedToken, type Finder, finder, specialToken } from "./added-tokens.js";
 import { IdList } from "./id-list.js";
 import { PieceCache } from "./piece-cache.js";
 import type { PairPart } from "./template-pair.js";
-import type { DecodeOptions, EncodeOptions, Tokenizer, TokenizerFile } from "./tokenizer.js";
+import {
+  DECODE,
+  type DecodeOptions,
+  ENCODE,
+  type EncodeOptions,
+  type Tokenizer,
+  type TokenizerFile,
+} from "./tokenizer.js";
 import { wellFormed } from "./unicode.js";
 import { readWordPiece, SPECIAL, writeWordPiece } from "./wordpiece-file.js";
 import { type CleanOptions, cleaner, cutWords } from "./wordpiece-words.js";
@@ -106,6 +114,7 @@ export class WordPieceTokenizer implements Tokenizer {
   }
 
   encode(text: string, options: EncodeOptions = {}): Int32Array {
+    checkOptions("encode", options, ENCODE);
     const special = options.special ?? true;
     return special ? this.fill(this.parts.single, [text]).ids : this.encodeText(text);
   }
@@ -165,6 +174,7 @@ export class WordPieceTokenizer implements Tokenizer {
 
   /** The words with a space between each two, none before signs such as the comma: the spaces of the text are not kept. */
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
+    checkOptions("decode", options, DECODE);
     const hidden = new Set((options.special ?? true) ? [] : this.specialTokens.values());
     const shown = Array.from(ids).filter((id) => !hidden.has(id));
     const words = shown.map((id, i) => tidied(i === 0 ? this.named(id) : this.spelled(id)));

@@ -2,6 +2,7 @@
 // read. Its file is a Hugging Face WordLevel model with the pre-tokenizer Whitespace, which other libraries read to the same ids.
 
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
 import {
   type AddedToken,
   type Finder,
@@ -13,7 +14,7 @@ import {
 import { readVocabulary } from "./bpe-file.js";
 import { asObject, asString, show, unsupported } from "./check.js";
 import { IdList } from "./id-list.js";
-import type { DecodeOptions, Tokenizer, TokenizerFile } from "./tokenizer.js";
+import { DECODE, type DecodeOptions, type Tokenizer, type TokenizerFile } from "./tokenizer.js";
 import { wellFormed } from "./unicode.js";
 
 /** How `WordTokenizer.train` chooses its words. */
@@ -25,6 +26,8 @@ export interface TrainWordsOptions {
   /** Whether capital and small letters are the same; true unless told. */
   lowercase?: boolean;
 }
+
+const TRAIN_WORDS: OptionTable<TrainWordsOptions> = { size: CHECKED, minCount: CHECKED, lowercase: FLAG };
 
 const PADDING = "[PAD]";
 const UNKNOWN = "[UNK]";
@@ -57,6 +60,7 @@ export class WordTokenizer implements Tokenizer {
     private readonly words: readonly string[],
     private readonly options: { lowercase?: boolean } = {},
   ) {
+    checkOptions("WordTokenizer", options, { lowercase: FLAG });
     this.ids = new Map(words.map((word, id) => [word, id]));
     if (this.ids.size !== words.length) fail("WordTokenizer", "different words", "one of them twice");
     if (!this.ids.has(UNKNOWN)) fail("WordTokenizer", `words with ${UNKNOWN}`, `${words.length} words without it`);
@@ -73,6 +77,7 @@ export class WordTokenizer implements Tokenizer {
    * @throws HeedError for texts without a word, or a size that has no room for one
    */
   static train(texts: Iterable<string>, options: TrainWordsOptions = {}): WordTokenizer {
+    checkOptions("WordTokenizer.train", options, TRAIN_WORDS, { vocabularySize: "size", minFrequency: "minCount" });
     const { size = 30000, minCount = 1, lowercase = true } = options;
     if (!Number.isInteger(size) || size < 3) fail("WordTokenizer.train", "a size of at least 3", String(size));
     if (!(minCount >= 0)) fail("WordTokenizer.train", "minCount to be a number of at least 0", String(minCount));
@@ -113,6 +118,7 @@ export class WordTokenizer implements Tokenizer {
 
   /** The words with a space between each two: what stood between them in the text is not kept. */
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
+    checkOptions("decode", options, DECODE);
     const hidden = new Set((options.special ?? true) ? [] : this.specialTokens.values());
     return Array.from(ids, (id) => this.word(id))
       .filter((_, i) => !hidden.has(ids[i]!))

@@ -3,7 +3,8 @@
 // in their order that a checkpoint keeps, are the WindowSampler of heed/text.
 
 import { fail } from "../base/errors.js";
-import { defaultGenerator, Generator } from "../base/random.js";
+import { CHECKED, checkOptions, FLAG, FUNCTION, type OptionTable } from "../base/options.js";
+import { defaultGenerator, GENERATOR, Generator } from "../base/random.js";
 import { type Collated, defaultCollate } from "./collate.js";
 import { checkDataset, type Dataset, ownBatch, sample } from "./datasets.js";
 
@@ -20,6 +21,15 @@ export interface DataLoaderOptions<S, B> {
   /** Makes a batch of samples; `defaultCollate`, which stacks them. */
   readonly collate?: (samples: S[]) => B;
 }
+
+const LOADER: OptionTable<DataLoaderOptions<unknown, never>> = {
+  batchSize: CHECKED,
+  shuffle: FLAG,
+  dropLast: FLAG,
+  generator: GENERATOR,
+  collate: FUNCTION,
+};
+const REMEDIES = { batch: "batchSize", collateFn: "collate" };
 
 /**
  * Batches of a data set, an epoch for each `for ... of`.
@@ -45,14 +55,11 @@ export class DataLoader<S, B = Collated<S>> implements Iterable<B> {
     options: DataLoaderOptions<S, B> = {},
   ) {
     checkDataset("DataLoader", dataset);
+    checkOptions<DataLoaderOptions<S, B>>("DataLoader", options, LOADER, REMEDIES);
     const { batchSize = 1, shuffle = false, dropLast = false, generator, collate } = options;
     if (!Number.isInteger(batchSize) || batchSize < 1)
       fail("DataLoader", "batchSize a whole number of at least 1", String(batchSize));
     if (shuffle && dataset.length === 0) fail("DataLoader", "at least one sample to shuffle", "an empty data set");
-    if (generator !== undefined && !(generator instanceof Generator))
-      fail("DataLoader", "a Generator", typeof generator, "as in new Generator(123)");
-    if (collate !== undefined && typeof collate !== "function")
-      fail("DataLoader", "a function as collate", typeof collate);
     this.batchSize = batchSize;
     this.shuffle = shuffle;
     this.dropLast = dropLast;

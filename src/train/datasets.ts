@@ -2,7 +2,8 @@
 // by data-loader.ts.
 
 import { fail } from "../base/errors.js";
-import { defaultGenerator, type Generator } from "../base/random.js";
+import { checkOptions } from "../base/options.js";
+import { defaultGenerator, GENERATOR, type Generator } from "../base/random.js";
 import { describe } from "../base/shape.js";
 import { tensor } from "../tensor/create.js";
 import { Tensor } from "../tensor/tensor.js";
@@ -143,6 +144,7 @@ export function randomSplit<S>(
   options: { generator?: Generator } = {},
 ): Subset<S>[] {
   checkDataset("randomSplit", dataset);
+  checkOptions("randomSplit", options, { generator: GENERATOR });
   const counts = isShares(lengths) ? countsOf(lengths, dataset.length) : lengths;
   const sum = counts.reduce((total, n) => total + n, 0);
   if (counts.some((n) => !Number.isInteger(n) || n < 0) || sum !== dataset.length)

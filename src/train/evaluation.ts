@@ -1,5 +1,6 @@
 // The loss on text held back from training: always the same windows, so that two evaluations can be compared.
 
+import { checkOptions, kind, type OptionTable, whole } from "../base/options.js";
 import { compile } from "../tensor/compiled.js";
 import { noGrad } from "../tensor/grad-mode.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -16,6 +17,12 @@ export interface EvaluationOptions {
   readonly batches?: number;
 }
 
+const EVALUATION: OptionTable<EvaluationOptions> = {
+  batch: whole(1),
+  length: whole(1),
+  batches: kind<number>("a number of at least 1", (x) => typeof x === "number" && x >= 1),
+};
+
 /**
  * A function that computes the mean loss of a model on `tokens`, with dropout off; the model is left as it was. Its argument, where given,
  * limits the batches for once.
@@ -24,8 +31,10 @@ export interface EvaluationOptions {
 export function evaluation(
   model: TrainableModel,
   tokens: Int32Array,
-  { batch, length, batches = 50 }: EvaluationOptions,
+  options: EvaluationOptions,
 ): (most?: number) => Promise<number> {
+  checkOptions("evaluation", options, EVALUATION, { batchSize: "batch", blockSize: "length" });
+  const { batch, length, batches = 50 } = options;
   // Windows apart from each other where the text has more of them than are looked at.
   const room = (tokens.length - 1 - length) / Math.max(1, batch * batches - 1);
   const stride = Math.max(length, Math.floor(room));

@@ -2,9 +2,12 @@
 // holds is checkpoint.ts, and what the caller shows or writes down it learns from `onStep`.
 
 import { fail, HeedError } from "../base/errors.js";
+import { CHECKED, checkOptions, FUNCTION, kind, type OptionTable, whole } from "../base/options.js";
+import { GENERATOR, type Generator } from "../base/random.js";
 import type { Batch } from "../text/dataset.js";
+import type { WindowSampler } from "../text/sampler.js";
 import { Breath } from "./breath.js";
-import type { CommonSettings, Optimizer } from "./optimizer.js";
+import { type CommonSettings, Optimizer } from "./optimizer.js";
 import type { Schedule } from "./schedules.js";
 import { type TrainableModel, TrainingStep } from "./step.js";
 
@@ -45,7 +48,25 @@ export interface TrainOptions {
   readonly onStep?: (metrics: StepMetrics) => void;
   /** Aborted, the loop finishes its step, saves and returns. */
   readonly signal?: AbortSignal;
+  /** The sampler's, which checkpoints keep: not used here, so that `TrainingParts` can be passed as they are. */
+  readonly generator?: Generator;
 }
+
+const TRAIN: OptionTable<TrainOptions> = {
+  model: kind<never>("a module with a loss", (x) => typeof (x as TrainableModel | null)?.loss === "function"),
+  optimizer: kind<never>("an optimizer", (x) => x instanceof Optimizer),
+  schedule: FUNCTION,
+  sampler: kind<never>("a WindowSampler", (x) => typeof (x as WindowSampler | null)?.nextBatch === "function"),
+  steps: CHECKED,
+  start: whole(0),
+  accumulate: CHECKED,
+  clipNorm: CHECKED,
+  evaluation: CHECKED,
+  checkpoint: CHECKED,
+  onStep: FUNCTION,
+  generator: GENERATOR,
+  signal: kind<AbortSignal>("an AbortSignal", (x) => typeof (x as AbortSignal | null)?.aborted === "boolean"),
+};
 
 export interface TrainResult {
   /** The last step done. */
@@ -73,6 +94,9 @@ export class DivergedError extends HeedError {
  * @example await train({ model, optimizer, sampler, steps: 1000, schedule: cosine({ learningRate: 1e-3, warmup: 100, steps: 1000 }) });
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
+  checkOptions("train", options, TRAIN);
+  for (const name of ["model", "optimizer", "schedule", "sampler"] as const)
+    if (options[name] === undefined) fail("train", `${name} ${TRAIN[name].expected}`, "none");
   const { model, optimizer, schedule, sampler, steps, start = 0, accumulate = 1, clipNorm = 1, signal } = options;
   const { evaluation, checkpoint, onStep } = options;
   for (const [name, value] of Object.entries({

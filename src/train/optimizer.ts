@@ -5,6 +5,7 @@
 // each run, and counts by itself.
 
 import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
 import { describe, sameShape, sizeOf } from "../base/shape.js";
 import { fromData } from "../tensor/create.js";
 import { noGrad } from "../tensor/grad-mode.js";
@@ -19,6 +20,10 @@ export interface CommonSettings {
   /** The size of a step. */
   readonly learningRate: number;
 }
+
+/** @internal */
+export const COMMON: OptionTable<CommonSettings> = { learningRate: CHECKED };
+const REMEDIES = { lr: "learningRate", beta1: "betas: [beta1, beta2]", params: "the parameters first" };
 
 /** What is kept for a parameter from one step to the next, by name, each of the parameter's shape. */
 export type Moments = Readonly<Record<string, Tensor>>;
@@ -56,6 +61,8 @@ export class Group<S extends CommonSettings> {
     { learningRate, ...settings }: S,
     /** Whether `optimizer.learningRate = x` leaves this group alone. */
     readonly ownRate: boolean,
+    /** The optimizer's name, for errors. */
+    private readonly optimizer: string,
   ) {
     this.params = params;
     this.settings = settings;
@@ -68,7 +75,7 @@ export class Group<S extends CommonSettings> {
   }
 
   set learningRate(rate: number) {
-    checkRange("learningRate", rate, rate >= 0, "of at least 0");
+    checkRange(this.optimizer, "learningRate", rate, rate >= 0, "of at least 0");
     this.current = rate;
     this.rate.fill(rate);
   }
@@ -80,25 +87,32 @@ export abstract class Optimizer<S extends CommonSettings> {
 
   /**
    * @param name the optimizer's name, for errors
+   * @param table the settings there are
    * @param check throws where a group's settings make no sense
    */
   constructor(
     private readonly name: string,
     parameters: Parameters<S>,
     defaults: S,
+    options: Partial<S>,
+    table: OptionTable<S>,
     check: (settings: S) => void,
   ) {
+    checkOptions(name, options, table as OptionTable<Partial<S>>, REMEDIES);
     const list = [...(parameters as Iterable<Tensor | ParameterGroup<S>>)];
     const groups = list.every(isGroup) ? list : [{ params: list as Tensor[] }];
     this.groups = groups.map(({ params, ...own }) => {
-      const given = Object.entries(own).filter(([, value]) => value !== undefined);
-      const settings = { ...defaults, ...Object.fromEntries(given) } as S;
-      checkRange("learningRate", settings.learningRate, settings.learningRate >= 0, "of at least 0");
+      checkOptions(name, own as Partial<S>, table as OptionTable<Partial<S>>, REMEDIES);
+      const told = ([, value]: [string, unknown]) => value !== undefined;
+      const given = Object.entries(own).filter(told);
+      const settings = { ...defaults, ...Object.fromEntries([...Object.entries(options).filter(told), ...given]) } as S;
+      checkRange(name, "learningRate", settings.learningRate, settings.learningRate >= 0, "of at least 0");
       check(settings);
       return new Group<S>(
         [...params],
         settings,
         given.some(([key]) => key === "learningRate"),
+        name,
       );
     });
     const all = this.parameters;
@@ -276,6 +290,6 @@ function isGroup<S>(x: Tensor | ParameterGroup<S>): x is ParameterGroup<S> {
 }
 
 /** @throws HeedError unless `holds` */
-export function checkRange(setting: string, value: number, holds: boolean, range: string): void {
-  if (!holds || !Number.isFinite(value)) fail("optimizer", `${setting} ${range}`, String(value));
+export function checkRange(op: string, setting: string, value: number, holds: boolean, range: string): void {
+  if (!holds || !Number.isFinite(value)) fail(op, `${setting} ${range}`, String(value));
 }

@@ -1,9 +1,18 @@
 // The update rules, with PyTorch's names, defaults and order of operations: SGD, Adam, AdamW.
 
 import { fail } from "../base/errors.js";
+import { CHECKED, FLAG, kind, NUMBER, type OptionTable } from "../base/options.js";
 import { where } from "../tensor/functions.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { type CommonSettings, checkRange, type Group, Optimizer, type Parameters, type Rule } from "./optimizer.js";
+import {
+  COMMON,
+  type CommonSettings,
+  checkRange,
+  type Group,
+  Optimizer,
+  type Parameters,
+  type Rule,
+} from "./optimizer.js";
 
 export interface SGDSettings extends CommonSettings {
   /** How much of the last step goes into the next; 0 unless told. */
@@ -17,6 +26,15 @@ export interface SGDSettings extends CommonSettings {
   /** Ascend instead of descend. */
   readonly maximize: boolean;
 }
+
+const SGD_SETTINGS: OptionTable<SGDSettings> = {
+  ...COMMON,
+  momentum: CHECKED,
+  dampening: NUMBER,
+  weightDecay: CHECKED,
+  nesterov: FLAG,
+  maximize: FLAG,
+};
 
 /**
  * Stochastic gradient descent, with momentum as PyTorch defines it (Sutskever et al., "On the importance of initialization and momentum in
@@ -33,9 +51,9 @@ export class SGD extends Optimizer<SGDSettings> {
       nesterov: false,
       maximize: false,
     };
-    super("SGD", parameters, { ...defaults, ...options }, ({ momentum, dampening, weightDecay, nesterov }) => {
-      checkRange("momentum", momentum, momentum >= 0, "of at least 0");
-      checkRange("weightDecay", weightDecay, weightDecay >= 0, "of at least 0");
+    super("SGD", parameters, defaults, options, SGD_SETTINGS, ({ momentum, dampening, weightDecay, nesterov }) => {
+      checkRange("SGD", "momentum", momentum, momentum >= 0, "of at least 0");
+      checkRange("SGD", "weightDecay", weightDecay, weightDecay >= 0, "of at least 0");
       if (nesterov && (momentum === 0 || dampening !== 0))
         fail("SGD", "nesterov with a momentum and without dampening", `momentum ${momentum}, dampening ${dampening}`);
     });
@@ -73,20 +91,31 @@ export interface AdamSettings extends CommonSettings {
   readonly maximize: boolean;
 }
 
+const ADAM_SETTINGS: OptionTable<AdamSettings> = {
+  ...COMMON,
+  betas: kind<readonly [number, number]>("two numbers", (x) => Array.isArray(x) && x.length === 2),
+  eps: CHECKED,
+  weightDecay: CHECKED,
+  amsgrad: FLAG,
+  maximize: FLAG,
+};
+
 abstract class AdamFamily extends Optimizer<AdamSettings> {
   constructor(
     name: string,
     parameters: Parameters<AdamSettings>,
-    options: Partial<AdamSettings> & { weightDecay: number },
+    options: Partial<AdamSettings>,
+    weightDecay: number,
     /** Whether the decay acts on the parameter itself instead of the gradient. */
     private readonly decoupled: boolean,
   ) {
-    const defaults = { learningRate: 1e-3, betas: [0.9, 0.999], eps: 1e-8, amsgrad: false, maximize: false } as const;
-    super(name, parameters, { ...defaults, ...options }, ({ betas, eps, weightDecay }) => {
+    const rest = { weightDecay, eps: 1e-8, amsgrad: false, maximize: false };
+    const defaults: AdamSettings = { learningRate: 1e-3, betas: [0.9, 0.999], ...rest };
+    super(name, parameters, defaults, options, ADAM_SETTINGS, ({ betas, eps, weightDecay }) => {
       for (const [i, beta] of betas.entries())
-        checkRange(`betas[${i}]`, beta, beta >= 0 && beta < 1, "from 0 to below 1");
-      checkRange("eps", eps, eps >= 0, "of at least 0");
-      checkRange("weightDecay", weightDecay, weightDecay >= 0, "of at least 0");
+        checkRange(name, `betas[${i}]`, beta, beta >= 0 && beta < 1, "from 0 to below 1");
+      checkRange(name, "eps", eps, eps >= 0, "of at least 0");
+      checkRange(name, "weightDecay", weightDecay, weightDecay >= 0, "of at least 0");
     });
   }
 
@@ -121,7 +150,7 @@ abstract class AdamFamily extends Optimizer<AdamSettings> {
  */
 export class Adam extends AdamFamily {
   constructor(parameters: Parameters<AdamSettings>, options: Partial<AdamSettings> = {}) {
-    super("Adam", parameters, { weightDecay: 0, ...options }, false);
+    super("Adam", parameters, options, 0, false);
   }
 }
 
@@ -131,7 +160,7 @@ export class Adam extends AdamFamily {
  */
 export class AdamW extends AdamFamily {
   constructor(parameters: Parameters<AdamSettings>, options: Partial<AdamSettings> = {}) {
-    super("AdamW", parameters, { weightDecay: 0.01, ...options }, true);
+    super("AdamW", parameters, options, 0.01, true);
   }
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
+import { suggest } from "../../src/base/suggest.js";
 import { defineVerb, parseArguments } from "../../src/cli/arguments.js";
 import { programHelp, verbHelp } from "../../src/cli/help.js";
-import { suggest } from "../../src/cli/suggest.js";
 
 const train = defineVerb({
   name: "train",

@@ -46,7 +46,7 @@ describe("countParameters", () => {
     const model = new Model();
     expect(countParameters(model)).toBe(counts.parameters);
     expect(countParameters(model, { trainableOnly: true })).toBe(counts.trainable);
-    expect(() => countParameters({} as Module)).toThrow(/countParameters: expected a module, got object/);
+    expect(() => countParameters({} as Module)).toThrow(/countParameters: expected a module, got an object/);
   });
 });
 

@@ -163,22 +163,28 @@ describe("the search", () => {
 });
 
 describe("mistakes", () => {
-  const options = { begin: 1, end: 0, maxLength: 3, beamWidth: 2 };
+  const search = { begin: 1, end: 0, maxLength: 3 };
+  const options = { ...search, beamWidth: 2 };
   const flat: NextToken = (tokens) => zeros(tokens.shape[0], 4);
   const cases: [string, () => Promise<unknown>, RegExp][] = [
     ["no function", () => beamSearch(null as never, options), /beamSearch: expected a function .*, got null/],
     ["begin", () => beamSearch(flat, { ...options, begin: -1 }), /begin a token id from 0, got -1/],
-    ["end past V", () => greedySearch(flat, { ...options, end: 4 }), /greedySearch: expected end from 0 to 3/],
-    ["maxLength", () => greedySearch(flat, { ...options, maxLength: 0 }), /maxLength a whole number of at least 1/],
+    ["end past V", () => greedySearch(flat, { ...search, end: 4 }), /greedySearch: expected end from 0 to 3/],
+    [
+      "another's option",
+      () => greedySearch(flat, options),
+      /options named begin, end, maxLength, batch, got beamWidth/,
+    ],
+    ["maxLength", () => greedySearch(flat, { ...search, maxLength: 0 }), /maxLength a whole number of at least 1/],
     ["batch", () => beamSearch(flat, { ...options, batch: 1.5 }), /batch a whole number of at least 1, got 1.5/],
     ["beamWidth", () => beamSearch(flat, { ...options, beamWidth: 0 }), /beamWidth a whole number/],
     ["lengthPenalty", () => beamSearch(flat, { ...options, lengthPenalty: NaN }), /finite lengthPenalty, got NaN/],
     ["results", () => beamSearch(flat, { ...options, results: 3 }), /results from 1 to the beam width 2, got 3/],
     ["rank", () => beamSearch((t) => zeros(t.shape[0], 1, 4), options), /f32\[2,V\].*, got f32\[2,1,4\]; .*last/],
     ["no tensor", () => beamSearch((() => [1]) as never, options), /a tensor of scores.*, got an array of 1/],
-    ["NaN", () => greedySearch(() => tensor([[0, NaN]]), options), /finite scores or -Infinity, got NaN for token 1/],
-    ["nothing", () => greedySearch(() => tensor([[-Infinity, -Infinity]]), options), /allowed in every row, got 2/],
-    ["no end", () => greedySearch(() => tensor([[-Infinity, 0]]), options), /text of 3 tokens may end, got -Infinity/],
+    ["NaN", () => greedySearch(() => tensor([[0, NaN]]), search), /finite scores or -Infinity, got NaN for token 1/],
+    ["nothing", () => greedySearch(() => tensor([[-Infinity, -Infinity]]), search), /allowed in every row, got 2/],
+    ["no end", () => greedySearch(() => tensor([[-Infinity, 0]]), search), /text of 3 tokens may end, got -Infinity/],
     ["no end", () => beamSearch(() => tensor([[-Infinity, 0], [-Infinity, 0]]), options), /may end/], // biome-ignore format: short
   ];
   for (const [name, run, message] of cases)

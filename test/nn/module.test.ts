@@ -152,7 +152,7 @@ describe("loading a state", () => {
     });
     expect(module.blocks[0].scale.toArray()).toEqual([5, 5]);
     const array = { ...module.stateDict(), "gates.0": [1] as unknown as Tensor };
-    expect(() => module.loadStateDict(array)).toThrow("gates.0 (object for f32[1])");
+    expect(() => module.loadStateDict(array)).toThrow("gates.0 (an array of 1 number for f32[1])");
   });
 
   it("reaches compiled functions", () => {

@@ -57,8 +57,9 @@ const CASES: Record<string, Case> = {
   },
 };
 
-function run(item: Case, call: MultiheadAttentionCall = item): [Tensor, Tensor | null] {
-  const { module: options = {}, selfAttention = false, batched = true, widths = [8, 8, 8] } = item;
+function run(item: Case, given?: MultiheadAttentionCall): [Tensor, Tensor | null] {
+  const { module: options = {}, selfAttention = false, batched = true, widths = [8, 8, 8], ...own } = item;
+  const call = given ?? own;
   manualSeed(5);
   const module = new MultiheadAttention(8, 2, options).eval();
   if (module.outProj.bias) init.normal_(module.outProj.bias);

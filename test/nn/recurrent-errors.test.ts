@@ -12,7 +12,7 @@ const CASES: [name: string, body: () => unknown, message: RegExp][] = [
   [
     "another nonlinearity",
     () => new RNN(3, 4, { nonlinearity: "sigmoid" as "tanh" }),
-    /RNN: expected nonlinearity "tanh" or "relu", got sigmoid/,
+    /RNN: expected nonlinearity "tanh" or "relu", got "sigmoid"/,
   ],
   ["one axis", () => new GRU(3, 4).forward(zeros(3)), /GRU: expected a float input \[T,B,I\] or \[T,I\] with I = 3/],
   ["another width", () => new LSTM(7, 4, { batchFirst: true }).forward(x), /\[B,T,I\].* with I = 7, got f32\[5,2,3\]/],

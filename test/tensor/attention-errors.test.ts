@@ -82,21 +82,25 @@ const ROWS: [label: string, body: () => unknown, message: string][] = [
     () => attention(q, kv.int(), kv),
     "attention: expected float query, key and value, got query f32[2,4,3,8], key i32[2,4,5,8] and value f32[2,4,5,8]; convert them with .float()",
   ],
-  ["no tensor", () => attention(q, kv, wrongly<Tensor>([1])), "attention: expected value as a tensor, got object"],
+  [
+    "no tensor",
+    () => attention(q, kv, wrongly<Tensor>([1])),
+    "attention: expected value as a tensor, got an array of 1 number; make it one with tensor(...)",
+  ],
   [
     "a mask in place of options",
     () => attention(q, kv, kv, wrongly<AttentionOptions>(ones(3, 5))),
-    "attention: expected an object of options behind the tensors, got f32[3,5]; pass { mask: { kind, ... } }",
+    "attention: expected an object of options, got f32[3,5]; pass { mask: ... }",
   ],
   [
     "null in place of options",
     () => attention(q, kv, kv, wrongly<AttentionOptions>(null)),
-    "attention: expected an object of options behind the tensors, got null; pass { mask: { kind, ... } }",
+    "attention: expected an object of options, got null; pass { mask: ... }",
   ],
   [
     "a list in place of options",
     () => attention(q, kv, kv, wrongly<AttentionOptions>([{ kind: "causal" }])),
-    "attention: expected an object of options behind the tensors, got an array; pass { mask: { kind, ... } }",
+    "attention: expected an object of options, got an array of 1; pass { mask: ... }",
   ],
   [
     "an option of PyTorch's",
@@ -168,7 +172,7 @@ const ROWS: [label: string, body: () => unknown, message: string][] = [
   [
     "a mask that is no tensor",
     withMask({ kind: "boolean", keep: [[true]] }),
-    "attention: expected keep as a bool tensor, got object",
+    "attention: expected keep as a bool tensor, got an array of 1",
   ],
   [
     "a mask that does not broadcast",
@@ -219,7 +223,7 @@ const ROWS: [label: string, body: () => unknown, message: string][] = [
   [
     "lengths that are no tensor",
     withMask({ kind: "lengths", lengths: [1, 2] }),
-    "attention: expected lengths as i32[] or i32[2], one for each batch entry, got object",
+    "attention: expected lengths as i32[] or i32[2], one for each batch entry, got an array of",
   ],
 
   ["a dropout of 1", withOptions({ dropout: 1 }), "attention: expected a dropout from 0 to below 1, got 1"],
@@ -243,7 +247,7 @@ const ROWS: [label: string, body: () => unknown, message: string][] = [
   [
     "an offset in letters",
     withMask({ kind: "causal", offset: "1" }),
-    "attention: expected offset as i32[] or i32[2], one for each batch entry, got string",
+    'attention: expected offset as i32[] or i32[2], one for each batch entry, got "1"',
   ],
   [
     "a window in letters",
@@ -305,7 +309,7 @@ const ROWS: [label: string, body: () => unknown, message: string][] = [
   [
     "a mask in PyTorch's place",
     () => scaledDotProductAttention(q, kv, kv, wrongly<ScaledDotProductAttentionOptions>(ones(3, 5))),
-    "scaledDotProductAttention: expected an object of options behind the tensors, got f32[3,5]; pass { attnMask }",
+    "scaledDotProductAttention: expected an object of options, got f32[3,5]; pass { attnMask: ... }",
   ],
   [
     "a mask as attention has it",
@@ -325,7 +329,7 @@ const ROWS: [label: string, body: () => unknown, message: string][] = [
   [
     "attnMask false",
     sdpa(wrongly({ attnMask: false })),
-    "scaledDotProductAttention: expected attnMask as a bool or float tensor, got boolean",
+    "scaledDotProductAttention: expected attnMask as a bool or float tensor, got false",
   ],
   [
     "attnMask of integers",
@@ -335,7 +339,7 @@ const ROWS: [label: string, body: () => unknown, message: string][] = [
   [
     "attnMask that is no tensor",
     sdpa({ attnMask: wrongly<Tensor>([[true]]), isCausal: true }),
-    "scaledDotProductAttention: expected attnMask as a bool or float tensor, got object",
+    "scaledDotProductAttention: expected attnMask as a bool or float tensor, got an array of",
   ],
   [
     "attnMask that does not broadcast",
@@ -375,7 +379,7 @@ const ROWS: [label: string, body: () => unknown, message: string][] = [
   [
     "an offset in place of options",
     () => causalMask(2, 3, wrongly<object>(1)),
-    "causalMask: expected an object of options behind the sizes, got 1; pass { offset }",
+    "causalMask: expected an object of options, got 1; pass { offset: ... }",
   ],
 
   [

@@ -212,8 +212,8 @@ describe("random tensors", () => {
     expect(() => normal(heed.zeros(2), heed.ones(3))).toThrow("normal");
     expect(() => normal(heed.arange(3), 1)).toThrow("means and spreads of a float dtype, got i32");
     expect(() => uniform([2], 1, 0)).toThrow("uniform: expected from <= to, got 1 and 0");
-    expect(() => heed.rand(2, { dtype: "i32" })).toThrow("uniform: expected a float dtype, got i32");
-    expect(() => heed.rand(2, { dtype: "f64" as DType })).toThrow("a dtype of f32");
+    expect(() => heed.rand(2, { dtype: "i32" })).toThrow("rand: expected a float dtype, got i32");
+    expect(() => heed.rand(2, { dtype: "f64" as DType })).toThrow("rand: expected dtype one of f32");
     expect(() => heed.randint(0, 3, [2], { dtype: "bool" })).toThrow("bounds from 0 to 1, for bool, got 0, 3");
     expect(() => heed.randint(3, [2, -1])).toThrow("whole, non-negative sizes");
     expect(() => heed.bernoulli(heed.tensor([1, 0]))).toThrow("probabilities of a float dtype, got i32");

@@ -54,10 +54,10 @@ describe("bleu", () => {
   });
 
   it("tells mistakes", () => {
-    expect(() => bleu(["the cat" as never], [[["the"]]])).toThrow(/bleu: expected hypothesis 0 as a list of words or ids, got the string "the cat"; split/); // biome-ignore format: short
+    expect(() => bleu(["the cat" as never], [[["the"]]])).toThrow(/bleu: expected hypothesis 0 as a list of words or ids, got "the cat"; split/); // biome-ignore format: short
     expect(() => bleu([["the"]], [["the"] as never])).toThrow(/reference of hypothesis 0 .* give \[reference\]/);
     expect(() => bleu([["the"]], [])).toThrow(/a list of references for each hypothesis, got 1 and 0/);
-    expect(() => bleu([["the"]], [[]])).toThrow(/at least one reference for hypothesis 0, got an empty list/);
+    expect(() => bleu([["the"]], [[]])).toThrow(/at least one reference for hypothesis 0, got an array of 0/);
     expect(() => bleu([["the"]], [[["the"]]], { maxOrder: 0 })).toThrow(/maxOrder a whole number of at least 1, got 0/);
     expect(() => bleu([["the"]], [[["the"]]], { smoothing: "add" as never })).toThrow(/one of exp, floor, add-k, none/);
     expect(() => sentenceBleu(["a"], [["a"]], { smoothingValue: -1 })).toThrow(/sentenceBleu: expected smoothingValue/);

@@ -104,9 +104,7 @@ describe("DataLoader", () => {
     expect(() => new DataLoader({ length: 3 } as unknown as number[])).toThrow("got neither get nor at");
     expect(() => new DataLoader(null as unknown as number[])).toThrow("get(i) or at(i), got null");
     expect(() => new DataLoader([1], { generator: 5 as unknown as Generator })).toThrow("as in new Generator(123)");
-    expect(() => new DataLoader([1], { collate: 5 as unknown as () => 0 })).toThrow(
-      "a function as collate, got number",
-    );
+    expect(() => new DataLoader([1], { collate: 5 as unknown as () => 0 })).toThrow("collate a function, got 5");
   });
 });
 

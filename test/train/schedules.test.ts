@@ -50,7 +50,7 @@ describe("schedules", () => {
   });
 
   it("refuses rates and lengths that make no sense", () => {
-    expect(() => constant({ learningRate: -1 })).toThrow("schedule: expected a learning rate of at least 0, got -1");
+    expect(() => constant({ learningRate: -1 })).toThrow("constant: expected a learning rate of at least 0, got -1");
     expect(() => cosine({ learningRate: 1, steps: 0 })).toThrow("at least 1 step");
     expect(() => cosine({ learningRate: 1, steps: 9, lowest: 2 })).toThrow("a lowest rate from 0 to 1, got 2");
     expect(() => constant({ learningRate: 1, warmup: -1 })).toThrow("a warm-up of at least 0 steps, got -1");
