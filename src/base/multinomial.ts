@@ -3,6 +3,7 @@
 
 import { fail } from "./errors.js";
 import type { Generator } from "./random.js";
+import { shown } from "./show.js";
 
 /** How `multinomial` draws. */
 export interface MultinomialOptions {
@@ -31,8 +32,9 @@ export function multinomial(
   if (categories < 1 || weights.length % categories !== 0) {
     fail("multinomial", `rows of ${categories} weights`, `${weights.length} weights`);
   }
-  if (!Number.isInteger(samples) || samples < 1) fail("multinomial", "at least one sample", String(samples));
   const rows = weights.length / categories;
+  if (!Number.isInteger(samples) || samples < 1 || samples * rows >= 2 ** 31)
+    fail("multinomial", "at least one sample, and fewer than 2^31", shown(samples));
   for (let row = 0; row < rows; row++) check(weights, row, categories, replacement ? 1 : samples);
   const out = new Int32Array(rows * samples);
   if (replacement && samples > 1) withReplacement(generator, weights, categories, samples, out);
@@ -67,9 +69,8 @@ function withoutReplacement(
 ): void {
   const noise = new Float32Array(weights.length);
   generator.exponential(noise);
-  const rows = weights.length / categories;
   const quotient = weights.map((weight, i) => {
-    const place = across ? (i % categories) * rows + Math.floor(i / categories) : i;
+    const place = across ? (i % categories) * (weights.length / categories) + Math.floor(i / categories) : i;
     return weight / noise[place]!;
   });
   for (let row = 0; row * samples < out.length; row++) {

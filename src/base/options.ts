@@ -26,6 +26,8 @@ export function kind<V>(expected: string, holds: (x: unknown) => boolean): Kind<
 export const CHECKED = kind<never>("anything", () => true);
 export const FLAG = kind<boolean>("true or false", (x) => typeof x === "boolean");
 export const NUMBER = kind<number>("a finite number", Number.isFinite);
+/** What is added to a variance. */
+export const EPSILON = kind<number>("a number of at least 0", (x) => Number.isFinite(x) && (x as number) >= 0);
 export const whole = (least: number): Kind<number> =>
   kind(`a whole number of at least ${least}`, (x) => Number.isInteger(x) && (x as number) >= least);
 export const FUNCTION = kind<never>("a function", (x) => typeof x === "function");

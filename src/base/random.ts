@@ -13,6 +13,7 @@ import { Mersenne } from "./mersenne.js";
 import { kind } from "./options.js";
 import { readState, writeState } from "./randomstate.js";
 import { roundTo } from "./round.js";
+import { shown } from "./show.js";
 
 /** The seed of a `Generator` made without one, as in torch. */
 export const DEFAULT_SEED = 67280421310721;
@@ -44,7 +45,7 @@ export class Generator {
   /** Starts the stream again from `seed`, an integer from -2^63 to 2^64 - 1, of which the low 32 bits count. */
   manualSeed(seed: number | bigint): this {
     const whole = typeof seed === "bigint" || Number.isSafeInteger(seed);
-    if (!whole) fail("manualSeed", "an integer", String(seed), "beyond 2^53 write it as a bigint");
+    if (!whole) fail("manualSeed", "an integer", shown(seed), "beyond 2^53 write it as a bigint");
     const value = BigInt(seed);
     if (value < -(2n ** 63n) || value >= 2n ** 64n) fail("manualSeed", "a seed from -2^63 to 2^64 - 1", String(seed));
     this.given = BigInt.asUintN(64, value);
@@ -90,7 +91,12 @@ export class Generator {
 
   /** Continues from bytes that `state` or torch's `get_state` gave; throws unless they describe a state of MT19937. */
   setState(bytes: Uint8Array): this {
-    const { seed, waiting } = readState(bytes, this.engine);
+    return this.resume("setState", bytes);
+  }
+
+  /** @internal setState under the name that was called. */
+  resume(op: string, bytes: Uint8Array): this {
+    const { seed, waiting } = readState(op, bytes, this.engine);
     this.given = seed;
     this.waiting = waiting;
     return this;
@@ -103,7 +109,9 @@ export class Generator {
 
   /** Uniform numbers in [from, to), one word each (torch: `rand`, `uniform_`). */
   uniform(out: Float32Array, from = 0, to = 1): void {
-    if (!(from <= to)) fail("uniform", "from <= to", `from ${from}, to ${to}`);
+    checkOut("Generator.uniform", out);
+    if (typeof from !== "number" || typeof to !== "number" || !(from <= to))
+      fail("uniform", "from <= to", `from ${from}, to ${to}`);
     const low = Math.fround(from);
     const range = Math.fround(Math.fround(to) - low);
     if (!Number.isFinite(range)) fail("uniform", "to - from within float32", `from ${from}, to ${to}`);
@@ -141,7 +149,9 @@ export class Generator {
   }
 
   private gaussian(out: Float32Array, mean: number, std: number, drawsBrokenBlock: boolean): void {
-    if (!(std >= 0)) fail("normal", "std >= 0", `std ${std}`);
+    checkOut("Generator.normal", out);
+    if (typeof mean !== "number") fail("normal", "a number as mean", shown(mean));
+    if (typeof std !== "number" || !(std >= 0)) fail("normal", "std >= 0", `std ${shown(std)}`);
     const length = out.length;
     if (length < BLOCK) {
       for (let i = 0; i < length; i++) out[i] = fma(this.standardNormal(), std, mean);
@@ -171,6 +181,7 @@ export class Generator {
 
   /** Ones with probability p, else zeros; two words each (torch: `bernoulli_(p)`, the mask of dropout). */
   bernoulli(out: Float32Array | Int32Array | Uint8Array, p: number): void {
+    checkOut("Generator.bernoulli", out);
     if (!(p >= 0 && p <= 1)) fail("bernoulli", "p in [0, 1]", `p ${p}`);
     if (out instanceof Float32Array && this.engine.fill("bernoulli", out, out.length, p)) return;
     for (let at = 0; at < out.length; at += MOST_WORDS / 2) {
@@ -181,6 +192,7 @@ export class Generator {
 
   /** Ones with probability p[i], else zeros; one word each (torch: `bernoulli(p)` of a float32 tensor). */
   bernoulliTensor(out: Float32Array | Int32Array | Uint8Array, p: Float32Array): void {
+    checkOut("Generator.bernoulli", out);
     if (p.length !== out.length) fail("bernoulli", `${out.length} probabilities`, String(p.length));
     for (let i = 0; i < p.length; i++)
       if (!(p[i]! >= 0 && p[i]! <= 1)) fail("bernoulli", "p in [0, 1]", `p ${p[i]} at ${i}`);
@@ -196,6 +208,7 @@ export class Generator {
    * Throws unless low < high and both ends fit i32 (torch's integers have 64 bits).
    */
   randint(out: Int32Array, low: number, high: number): void {
+    checkOut("Generator.randint", out);
     if (!Number.isInteger(low) || !Number.isInteger(high)) fail("randint", "integer bounds", `[${low}, ${high})`);
     if (low >= high) fail("randint", "low < high", `[${low}, ${high})`);
     if (low < -(2 ** 31) || high > 2 ** 31) fail("randint", "bounds within i32, -2^31 to 2^31", `[${low}, ${high})`);
@@ -235,7 +248,8 @@ export class Generator {
 
   /** Exponential numbers of rate `lambda` (mean 1 / lambda), two words each (torch: `exponential_`). */
   exponential(out: Float32Array, lambda = 1): void {
-    if (!(lambda > 0)) fail("exponential", "lambda > 0", `lambda ${lambda}`);
+    checkOut("Generator.exponential", out);
+    if (typeof lambda !== "number" || !(lambda > 0)) fail("exponential", "lambda > 0", `lambda ${lambda}`);
     const scale = -1 / lambda;
     for (let at = 0; at < out.length; at += MOST_WORDS / 2) {
       const count = this.draw(2 * (out.length - at)) / 2;
@@ -249,6 +263,10 @@ export class Generator {
     this.engine.words(words, count);
     return count;
   }
+}
+
+function checkOut(op: string, out: unknown): void {
+  if (!ArrayBuffer.isView(out)) fail(op, "a typed array to fill", shown(out));
 }
 
 /** The 53-bit double of two words, the high one first. */
@@ -286,5 +304,5 @@ export function getRngState(): Uint8Array {
 
 /** Lets the default generator go on from a state that `getRngState`, or torch's, gave; throws for other bytes. */
 export function setRngState(bytes: Uint8Array): void {
-  defaultGenerator.setState(bytes);
+  defaultGenerator.resume("setRngState", bytes);
 }

@@ -7,6 +7,7 @@
 
 import { fail } from "./errors.js";
 import { type Mersenne, STATE_WORDS } from "./mersenne.js";
+import { shown } from "./show.js";
 
 /** Length of a saved state in bytes. */
 export const STATE_BYTES = 5056;
@@ -34,9 +35,13 @@ export function writeState(engine: Mersenne, seed: bigint, waiting: number | und
  * Puts a saved state into `engine` and returns the rest of it.
  * Throws, and leaves the engine as it was, if the bytes are not a state of MT19937.
  */
-export function readState(bytes: Uint8Array, engine: Mersenne): { seed: bigint; waiting: number | undefined } {
-  if (bytes.length !== STATE_BYTES) {
-    fail("setState", `the ${STATE_BYTES} bytes of a saved state`, `${bytes.length} bytes`);
+export function readState(
+  op: string,
+  bytes: Uint8Array,
+  engine: Mersenne,
+): { seed: bigint; waiting: number | undefined } {
+  if (!(bytes instanceof Uint8Array) || bytes.length !== STATE_BYTES) {
+    fail(op, `the ${STATE_BYTES} bytes of a saved state`, shown(bytes));
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const left = view.getInt32(8, true);
@@ -45,7 +50,7 @@ export function readState(bytes: Uint8Array, engine: Mersenne): { seed: bigint; 
   // `left - 1` words follow `next` before the next twist; more than the state holds would read past its end
   const fits = left >= 1 && left <= STATE_WORDS && next + BigInt(left - 1) <= BigInt(STATE_WORDS);
   if (seeded !== 1 || !fits) {
-    fail("setState", "the state of a seeded MT19937", `seeded ${seeded}, left ${left}, next ${next}`);
+    fail(op, "the state of a seeded MT19937", `seeded ${seeded}, left ${left}, next ${next}`);
   }
   engine.left = left;
   engine.next = Number(next);

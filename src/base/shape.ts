@@ -2,6 +2,7 @@
 
 import type { DType } from "./dtype.js";
 import { fail } from "./errors.js";
+import { shown } from "./show.js";
 
 export type Shape = readonly number[];
 
@@ -46,7 +47,7 @@ export function contiguousView(shape: Shape): View {
 export function normalizeDim(op: string, dim: number, rank: number): number {
   const d = dim < 0 ? dim + rank : dim;
   if (!Number.isInteger(dim) || d < 0 || d >= Math.max(rank, 1)) {
-    fail(op, `a dimension from ${-Math.max(rank, 1)} to ${Math.max(rank, 1) - 1}`, String(dim));
+    fail(op, `a dimension from ${-Math.max(rank, 1)} to ${Math.max(rank, 1) - 1}`, shown(dim));
   }
   return d;
 }
@@ -54,6 +55,7 @@ export function normalizeDim(op: string, dim: number, rank: number): number {
 /** Sorted, distinct, non-negative axes; every axis when `dims` is absent. */
 export function normalizeDims(op: string, dims: number | readonly number[] | undefined | null, rank: number): number[] {
   if (dims === undefined || dims === null) return Array.from({ length: rank }, (_, i) => i);
+  if (typeof dims !== "number" && !Array.isArray(dims)) fail(op, "a dimension, or an array of them", shown(dims));
   const list = (typeof dims === "number" ? [dims] : [...dims]).map((d) => normalizeDim(op, d, rank));
   const distinct = [...new Set(list)].sort((a, b) => a - b);
   if (distinct.length !== list.length) fail(op, "distinct dimensions", `[${list.join(",")}]`);

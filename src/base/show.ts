@@ -1,7 +1,6 @@
 // Values as errors show them: short whatever they are, and told apart from what they look like ("1" is no 1).
 
 import { DTYPES, type DType } from "./dtype.js";
-import { describe, type Shape } from "./shape.js";
 
 /** `f32[2,3]`, `"words"`, `an array of 3 numbers`, `an object with a, b`, `a Map`, `null`, `1.5`. */
 export function shown(value: unknown): string {
@@ -10,7 +9,7 @@ export function shown(value: unknown): string {
   if (typeof value === "function") return "a function";
   if (typeof value !== "object" || value === null) return String(value);
   if (Array.isArray(value)) return list(value);
-  if (isTensorLike(value)) return describe(value);
+  if (isTensorLike(value)) return `${value.dtype}[${value.shape}]`;
   const name = Object.getPrototypeOf(value)?.constructor?.name ?? "Object";
   if (ArrayBuffer.isView(value)) return `a ${name} of ${(value as Uint8Array).length ?? value.byteLength}`;
   if (name !== "Object" && name !== "") return `${/^[AEIOU][a-z]/.test(name) ? "an" : "a"} ${name}`;
@@ -30,7 +29,7 @@ function list(items: readonly unknown[]): string {
 }
 
 /** Tensors are made far above this file: they are known by what they have. */
-function isTensorLike(value: unknown): value is { readonly dtype: DType; readonly shape: Shape } {
+function isTensorLike(value: unknown): value is { readonly dtype: DType; readonly shape: readonly number[] } {
   if (typeof value !== "object" || value === null || !("dtype" in value) || !("shape" in value)) return false;
   return Object.hasOwn(DTYPES, value.dtype as string) && Array.isArray(value.shape);
 }

@@ -1,7 +1,10 @@
 // Layers without parameters: functions of each element, softmax, dropout.
 
+import { fail } from "../base/errors.js";
 import { checkOptions, oneOf } from "../base/options.js";
-import { dropout } from "../tensor/functions.js";
+import { shown } from "../base/show.js";
+import { checkTensor } from "../tensor/check.js";
+import { dropout, gelu, relu, sigmoid, silu, softmax, tanh } from "../tensor/functions.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkProbability } from "./check.js";
 import { Module } from "./module.js";
@@ -18,7 +21,7 @@ export class Identity extends Module {
 
 export class ReLU extends Module {
   forward(x: Tensor): Tensor {
-    return x.relu();
+    return relu(x);
   }
 }
 
@@ -33,7 +36,7 @@ export class GELU extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return x.gelu({ approximate: this.approximate });
+    return gelu(x, { approximate: this.approximate });
   }
 
   override extraRepr(): string {
@@ -44,29 +47,30 @@ export class GELU extends Module {
 /** x σ(x) */
 export class SiLU extends Module {
   forward(x: Tensor): Tensor {
-    return x.silu();
+    return silu(x);
   }
 }
 
 export class Tanh extends Module {
   forward(x: Tensor): Tensor {
-    return x.tanh();
+    return tanh(x);
   }
 }
 
 export class Sigmoid extends Module {
   forward(x: Tensor): Tensor {
-    return x.sigmoid();
+    return sigmoid(x);
   }
 }
 
 export class Softmax extends Module {
   constructor(readonly dim: number) {
     super();
+    if (!Number.isInteger(dim)) fail("Softmax", "a dimension as a whole number", shown(dim), "write new Softmax(-1)");
   }
 
   forward(x: Tensor): Tensor {
-    return x.softmax(this.dim);
+    return softmax(x, this.dim);
   }
 
   override extraRepr(): string {
@@ -85,6 +89,7 @@ export class Dropout extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor("Dropout", "x", x);
     return this.p === 0 ? x : dropout(x, { p: this.p, training: this.training });
   }
 

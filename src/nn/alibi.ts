@@ -6,10 +6,13 @@ import { fail } from "../base/errors.js";
 import { checkOptions, type OptionTable } from "../base/options.js";
 import { describe } from "../base/shape.js";
 import type { AttentionOptions } from "../tensor/attention.js";
-import { TENSOR } from "../tensor/check.js";
+import { checkTensor, TENSOR } from "../tensor/check.js";
 import { arange, tensor } from "../tensor/create.js";
 import { Tensor } from "../tensor/tensor.js";
 import { checkSizes } from "./check.js";
+
+/** More are a mistake, such as positions in place of heads. */
+const MOST_HEADS = 65536;
 
 /**
  * How much a score of each head loses for each position of distance, f32[H] (Press, Smith and Lewis 2022, section 3).
@@ -21,6 +24,7 @@ import { checkSizes } from "./check.js";
  */
 export function alibiSlopes(heads: number): Tensor {
   checkSizes("alibiSlopes", { heads });
+  if (heads > MOST_HEADS) fail("alibiSlopes", `at most ${MOST_HEADS} heads`, String(heads));
   const power = 2 ** Math.floor(Math.log2(heads));
   const rest = Array.from({ length: heads - power }, (_, i) => 2 ** (-(4 / power) * (2 * i + 1)));
   return tensor([...Array.from({ length: power }, (_, i) => 2 ** (-(8 / power) * (i + 1))), ...rest], { dtype: "f32" });
@@ -40,6 +44,7 @@ export function alibiSlopes(heads: number): Tensor {
  */
 export function alibiBias(heads: number | Tensor, queryPositions: Tensor, keyPositions: Tensor): Tensor {
   const slopes = slopesOf(heads);
+  for (const [name, x] of Object.entries({ queryPositions, keyPositions })) checkTensor("alibiBias", name, x);
   const batched = queryPositions.ndim === 2 || keyPositions.ndim === 2;
   const axis = (positions: Tensor, dim: number, name: string) => {
     if (positions.dtype !== "i32" || positions.ndim < 1 || positions.ndim > 2)

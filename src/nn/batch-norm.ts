@@ -2,9 +2,10 @@
 
 import type { DType } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
-import { checkOptions, FLAG, FLOAT_DTYPE, NUMBER, type OptionTable, orNull } from "../base/options.js";
+import { checkOptions, EPSILON, FLAG, FLOAT_DTYPE, NUMBER, type OptionTable, orNull } from "../base/options.js";
 import { describe } from "../base/shape.js";
 import { batchNorm } from "../tensor/batch-norm.js";
+import { checkTensor } from "../tensor/check.js";
 import { ones, zeros } from "../tensor/create.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkSizes, python, pythonNumber } from "./check.js";
@@ -26,7 +27,7 @@ export interface BatchNormLayerOptions {
 }
 
 const BATCH_NORM: OptionTable<BatchNormLayerOptions> = {
-  eps: NUMBER,
+  eps: EPSILON,
   momentum: orNull(NUMBER),
   affine: FLAG,
   bias: FLAG,
@@ -80,6 +81,7 @@ abstract class BatchNorm extends Module {
   protected abstract readonly inputs: { readonly ranks: readonly number[]; readonly text: string };
 
   forward(x: Tensor): Tensor {
+    checkTensor(this.typeName, "x", x);
     const { ranks, text } = this.inputs;
     if (!ranks.includes(x.ndim) || x.shape[1] !== this.numFeatures)
       fail(this.typeName, `an input ${text} with ${this.numFeatures} channels`, describe(x));

@@ -1,9 +1,10 @@
 // The block that Transformers are stacks of.
 
-import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
+import { checkOptions, FLAG, type OptionTable, orNull } from "../base/options.js";
+import { checkTensor, TENSOR } from "../tensor/check.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Dropout } from "./activations.js";
-import { checkProbability, checkSizes } from "./check.js";
+import { checkHeads, checkProbability, checkSizes } from "./check.js";
 import { FEED_FORWARD, FeedForward, type FeedForwardOptions } from "./feed-forward.js";
 import { Module } from "./module.js";
 import { MultiheadAttention, type MultiheadAttentionCall } from "./multihead-attention.js";
@@ -12,7 +13,7 @@ import { LayerNorm } from "./norm.js";
 /** The masks of one call; the weights stay inside. */
 export type BlockCall = Pick<MultiheadAttentionCall, "keyPaddingMask" | "attnMask" | "isCausal">;
 
-const CALL: OptionTable<BlockCall> = { keyPaddingMask: CHECKED, attnMask: CHECKED, isCausal: FLAG };
+const CALL: OptionTable<BlockCall> = { keyPaddingMask: orNull(TENSOR), attnMask: orNull(TENSOR), isCausal: FLAG };
 
 /**
  * Self-attention, then feed-forward, each behind a LayerNorm and added to the residual: the pre-LN block (Xiong et al. 2020).
@@ -35,7 +36,8 @@ export class TransformerBlock extends Module {
     super();
     checkOptions("TransformerBlock", options, FEED_FORWARD);
     const { dropout = 0, bias = true, hidden = 4 * width } = options;
-    checkSizes("TransformerBlock", { width, heads, hidden });
+    checkHeads("TransformerBlock", ["width", width], ["heads", heads]);
+    checkSizes("TransformerBlock", { hidden });
     checkProbability("TransformerBlock", dropout);
     this.attentionNorm = new LayerNorm(width, { bias });
     this.attention = new MultiheadAttention(width, heads, { dropout, bias, batchFirst: true });
@@ -45,6 +47,7 @@ export class TransformerBlock extends Module {
   }
 
   forward(x: Tensor, masks: BlockCall = {}): Tensor {
+    checkTensor("TransformerBlock", "x", x);
     checkOptions("TransformerBlock", masks, CALL);
     const normed = this.attentionNorm.forward(x);
     const [mixed] = this.attention.forward(normed, normed, normed, { ...masks, needWeights: false });

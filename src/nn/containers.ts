@@ -1,8 +1,9 @@
 // Modules that hold modules under numbers.
 
 import { fail } from "../base/errors.js";
+import { shown } from "../base/show.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { Module } from "./module.js";
+import { checkModule, Module } from "./module.js";
 
 /**
  * Modules in a row, found by their number: `list[0]`, `for (const block of list)`. A plain array in a field serves as well.
@@ -13,7 +14,7 @@ export class ModuleList<M extends Module = Module> extends Module {
 
   constructor(modules: Iterable<M> = []) {
     super();
-    for (const module of modules) this.append(module);
+    this.extend(modules);
   }
 
   override get isList(): boolean {
@@ -25,12 +26,14 @@ export class ModuleList<M extends Module = Module> extends Module {
   }
 
   append(module: M): this {
-    if (!(module instanceof Module)) fail(this.typeName, "modules", typeof module);
+    checkModule(this.typeName, "modules", module);
     this[this.length] = module;
     return this;
   }
 
   extend(modules: Iterable<M>): this {
+    if (typeof modules !== "object" || modules === null || !(Symbol.iterator in modules))
+      fail(this.typeName, "an array of modules", shown(modules));
     for (const module of modules) this.append(module);
     return this;
   }
@@ -38,7 +41,7 @@ export class ModuleList<M extends Module = Module> extends Module {
   /** The module at `index`, which counts from the end when negative. */
   at(index: number): M {
     const module = this[index < 0 ? index + this.length : index];
-    return module ?? fail(this.typeName, `an index from ${-this.length} to ${this.length - 1}`, String(index));
+    return module ?? fail(this.typeName, `an index from ${-this.length} to ${this.length - 1}`, shown(index));
   }
 
   *[Symbol.iterator](): IterableIterator<M> {

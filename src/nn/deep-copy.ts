@@ -1,7 +1,7 @@
 // A module copied with everything in it, as Python's copy.deepcopy does: stacks of layers are made of copies of one.
 
 import { Tensor } from "../tensor/tensor.js";
-import { Module } from "./module.js";
+import { checkModule, Module } from "./module.js";
 import { Parameter } from "./parameter.js";
 
 /**
@@ -11,6 +11,7 @@ import { Parameter } from "./parameter.js";
  * @example const best = deepCopy(model);   // go on training, and come back: model.loadStateDict(best.stateDict())
  */
 export function deepCopy<M extends Module>(module: M): M {
+  checkModule("deepCopy", "a module", module);
   return copyModule(module, new Map()) as M;
 }
 

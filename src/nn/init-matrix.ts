@@ -3,6 +3,8 @@
 import { fail } from "../base/errors.js";
 import { checkOptions, NUMBER } from "../base/options.js";
 import { describe } from "../base/shape.js";
+import { shown } from "../base/show.js";
+import { checkTensor } from "../tensor/check.js";
 import { eye, tensor as numbers } from "../tensor/create.js";
 import { normal, randperm } from "../tensor/random.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -11,7 +13,7 @@ import { DRAW, type Draw, set } from "./init-set.js";
 /** The identity: ones on the diagonal of a matrix, zeros elsewhere. @throws HeedError unless it is a matrix */
 export function eye_<P extends Tensor>(tensor: P): P {
   const [rows, columns] = matrix("eye_", tensor);
-  return set(tensor, () => eye(rows, columns, { dtype: tensor.dtype }));
+  return set("eye_", tensor, () => eye(rows, columns, { dtype: tensor.dtype }));
 }
 
 /**
@@ -21,11 +23,12 @@ export function eye_<P extends Tensor>(tensor: P): P {
  */
 export function sparse_<P extends Tensor>(tensor: P, sparsity: number, options: Draw & { std?: number } = {}): P {
   const [rows, columns] = matrix("sparse_", tensor);
-  if (!(sparsity >= 0 && sparsity <= 1)) fail("sparse_", "a share from 0 to 1", String(sparsity));
+  if (typeof sparsity !== "number" || !(sparsity >= 0 && sparsity <= 1))
+    fail("sparse_", "a share from 0 to 1", shown(sparsity));
   checkOptions("sparse_", options, { ...DRAW, std: NUMBER });
   const { std = 0.01, ...draw } = options;
   const { dtype } = tensor;
-  return set(tensor, () => {
+  return set("sparse_", tensor, () => {
     const drawn = normal(tensor.shape, 0, std, { dtype, ...draw }).dataSync();
     for (let column = 0; column < columns; column++) {
       const zeros = randperm(rows)
@@ -44,13 +47,14 @@ export function sparse_<P extends Tensor>(tensor: P, sparsity: number, options: 
  * @throws HeedError for fewer than two axes
  */
 export function orthogonal_<P extends Tensor>(tensor: P, options: Draw & { gain?: number } = {}): P {
+  checkTensor("orthogonal_", "tensor", tensor);
   if (tensor.ndim < 2) fail("orthogonal_", "a weight of at least two dimensions", describe(tensor));
   checkOptions("orthogonal_", options, { ...DRAW, gain: NUMBER });
   const { gain = 1, ...draw } = options;
   const { dtype, shape } = tensor;
   const rows = shape[0];
   const columns = tensor.numel / Math.max(rows, 1);
-  return set(tensor, () => {
+  return set("orthogonal_", tensor, () => {
     const drawn = normal([rows, columns], 0, 1, { dtype, ...draw }).dataSync();
     // Vectors to be made orthonormal: the rows or the columns, whichever are fewer, each in a stretch of its own.
     const wide = rows < columns;
@@ -90,5 +94,6 @@ function dot(a: Float64Array, b: Float64Array): number {
 }
 
 function matrix(op: string, tensor: Tensor): readonly number[] {
+  checkTensor(op, "tensor", tensor);
   return tensor.ndim === 2 ? tensor.shape : fail(op, "a matrix", describe(tensor));
 }

@@ -1,7 +1,10 @@
 // How initialisations write: what all of them share.
 
+import { fail } from "../base/errors.js";
 import type { OptionTable } from "../base/options.js";
 import { GENERATOR, type Generator } from "../base/random.js";
+import { shown } from "../base/show.js";
+import { checkTensor } from "../tensor/check.js";
 import { noGrad } from "../tensor/grad-mode.js";
 import type { Tensor } from "../tensor/tensor.js";
 
@@ -19,6 +22,7 @@ let skipping = false;
  * whose weights are loaded afterwards.
  */
 export function skipInit<R>(body: () => R): R {
+  if (typeof body !== "function") fail("skipInit", "a function", shown(body), "write skipInit(() => ...)");
   const before = skipping;
   skipping = true;
   try {
@@ -33,7 +37,8 @@ export function isSkipping(): boolean {
 }
 
 /** Gives the tensor new numbers, unless initialisations are being skipped. */
-export function set<P extends Tensor>(tensor: P, values: () => Tensor): P {
+export function set<P extends Tensor>(op: string, tensor: P, values: () => Tensor): P {
+  checkTensor(op, "tensor", tensor);
   if (!skipping && tensor.numel > 0) noGrad(() => tensor.assign(values()));
   return tensor;
 }

@@ -4,6 +4,8 @@ import { fail } from "../base/errors.js";
 import { checkOptions, NUMBER, type OptionTable, oneOf } from "../base/options.js";
 import { roundTo } from "../base/round.js";
 import { describe, type Shape } from "../base/shape.js";
+import { shown } from "../base/show.js";
+import { checkTensor } from "../tensor/check.js";
 import { where } from "../tensor/functions.js";
 import { normal, uniform } from "../tensor/random.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -32,30 +34,36 @@ const XAVIER: OptionTable<Draw & { gain?: number }> = { ...DRAW, gain: NUMBER };
 /** U(from, to) */
 export function uniform_<P extends Tensor>(tensor: P, from = 0, to = 1, options: Draw = {}): P {
   checkOptions("uniform_", options, DRAW);
-  return set(tensor, () => uniform(tensor.shape, from, to, { dtype: tensor.dtype, ...options }));
+  return set("uniform_", tensor, () => uniform(tensor.shape, from, to, { dtype: tensor.dtype, ...options }));
 }
 
 /** N(mean, std²) */
 export function normal_<P extends Tensor>(tensor: P, mean = 0, std = 1, options: Draw = {}): P {
   checkOptions("normal_", options, DRAW);
-  return set(tensor, () => normal(tensor.shape, mean, std, { dtype: tensor.dtype, ...options }));
+  return set("normal_", tensor, () => normal(tensor.shape, mean, std, { dtype: tensor.dtype, ...options }));
 }
 
 export function constant_<P extends Tensor>(tensor: P, value: number): P {
+  return filled("constant_", tensor, value);
+}
+
+function filled<P extends Tensor>(op: string, tensor: P, value: number): P {
+  checkTensor(op, "tensor", tensor);
   if (!isSkipping()) tensor.fill(value);
   return tensor;
 }
 
 export function zeros_<P extends Tensor>(tensor: P): P {
-  return constant_(tensor, 0);
+  return filled("zeros_", tensor, 0);
 }
 
 export function ones_<P extends Tensor>(tensor: P): P {
-  return constant_(tensor, 1);
+  return filled("ones_", tensor, 1);
 }
 
 /** The factor by which a layer's spread must grow to make up for the nonlinearity behind it. */
 export function calculateGain(nonlinearity: Nonlinearity, slope = 0.01): number {
+  if (typeof slope !== "number") fail("calculateGain", "a number as slope", shown(slope));
   switch (nonlinearity) {
     case "linear":
     case "sigmoid":
@@ -69,12 +77,13 @@ export function calculateGain(nonlinearity: Nonlinearity, slope = 0.01): number 
     case "selu":
       return 3 / 4;
     default:
-      return fail("calculateGain", "linear, sigmoid, tanh, relu, leakyRelu or selu", String(nonlinearity));
+      return fail("calculateGain", "linear, sigmoid, tanh, relu, leakyRelu or selu", shown(nonlinearity));
   }
 }
 
 /** Inputs and outputs of each unit of a weight [out, in, ...kernel]. */
 function fans(op: string, tensor: Tensor): { fanIn: number; fanOut: number } {
+  checkTensor(op, "tensor", tensor);
   if (tensor.ndim < 2) fail(op, "a weight of at least two dimensions", describe(tensor));
   const [out, inputs, ...kernel]: Shape = tensor.shape;
   const field = kernel.reduce((product, size) => product * size, 1);
@@ -129,12 +138,13 @@ const TRUNC_NORMAL: OptionTable<TruncNormalOptions> = { ...DRAW, mean: NUMBER, s
  */
 export function truncNormal_<P extends Tensor>(tensor: P, options: TruncNormalOptions = {}): P {
   checkOptions("truncNormal_", options, TRUNC_NORMAL);
+  checkTensor("truncNormal_", "tensor", tensor);
   const { mean = 0, std = 1, a = -2, b = 2, ...stream } = options;
   if (!(a < b) || !(std > 0)) fail("truncNormal_", "a < b and std > 0", `a ${a}, b ${b}, std ${std}`);
   const inside = cumulative((b - mean) / std) - cumulative((a - mean) / std);
   const { shape, dtype } = tensor;
   const draw = { ...stream, dtype };
-  return set(tensor, () => {
+  return set("truncNormal_", tensor, () => {
     if (inside > 0.3) {
       const [low, high] = [roundTo(dtype, a), roundTo(dtype, b)];
       let result = normal(shape, mean, std, draw);

@@ -1,17 +1,14 @@
 // Losses as modules; the functions of the same names do the work.
 
 import { checkOptions } from "../base/options.js";
+import { binaryCrossEntropyWithLogits, crossEntropy, l1Loss, mseLoss, nllLoss } from "../tensor/functions.js";
 import {
-  binaryCrossEntropyWithLogits,
   CROSS_ENTROPY,
   type CrossEntropyOptions,
-  crossEntropy,
+  checkLabelSmoothing,
   LOSS,
   type LossOptions,
-  l1Loss,
-  mseLoss,
-  nllLoss,
-} from "../tensor/functions.js";
+} from "../tensor/loss-options.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Module } from "./module.js";
 
@@ -22,6 +19,7 @@ export class CrossEntropyLoss extends Module {
   constructor(private readonly options: CrossEntropyOptions = {}) {
     super();
     checkOptions("CrossEntropyLoss", options, CROSS_ENTROPY);
+    checkLabelSmoothing("CrossEntropyLoss", options.labelSmoothing ?? 0);
     this.weight = this.registerBuffer("weight", options.weight ?? null);
   }
 

@@ -3,7 +3,8 @@
 
 import { type DType, isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
-import { checkOptions, FLAG } from "../base/options.js";
+import { checkOptions, FLAG, FLOAT_DTYPE } from "../base/options.js";
+import { shown } from "../base/show.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { tracing } from "../tensor/trace.js";
 import { type Entry, Fields, join, ownBuffers, ownModules, ownParameters, walk } from "./naming.js";
@@ -117,7 +118,7 @@ export class Module extends Fields {
    * @throws HeedError unless the dtype is a float
    */
   to(dtype: DType): this {
-    if (!isFloat(dtype)) fail("Module.to", "a float dtype", dtype);
+    if (!FLOAT_DTYPE.holds(dtype)) fail("Module.to", "a float dtype", shown(dtype));
     for (const parameter of this.parameters()) parameter.convert(dtype);
     for (const module of this.modules()) {
       const fields = module as unknown as Record<string, unknown>;
@@ -150,6 +151,7 @@ export class Module extends Fields {
 
   /** Calls `fn` on every module below this one, then on this one: the order in which initialisations walk. */
   apply(fn: (module: Module) => void): this {
+    if (typeof fn !== "function") fail("Module.apply", "a function of a module", shown(fn));
     for (const child of this.children()) child.apply(fn);
     fn(this);
     return this;
@@ -163,6 +165,11 @@ export class Module extends Fields {
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }
+}
+
+/** @throws HeedError unless it is a module */
+export function checkModule(op: string, wanted: string, x: unknown): void {
+  if (!(x instanceof Module)) fail(op, wanted, shown(x));
 }
 
 function dotted<V>(prefix: string, entries: readonly Entry<V>[]): Entry<V>[] {

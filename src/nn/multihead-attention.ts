@@ -2,13 +2,14 @@
 // written the textbook way; making it fast is the compiler's affair.
 
 import { fail } from "../base/errors.js";
-import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
+import { CHECKED, checkOptions, FLAG, type OptionTable, orNull } from "../base/options.js";
 import { describe, sameShape } from "../base/shape.js";
+import { checkTensor, TENSOR } from "../tensor/check.js";
 import { causalMask, zeros } from "../tensor/create.js";
 import { cat, dropout, linear } from "../tensor/functions.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { tracing } from "../tensor/trace.js";
-import { checkProbability, checkSizes } from "./check.js";
+import { checkHeads, checkProbability, checkSizes } from "./check.js";
 import { xavierNormal_, xavierUniform_, zeros_ } from "./init.js";
 import { Linear } from "./linear.js";
 import { Module } from "./module.js";
@@ -57,8 +58,8 @@ export interface MultiheadAttentionCall {
 }
 
 const MULTIHEAD_CALL: OptionTable<MultiheadAttentionCall> = {
-  keyPaddingMask: CHECKED,
-  attnMask: CHECKED,
+  keyPaddingMask: orNull(TENSOR),
+  attnMask: orNull(TENSOR),
   isCausal: FLAG,
   needWeights: FLAG,
   averageAttnWeights: FLAG,
@@ -104,10 +105,8 @@ export class MultiheadAttention extends Module {
       dropoutP: "dropout",
     });
     const { bias = true, kdim = embedDim, vdim = embedDim } = options;
-    checkSizes("MultiheadAttention", { embedDim, numHeads, kdim, vdim });
-    if (embedDim % numHeads !== 0) {
-      fail("MultiheadAttention", "embedDim divisible by numHeads", `${embedDim} and ${numHeads}`);
-    }
+    checkHeads("MultiheadAttention", ["embedDim", embedDim], ["numHeads", numHeads]);
+    checkSizes("MultiheadAttention", { kdim, vdim });
     this.dropout = options.dropout ?? 0;
     checkProbability("MultiheadAttention", this.dropout);
     this.batchFirst = options.batchFirst ?? false;
@@ -142,6 +141,7 @@ export class MultiheadAttention extends Module {
   forward(query: Tensor, key: Tensor, value: Tensor, options: MultiheadAttentionCall = {}): [Tensor, Tensor | null] {
     checkOptions("MultiheadAttention", options, MULTIHEAD_CALL, { mask: "attnMask" });
     const { needWeights = true, averageAttnWeights = true } = options;
+    for (const [name, x] of Object.entries({ query, key, value })) checkTensor("MultiheadAttention", name, x);
     const batched = query.ndim === 3;
     this.checkInputs(query, key, value);
     // To [B,T,E], which everything below is written in.

@@ -1,7 +1,9 @@
 // What a module finds in its own fields: parameters, buffers and modules, also inside arrays, under the names that state dicts use.
 // Module extends the class here; walking, state dicts and printing need no more of a module than this.
 
+import { fail } from "../base/errors.js";
 import { checkOptions, FLAG } from "../base/options.js";
+import { shown } from "../base/show.js";
 import { Tensor } from "../tensor/tensor.js";
 import { Parameter } from "./parameter.js";
 
@@ -40,6 +42,8 @@ export abstract class Fields {
    */
   registerBuffer<B extends Tensor | null>(name: string, tensor: B, options: { persistent?: boolean } = {}): B {
     checkOptions("registerBuffer", options, { persistent: FLAG });
+    if (typeof name !== "string") fail("registerBuffer", "a name", shown(name));
+    if (tensor !== null && !(tensor instanceof Tensor)) fail("registerBuffer", "a tensor, or null", shown(tensor));
     this.#buffers.set(name, options.persistent ?? true);
     (this as unknown as Record<string, unknown>)[name] = tensor;
     return tensor;

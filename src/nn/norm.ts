@@ -2,7 +2,7 @@
 
 import type { DType } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
-import { checkOptions, FLAG, FLOAT_DTYPE, NUMBER, type OptionTable, orNull } from "../base/options.js";
+import { checkOptions, EPSILON, FLAG, FLOAT_DTYPE, type OptionTable, orNull } from "../base/options.js";
 import type { Shape } from "../base/shape.js";
 import { ones, zeros } from "../tensor/create.js";
 import { layerNorm, rmsNorm } from "../tensor/functions.js";
@@ -12,9 +12,14 @@ import { Module } from "./module.js";
 import { Parameter } from "./parameter.js";
 
 function shapeOf(op: string, shape: number | Shape): Shape {
-  const sizes = typeof shape === "number" ? [shape] : [...shape];
+  const sizes = Array.isArray(shape) ? [...shape] : [shape as number];
   if (sizes.length === 0) fail(op, "at least one axis to normalise", "none");
-  checkSizes(op, Object.fromEntries(sizes.map((size, i) => [`normalizedShape[${i}]`, size])));
+  checkSizes(
+    op,
+    Object.fromEntries(
+      sizes.map((size, i) => [Array.isArray(shape) ? `normalizedShape[${i}]` : "normalizedShape", size]),
+    ),
+  );
   return sizes;
 }
 
@@ -32,8 +37,8 @@ interface RMSNormOptions extends Omit<LayerNormOptions, "bias" | "eps"> {
   eps?: number | null;
 }
 
-const RMS_NORM: OptionTable<RMSNormOptions> = { eps: orNull(NUMBER), elementwiseAffine: FLAG, dtype: FLOAT_DTYPE };
-const LAYER_NORM: OptionTable<LayerNormOptions> = { ...RMS_NORM, eps: NUMBER, bias: FLAG };
+const RMS_NORM: OptionTable<RMSNormOptions> = { eps: orNull(EPSILON), elementwiseAffine: FLAG, dtype: FLOAT_DTYPE };
+const LAYER_NORM: OptionTable<LayerNormOptions> = { ...RMS_NORM, eps: EPSILON, bias: FLAG };
 
 /** (x - mean) / √(var + eps) · weight + bias over the last axes, which have `normalizedShape`   (Ba, Kiros and Hinton 2016) */
 export class LayerNorm extends Module {

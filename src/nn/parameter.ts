@@ -3,6 +3,7 @@
 import type { DType } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { checkOptions, FLAG } from "../base/options.js";
+import { checkTensor } from "../tensor/check.js";
 import { Tensor } from "../tensor/tensor.js";
 import { type Trace, tracing } from "../tensor/trace.js";
 import { leafOf } from "../tensor/value.js";
@@ -21,6 +22,7 @@ export class Parameter extends Tensor {
 
   constructor(data: Tensor, options: { requiresGrad?: boolean } = {}) {
     checkOptions("Parameter", options, { requiresGrad: FLAG });
+    checkTensor("Parameter", "data", data);
     if (tracing())
       fail("Parameter", "to be made outside compile", "one made inside", "make the module before the function");
     const value = data.value.copy();

@@ -1,6 +1,9 @@
 // Pooling layers, and the one that flattens what they leave.
 
+import { fail } from "../base/errors.js";
 import { checkOptions } from "../base/options.js";
+import { shown } from "../base/show.js";
+import { checkTensor } from "../tensor/check.js";
 import {
   AVG_POOL,
   type AvgPoolOptions,
@@ -12,8 +15,9 @@ import {
   type MaxPoolOptions,
   maxPool1d,
   maxPool2d,
+  windowSizes,
 } from "../tensor/pooling.js";
-import type { PerAxis } from "../tensor/spatial.js";
+import { type PerAxis, perAxis } from "../tensor/spatial.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { python, tuple } from "./check.js";
 import { Module } from "./module.js";
@@ -22,12 +26,14 @@ import { Module } from "./module.js";
 const given = (value: PerAxis): string => (typeof value === "number" ? String(value) : tuple(value));
 
 abstract class MaxPool extends Module {
-  constructor(
+  protected constructor(
+    axes: number,
     readonly kernelSize: PerAxis,
-    protected readonly options: MaxPoolOptions = {},
+    protected readonly options: MaxPoolOptions,
   ) {
     super();
     checkOptions(this.typeName, options, MAX_POOL);
+    windowSizes(this.typeName, kernelSize, options, axes);
   }
 
   override extraRepr(): string {
@@ -44,6 +50,10 @@ abstract class MaxPool extends Module {
  * @example new MaxPool1d(3, { stride: 2 }).forward(randn(2, 4, 11))   // f32[2,4,5]
  */
 export class MaxPool1d extends MaxPool {
+  constructor(kernelSize: PerAxis, options: MaxPoolOptions = {}) {
+    super(1, kernelSize, options);
+  }
+
   forward(x: Tensor): Tensor {
     return maxPool1d(x, this.kernelSize, this.options);
   }
@@ -55,18 +65,24 @@ export class MaxPool1d extends MaxPool {
  * @example new MaxPool2d(3, { stride: 2, padding: 1 }).forward(randn(1, 64, 112, 112))   // f32[1,64,56,56]
  */
 export class MaxPool2d extends MaxPool {
+  constructor(kernelSize: PerAxis, options: MaxPoolOptions = {}) {
+    super(2, kernelSize, options);
+  }
+
   forward(x: Tensor): Tensor {
     return maxPool2d(x, this.kernelSize, this.options);
   }
 }
 
 abstract class AvgPool extends Module {
-  constructor(
+  protected constructor(
+    axes: number,
     readonly kernelSize: PerAxis,
-    protected readonly options: AvgPoolOptions = {},
+    protected readonly options: AvgPoolOptions,
   ) {
     super();
     checkOptions(this.typeName, options, AVG_POOL);
+    windowSizes(this.typeName, kernelSize, options, axes);
   }
 }
 
@@ -76,6 +92,10 @@ abstract class AvgPool extends Module {
  * @example new AvgPool1d(2).forward(randn(2, 4, 10))   // f32[2,4,5]
  */
 export class AvgPool1d extends AvgPool {
+  constructor(kernelSize: PerAxis, options: AvgPoolOptions = {}) {
+    super(1, kernelSize, options);
+  }
+
   forward(x: Tensor): Tensor {
     return avgPool1d(x, this.kernelSize, this.options);
   }
@@ -93,6 +113,10 @@ export class AvgPool1d extends AvgPool {
  * @example new AvgPool2d(7).forward(randn(1, 2048, 7, 7))   // f32[1,2048,1,1]
  */
 export class AvgPool2d extends AvgPool {
+  constructor(kernelSize: PerAxis, options: AvgPoolOptions = {}) {
+    super(2, kernelSize, options);
+  }
+
   forward(x: Tensor): Tensor {
     return avgPool2d(x, this.kernelSize, this.options);
   }
@@ -111,6 +135,7 @@ export class AvgPool2d extends AvgPool {
 export class AdaptiveAvgPool1d extends Module {
   constructor(readonly outputSize: PerAxis) {
     super();
+    perAxis("AdaptiveAvgPool1d", "outputSize", outputSize, 1, 1);
   }
 
   forward(x: Tensor): Tensor {
@@ -130,6 +155,8 @@ export class AdaptiveAvgPool1d extends Module {
 export class AdaptiveAvgPool2d extends Module {
   constructor(readonly outputSize: number | readonly (number | null)[]) {
     super();
+    const sizes = Array.isArray(outputSize) ? outputSize.map((n) => n ?? 1) : (outputSize as number);
+    perAxis("AdaptiveAvgPool2d", "outputSize", sizes, 2, 1);
   }
 
   forward(x: Tensor): Tensor {
@@ -153,9 +180,12 @@ export class Flatten extends Module {
     readonly endDim = -1,
   ) {
     super();
+    for (const [name, dim] of Object.entries({ startDim, endDim }))
+      if (!Number.isInteger(dim)) fail("Flatten", `${name} a whole number`, shown(dim));
   }
 
   forward(x: Tensor): Tensor {
+    checkTensor("Flatten", "x", x);
     return x.flatten(this.startDim, this.endDim);
   }
 

@@ -4,7 +4,9 @@
 import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, type OptionTable, oneOf } from "../base/options.js";
 import { describe } from "../base/shape.js";
-import { tensor } from "../tensor/create.js";
+import { shown } from "../base/show.js";
+import { checkTensor } from "../tensor/check.js";
+import { parseShape, tensor } from "../tensor/create.js";
 import { embedding } from "../tensor/functions.js";
 import { Tensor } from "../tensor/tensor.js";
 import { Dropout } from "./activations.js";
@@ -33,8 +35,9 @@ const SINUSOID: OptionTable<SinusoidOptions> = { base: CHECKED, layout: oneOf("i
 export function sinusoidalPositions(T: number, C: number, options: SinusoidOptions = {}): Tensor {
   checkOptions("sinusoidalPositions", options, SINUSOID);
   checkSizes("sinusoidalPositions", { T, C });
+  parseShape("sinusoidalPositions", [T, C]);
   const { base = 10000, layout = "interleaved" } = options;
-  if (!(base > 0)) fail("sinusoidalPositions", "a base above 0", String(base));
+  if (typeof base !== "number" || !(base > 0)) fail("sinusoidalPositions", "a base above 0", shown(base));
   const sines = Math.ceil(C / 2);
   const table = new Float32Array(T * C);
   for (let c = 0; c < C; c++) {
@@ -78,6 +81,7 @@ export class PositionalEncoding extends Module {
     const { dropout = 0, context = 5000, ...rest } = options;
     checkProbability("PositionalEncoding", dropout);
     checkSizes("PositionalEncoding", { width, context });
+    parseShape("PositionalEncoding", [context, width]);
     this.context = context;
     this.dropout = new Dropout(dropout);
     this.table = this.registerBuffer("table", sinusoidalPositions(context, width, rest), { persistent: false });
@@ -88,6 +92,7 @@ export class PositionalEncoding extends Module {
    * @throws HeedError for more positions than `context`
    */
   forward(x: Tensor, positions: Tensor | number = 0): Tensor {
+    checkTensor("PositionalEncoding", "x", x);
     if (x.ndim < 2 || x.shape.at(-1) !== this.width)
       fail("PositionalEncoding", `an input [...,T,${this.width}]`, describe(x));
     const rows = rowsAt("PositionalEncoding", this.table, x.shape[x.ndim - 2], positions);
@@ -116,7 +121,7 @@ export class LearnedPositions extends Embedding {
 function rowsAt(op: string, table: Tensor, T: number, positions: Tensor | number): Tensor {
   if (positions instanceof Tensor) return embedding(positions, table);
   const whole = Number.isInteger(positions) && positions >= 0 && Number.isInteger(T) && T >= 0;
-  if (!whole) fail(op, "whole positions of at least 0", `${T} from ${positions}`);
+  if (!whole) fail(op, "whole positions of at least 0", `${T} from ${shown(positions)}`);
   if (positions + T > table.shape[0])
     fail(op, `at most ${table.shape[0]} positions, the context`, `${T} from ${positions}`, "make the context larger");
   return table.narrow(0, positions, T);

@@ -4,6 +4,7 @@ import { isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { checkOptions, FLAG, type OptionTable, oneOf } from "../base/options.js";
 import { describe, sameShape } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import { zeros } from "../tensor/create.js";
 import { linear } from "../tensor/functions.js";
 import { Tensor } from "../tensor/tensor.js";
@@ -67,13 +68,13 @@ abstract class Cell extends Module {
   /** The state [B,H] or [H] beside x [B,I] or [I]: as given, or zeros. */
   protected stateFor(x: Tensor, state: Tensor | null | undefined): Tensor {
     const wanted = `a float input [B,${this.inputSize}] or [${this.inputSize}]`;
-    if (!(x instanceof Tensor)) fail(this.typeName, wanted, typeof x);
+    if (!(x instanceof Tensor)) fail(this.typeName, wanted, shown(x));
     const fits = (x.ndim === 1 || x.ndim === 2) && x.shape[x.ndim - 1] === this.inputSize && isFloat(x.dtype);
     if (!fits) fail(this.typeName, wanted, describe(x));
     const shape = [...x.shape.slice(0, -1), this.hiddenSize];
-    if (!state) return zeros(shape, { dtype: x.dtype });
+    if (state === undefined || state === null) return zeros(shape, { dtype: x.dtype });
     const good = state instanceof Tensor && sameShape(state.shape, shape) && isFloat(state.dtype);
-    if (!good) fail(this.typeName, `a state [${shape}]`, state instanceof Tensor ? describe(state) : typeof state);
+    if (!good) fail(this.typeName, `a state [${shape}]`, shown(state));
     return state;
   }
 
@@ -99,8 +100,6 @@ export class RNNCell extends Cell {
   constructor(inputSize: number, hiddenSize: number, options: RNNCellOptions = {}) {
     super(inputSize, hiddenSize, 1, options, RNN_CELL);
     this.nonlinearity = options.nonlinearity ?? "tanh";
-    if (this.nonlinearity !== "tanh" && this.nonlinearity !== "relu")
-      fail("RNNCell", 'nonlinearity "tanh" or "relu"', String(this.nonlinearity));
   }
 
   /** x [B,I] and h [B,H], or [I] and [H], to h'. */
@@ -133,8 +132,8 @@ export class LSTMCell extends Cell {
 
   /** x [B,I] and h, c [B,H], or [I] and [H], to [h', c']. */
   forward(x: Tensor, state?: readonly [hidden: Tensor, memory: Tensor] | null): [hidden: Tensor, memory: Tensor] {
-    if (state && !(Array.isArray(state) && state.length === 2))
-      fail("LSTMCell", "[hidden, memory] as the state", state instanceof Tensor ? describe(state) : typeof state);
+    if (state !== undefined && state !== null && !(Array.isArray(state) && state.length === 2))
+      fail("LSTMCell", "[hidden, memory] as the state", shown(state));
     const [h, c] = [this.stateFor(x, state?.[0]), this.stateFor(x, state?.[1])];
     const [input, recurrent] = this.gates(x, h);
     const [i, f, g, o] = input.add(recurrent).split(this.hiddenSize, -1);

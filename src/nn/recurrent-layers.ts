@@ -6,12 +6,13 @@ import { isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
 import { describe, sameShape } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import { arange, tensor, zeros } from "../tensor/create.js";
 import { cat, dropout, linear, stack, where } from "../tensor/functions.js";
 import { checkIndices } from "../tensor/index-check.js";
 import { recurrent } from "../tensor/recurrent.js";
 import { Tensor } from "../tensor/tensor.js";
-import { checkProbability, checkSizes, python } from "./check.js";
+import { checkProbability, checkSizes, MOST_LAYERS, python } from "./check.js";
 import { uniform_ } from "./init.js";
 import { Module } from "./module.js";
 import { Parameter } from "./parameter.js";
@@ -76,6 +77,7 @@ export abstract class RecurrentLayers extends Module {
     checkOptions(this.typeName, options, table);
     const { numLayers = 1, bias = true, batchFirst = false, dropout: p = 0, bidirectional = false } = options;
     checkSizes(this.typeName, { inputSize, hiddenSize, numLayers });
+    if (numLayers > MOST_LAYERS) fail(this.typeName, `at most ${MOST_LAYERS} layers`, String(numLayers));
     checkProbability(this.typeName, p);
     this.numLayers = numLayers;
     this.bias = bias;
@@ -140,7 +142,7 @@ export abstract class RecurrentLayers extends Module {
     const turn = (y: Tensor) => (this.batchFirst ? y.transpose(0, 1) : y);
     const [T, B] = turn(below).shape;
     const lengths = wanted === undefined ? null : this.checkLengths(wanted, batched, T, B);
-    const initial = [hidden, memory].map((state) => state && this.checkState(state, batched, B));
+    const initial = [hidden, memory].map((state) => (state === null ? null : this.checkState(state, batched, B)));
     const finals: { hidden: Tensor; memory: Tensor | null }[] = [];
     const training = this.dropout > 0 && this.training;
 
@@ -181,7 +183,7 @@ export abstract class RecurrentLayers extends Module {
   private checkInput(x: Tensor): void {
     const shape = this.batchFirst ? "[B,T,I]" : "[T,B,I]";
     const wanted = `a float input ${shape} or [T,I] with I = ${this.inputSize}`;
-    if (!(x instanceof Tensor)) fail(this.typeName, wanted, typeof x);
+    if (!(x instanceof Tensor)) fail(this.typeName, wanted, shown(x));
     const remedy = isFloat(x.dtype) ? undefined : "convert it with .float(), or look it up in an Embedding";
     const fits = (x.ndim === 2 || x.ndim === 3) && x.shape[x.ndim - 1] === this.inputSize;
     if (!fits || remedy) fail(this.typeName, wanted, describe(x), remedy);
@@ -194,7 +196,7 @@ export abstract class RecurrentLayers extends Module {
     const layers = this.numLayers * (this.bidirectional ? 2 : 1);
     const shape = batched ? [layers, B, this.hiddenSize] : [layers, this.hiddenSize];
     const wanted = `an initial state [${shape}], layers and directions first`;
-    if (!(state instanceof Tensor)) fail(this.typeName, wanted, typeof state);
+    if (!(state instanceof Tensor)) fail(this.typeName, wanted, shown(state));
     if (!sameShape(state.shape, shape) || !isFloat(state.dtype)) fail(this.typeName, wanted, describe(state));
     return batched ? state : state.unsqueeze(1);
   }
@@ -202,6 +204,7 @@ export abstract class RecurrentLayers extends Module {
   private checkLengths(given: NonNullable<RecurrentCall["lengths"]>, batched: boolean, T: number, B: number): Tensor {
     const wanted = `lengths i32[${B}], from 0 to ${T}`;
     if (!batched) fail(this.typeName, "lengths with a batch of inputs", "an input without a batch", "unsqueeze it");
+    if (!(given instanceof Tensor) && !Array.isArray(given)) fail(this.typeName, wanted, shown(given));
     const lengths = given instanceof Tensor ? given : tensor([...given], { dtype: "i32" });
     const remedy = lengths.dtype === "i32" ? undefined : "convert them with .int()";
     if (!sameShape(lengths.shape, [B]) || remedy) fail(this.typeName, wanted, describe(lengths), remedy);

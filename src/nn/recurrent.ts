@@ -3,8 +3,8 @@
 
 import { fail } from "../base/errors.js";
 import { type OptionTable, oneOf } from "../base/options.js";
-import { describe } from "../base/shape.js";
-import { Tensor } from "../tensor/tensor.js";
+import { shown } from "../base/show.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { RECURRENT, type RecurrentCall, RecurrentLayers, type RecurrentOptions } from "./recurrent-layers.js";
 
 export interface RNNOptions extends RecurrentOptions {
@@ -87,8 +87,8 @@ export class LSTM extends RecurrentLayers {
     state?: readonly [hidden: Tensor, memory: Tensor] | null,
     options: RecurrentCall = {},
   ): [output: Tensor, state: [hidden: Tensor, memory: Tensor]] {
-    if (state && !(Array.isArray(state) && state.length === 2))
-      fail("LSTM", "[hidden, memory] as the initial state", state instanceof Tensor ? describe(state) : typeof state);
+    if (state !== undefined && state !== null && !(Array.isArray(state) && state.length === 2))
+      fail("LSTM", "[hidden, memory] as the initial state", shown(state));
     const final = this.run(x, state?.[0] ?? null, state?.[1] ?? null, options);
     return [final.output, [final.hidden, final.memory as Tensor]];
   }

@@ -4,6 +4,7 @@
 import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
 import { describe } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import { arange, tensor } from "../tensor/create.js";
 import { embedding } from "../tensor/functions.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -89,6 +90,9 @@ export class RelativePositionBias extends Module {
  */
 export function relativePositionBuckets(buckets: number, maxDistance: number, bidirectional: boolean): Int32Array {
   checkSizes("RelativePositionBias", { buckets, maxDistance });
+  if (typeof bidirectional !== "boolean")
+    fail("relativePositionBuckets", "bidirectional true or false", shown(bidirectional));
+  if (maxDistance > 2 ** 24) fail("RelativePositionBias", "a maxDistance of at most 2^24", String(maxDistance));
   const count = bidirectional ? buckets / 2 : buckets;
   const exact = Math.floor(count / 2);
   if (!Number.isInteger(count) || exact < 1)

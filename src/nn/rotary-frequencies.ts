@@ -3,6 +3,7 @@
 // itself is in rotary.ts.
 
 import { fail } from "../base/errors.js";
+import { shown } from "../base/show.js";
 
 /**
  * How frequencies are changed for longer texts. `context` is the length of text the model was trained on, in positions.
@@ -67,8 +68,8 @@ export interface RotaryFrequencies {
  * @example rotaryFrequencies(4, 10000).frequencies;   // Float32Array [1, 0.009999999776482582]
  */
 export function rotaryFrequencies(width: number, base: number, scaling?: RotaryScaling | null): RotaryFrequencies {
-  if (!Number.isInteger(width) || width < 2 || width % 2 !== 0)
-    fail("rotary", "an even width of at least 2", String(width));
+  if (!Number.isInteger(width) || width < 2 || width % 2 !== 0 || width >= 2 ** 31)
+    fail("rotary", "an even width of at least 2", shown(width));
   positive("base", base);
   if (!scaling) return { frequencies: inverse(powers(width, base)), scale: 1 };
   switch (scaling.kind) {
@@ -93,7 +94,7 @@ export function rotaryFrequencies(width: number, base: number, scaling?: RotaryS
       return fail(
         "rotary",
         "scaling of kind linear, dynamic, yarn, llama3, longrope or proportional",
-        String((scaling as { kind?: unknown }).kind),
+        shown((scaling as { kind?: unknown }).kind),
       );
   }
 }
@@ -176,5 +177,5 @@ function proportional(width: number, base: number, scaling: Scaling<"proportiona
 }
 
 function positive(name: string, x: number): number {
-  return Number.isFinite(x) && x > 0 ? x : fail("rotary", `a finite ${name} above 0`, String(x));
+  return Number.isFinite(x) && x > 0 ? x : fail("rotary", `a finite ${name} above 0`, shown(x));
 }

@@ -2,8 +2,9 @@
 // product depends on the distance alone (Su et al. 2021). How fast each pair turns is rotary-frequencies.ts's affair.
 
 import { fail } from "../base/errors.js";
-import { CHECKED, checkOptions, type OptionTable, oneOf } from "../base/options.js";
+import { CHECKED, checkOptions, kind, type OptionTable, oneOf, orNull } from "../base/options.js";
 import { describe } from "../base/shape.js";
+import { checkTensor } from "../tensor/check.js";
 import { arange, tensor } from "../tensor/create.js";
 import { cat, stack, where } from "../tensor/functions.js";
 import { Tensor } from "../tensor/tensor.js";
@@ -25,11 +26,15 @@ export interface RotaryOptions {
   readonly scaling?: RotaryScaling | null;
 }
 
+const LENGTH = kind<never>(
+  "a number of positions, or i32[]",
+  (x) => x instanceof Tensor || (Number.isInteger(x) && (x as number) >= 0),
+);
 const ROTARY: OptionTable<RotaryOptions> = {
   width: CHECKED,
   base: CHECKED,
   pairs: oneOf("halves", "interleaved"),
-  scaling: CHECKED,
+  scaling: orNull(kind<RotaryScaling>("an object with its kind", (x) => typeof x === "object")),
 };
 
 /** Where the rows of x stand: i32[T], i32[B,T], or the first of them as a number or i32[]. */
@@ -49,6 +54,7 @@ export interface RotaryTables {
  * const turned = rotary(query, arange(6), { base: 500000 });     // f32[1,4,6,8]
  */
 export function rotary(x: Tensor, positions: Positions = 0, options: RotaryOptions = {}): Tensor {
+  checkTensor("rotary", "x", x);
   return new RotaryEmbedding(x.shape[x.ndim - 1], options).forward(x, positions);
 }
 
@@ -79,7 +85,8 @@ export class RotaryEmbedding extends Module {
     super();
     checkOptions("RotaryEmbedding", options, ROTARY);
     const { width = headWidth, base = 10000, pairs = "halves", scaling = null } = options;
-    if (!(width <= headWidth)) fail("rotary", `a width of at most ${headWidth}, the width of a head`, String(width));
+    if (!(typeof width === "number" && width <= headWidth))
+      fail("rotary", `a width of at most ${headWidth}, the width of a head`, String(width));
     this.width = width;
     this.base = base;
     this.pairs = pairs;
@@ -92,7 +99,8 @@ export class RotaryEmbedding extends Module {
    * largest position and one more, unless given.
    */
   forward(x: Tensor, positions: Positions = 0, options: { length?: Tensor | number } = {}): Tensor {
-    checkOptions("RotaryEmbedding", options, { length: CHECKED });
+    checkOptions("RotaryEmbedding", options, { length: LENGTH });
+    checkTensor("rotary", "x", x);
     if (x.ndim < 2) fail("rotary", "queries or keys [...,T,D]", describe(x));
     return this.rotate(x, this.tables(rowPositions(x, positions), options));
   }
@@ -181,6 +189,7 @@ function rowPositions(x: Tensor, positions: Positions): Tensor {
     if (!Number.isInteger(positions)) fail("rotary", "a whole number as first position", String(positions));
     return arange(positions, positions + T);
   }
+  checkTensor("rotary", "positions", positions);
   const { shape, ndim } = positions;
   const fits = shape.at(-1) === T && (ndim === 1 || (ndim === 2 && x.ndim > 2 && shape[0] === x.shape[0]));
   if (positions.dtype !== "i32" || !(ndim === 0 || fits)) {

@@ -1,13 +1,15 @@
 // The decoder of the Transformer as PyTorch's modules: a layer that also looks at a memory, and a stack of its copies.
 
-import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
+import { fail } from "../base/errors.js";
+import { checkOptions, FLAG, type OptionTable, orNull } from "../base/options.js";
+import { checkTensor, TENSOR } from "../tensor/check.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Dropout } from "./activations.js";
-import { checkSizes } from "./check.js";
+import { checkHeads, checkSizes, MOST_LAYERS } from "./check.js";
 import { type Layer, ModuleList } from "./containers.js";
 import { deepCopy } from "./deep-copy.js";
 import { Linear } from "./linear.js";
-import { Module } from "./module.js";
+import { checkModule, Module } from "./module.js";
 import { MultiheadAttention } from "./multihead-attention.js";
 import { LayerNorm } from "./norm.js";
 import { layerSettings, type TransformerLayerOptions } from "./transformer-options.js";
@@ -30,10 +32,10 @@ export interface DecoderCall {
 
 /** @internal */
 export const DECODER_CALL: OptionTable<DecoderCall> = {
-  tgtMask: CHECKED,
-  memoryMask: CHECKED,
-  tgtKeyPaddingMask: CHECKED,
-  memoryKeyPaddingMask: CHECKED,
+  tgtMask: orNull(TENSOR),
+  memoryMask: orNull(TENSOR),
+  tgtKeyPaddingMask: orNull(TENSOR),
+  memoryKeyPaddingMask: orNull(TENSOR),
   tgtIsCausal: FLAG,
   memoryIsCausal: FLAG,
 };
@@ -73,7 +75,8 @@ export class TransformerDecoderLayer extends Module {
     super();
     const { dimFeedforward, layerNormEps: eps, ...settings } = layerSettings("TransformerDecoderLayer", options);
     const { dropout, bias, batchFirst } = settings;
-    checkSizes("TransformerDecoderLayer", { dModel, nhead, dimFeedforward });
+    checkHeads("TransformerDecoderLayer", ["dModel", dModel], ["nhead", nhead]);
+    checkSizes("TransformerDecoderLayer", { dimFeedforward });
     this.selfAttn = new MultiheadAttention(dModel, nhead, { dropout, bias, batchFirst });
     this.multiheadAttn = new MultiheadAttention(dModel, nhead, { dropout, bias, batchFirst });
     this.linear1 = new Linear(dModel, dimFeedforward, { bias });
@@ -95,6 +98,8 @@ export class TransformerDecoderLayer extends Module {
 
   /** tgt [T,B,C] and memory [S,B,C], with `batchFirst` [B,T,C] and [B,S,C], or [T,C] and [S,C]: the shape of tgt. */
   forward(tgt: Tensor, memory: Tensor, call: DecoderCall = {}): Tensor {
+    checkTensor("TransformerDecoderLayer", "tgt", tgt);
+    checkTensor("TransformerDecoderLayer", "memory", memory);
     checkOptions("TransformerDecoderLayer", call, DECODER_CALL);
     if (this.normFirst) {
       let x = tgt.add(this.attendToSelf(this.norm1.forward(tgt), call));
@@ -145,13 +150,18 @@ export class TransformerDecoder extends Module {
     norm: Layer | null = null,
   ) {
     super();
+    checkModule("TransformerDecoder", "a layer", decoderLayer);
+    if (norm !== null) checkModule("TransformerDecoder", "norm as a module", norm);
     checkSizes("TransformerDecoder", { numLayers });
+    if (numLayers > MOST_LAYERS) fail("TransformerDecoder", `at most ${MOST_LAYERS} layers`, String(numLayers));
     this.layers = new ModuleList(Array.from({ length: numLayers }, () => deepCopy(decoderLayer)));
     this.norm = norm;
   }
 
   /** tgt [T,B,C] and memory [S,B,C], with `batchFirst` [B,T,C] and [B,S,C], or [T,C] and [S,C]: the shape of tgt. */
   forward(tgt: Tensor, memory: Tensor, call: DecoderCall = {}): Tensor {
+    checkTensor("TransformerDecoder", "tgt", tgt);
+    checkTensor("TransformerDecoder", "memory", memory);
     checkOptions("TransformerDecoder", call, DECODER_CALL);
     const x = [...this.layers].reduce((x, layer) => layer.forward(x, memory, call), tgt);
     return this.norm ? this.norm.forward(x) : x;

@@ -1,14 +1,16 @@
 // The encoder of the Transformer as PyTorch's modules: a layer, and a stack of its copies. A block with fewer arguments and a pre-LN
 // residual is in block.ts.
 
-import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
+import { fail } from "../base/errors.js";
+import { checkOptions, FLAG, type OptionTable, orNull } from "../base/options.js";
+import { checkTensor, TENSOR } from "../tensor/check.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Dropout } from "./activations.js";
-import { checkSizes } from "./check.js";
+import { checkHeads, checkSizes, MOST_LAYERS } from "./check.js";
 import { type Layer, ModuleList } from "./containers.js";
 import { deepCopy } from "./deep-copy.js";
 import { Linear } from "./linear.js";
-import { Module } from "./module.js";
+import { checkModule, Module } from "./module.js";
 import { MultiheadAttention } from "./multihead-attention.js";
 import { LayerNorm } from "./norm.js";
 import { layerSettings, type TransformerLayerOptions } from "./transformer-options.js";
@@ -24,15 +26,19 @@ export interface EncoderLayerCall {
 }
 
 const ENCODER_LAYER_CALL: OptionTable<EncoderLayerCall> = {
-  srcMask: CHECKED,
-  srcKeyPaddingMask: CHECKED,
+  srcMask: orNull(TENSOR),
+  srcKeyPaddingMask: orNull(TENSOR),
   isCausal: FLAG,
 };
 
 /** The arguments of torch's encoder behind src: those of a layer, the mask by a shorter name. */
 export type EncoderCall = Omit<EncoderLayerCall, "srcMask"> & { mask?: Tensor | null };
 
-const ENCODER_CALL: OptionTable<EncoderCall> = { mask: CHECKED, srcKeyPaddingMask: CHECKED, isCausal: FLAG };
+const ENCODER_CALL: OptionTable<EncoderCall> = {
+  mask: orNull(TENSOR),
+  srcKeyPaddingMask: orNull(TENSOR),
+  isCausal: FLAG,
+};
 
 /** A module that can stand in a `TransformerEncoder`. */
 export type EncoderLayer = Module & { forward(src: Tensor, call?: EncoderLayerCall): Tensor };
@@ -67,7 +73,8 @@ export class TransformerEncoderLayer extends Module {
     super();
     const { dimFeedforward, layerNormEps: eps, ...settings } = layerSettings("TransformerEncoderLayer", options);
     const { dropout, bias, batchFirst } = settings;
-    checkSizes("TransformerEncoderLayer", { dModel, nhead, dimFeedforward });
+    checkHeads("TransformerEncoderLayer", ["dModel", dModel], ["nhead", nhead]);
+    checkSizes("TransformerEncoderLayer", { dimFeedforward });
     this.selfAttn = new MultiheadAttention(dModel, nhead, { dropout, bias, batchFirst });
     this.linear1 = new Linear(dModel, dimFeedforward, { bias });
     this.dropout = new Dropout(dropout);
@@ -86,6 +93,7 @@ export class TransformerEncoderLayer extends Module {
 
   /** src [S,B,C], with `batchFirst` [B,S,C], or [S,C]: the same shape. */
   forward(src: Tensor, call: EncoderLayerCall = {}): Tensor {
+    checkTensor("TransformerEncoderLayer", "src", src);
     checkOptions("TransformerEncoderLayer", call, ENCODER_LAYER_CALL, { mask: "srcMask" });
     const { srcMask, srcKeyPaddingMask, isCausal } = call;
     const attend = (x: Tensor) => {
@@ -126,13 +134,17 @@ export class TransformerEncoder extends Module {
     norm: Layer | null = null,
   ) {
     super();
+    checkModule("TransformerEncoder", "a layer", encoderLayer);
+    if (norm !== null) checkModule("TransformerEncoder", "norm as a module", norm);
     checkSizes("TransformerEncoder", { numLayers });
+    if (numLayers > MOST_LAYERS) fail("TransformerEncoder", `at most ${MOST_LAYERS} layers`, String(numLayers));
     this.layers = new ModuleList(Array.from({ length: numLayers }, () => deepCopy(encoderLayer)));
     this.norm = norm;
   }
 
   /** src [S,B,C], with `batchFirst` [B,S,C], or [S,C]: the same shape. */
   forward(src: Tensor, call: EncoderCall = {}): Tensor {
+    checkTensor("TransformerEncoder", "src", src);
     checkOptions("TransformerEncoder", call, ENCODER_CALL, { srcMask: "mask" });
     const { mask, ...rest } = call;
     const x = [...this.layers].reduce((x, layer) => layer.forward(x, { srcMask: mask, ...rest }), src);

@@ -1,7 +1,7 @@
 // What the layers of torch's Transformer have in common: their arguments, the feed-forward network's activation.
 
 import { fail } from "../base/errors.js";
-import { CHECKED, checkOptions, FLAG, NUMBER, type OptionTable } from "../base/options.js";
+import { CHECKED, checkOptions, EPSILON, FLAG, type OptionTable } from "../base/options.js";
 import { shown } from "../base/show.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkProbability } from "./check.js";
@@ -32,7 +32,7 @@ export const TRANSFORMER_LAYER: OptionTable<TransformerLayerOptions> = {
   dimFeedforward: CHECKED,
   dropout: CHECKED,
   activation: CHECKED,
-  layerNormEps: NUMBER,
+  layerNormEps: EPSILON,
   batchFirst: FLAG,
   normFirst: FLAG,
   bias: FLAG,

@@ -1,11 +1,12 @@
 // Encoder and decoder together: PyTorch's nn.Transformer. Embeddings, positions and the generator are left to the model around it.
 
 import { fail } from "../base/errors.js";
-import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
+import { CHECKED, checkOptions, FLAG, kind, type OptionTable, orNull } from "../base/options.js";
 import { describe } from "../base/shape.js";
+import { checkTensor, TENSOR } from "../tensor/check.js";
 import { causalMask } from "../tensor/create.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkProbability, checkSizes } from "./check.js";
+import { checkHeads, checkProbability, checkSizes } from "./check.js";
 import { xavierUniform_ } from "./init.js";
 import { Module } from "./module.js";
 import { LayerNorm } from "./norm.js";
@@ -28,12 +29,13 @@ export interface TransformerOptions extends TransformerLayerOptions {
   customDecoder?: Decoder | null;
 }
 
+const MODULE = kind<never>("a module", (x) => x instanceof Module);
 const TRANSFORMER: OptionTable<TransformerOptions> = {
   ...TRANSFORMER_LAYER,
   numEncoderLayers: CHECKED,
   numDecoderLayers: CHECKED,
-  customEncoder: CHECKED,
-  customDecoder: CHECKED,
+  customEncoder: orNull(MODULE),
+  customDecoder: orNull(MODULE),
 };
 
 /** The arguments of torch's forward behind src and tgt; masks as in `EncoderLayerCall`. */
@@ -48,8 +50,8 @@ export interface TransformerCall extends DecoderCall {
 
 const TRANSFORMER_CALL: OptionTable<TransformerCall> = {
   ...DECODER_CALL,
-  srcMask: CHECKED,
-  srcKeyPaddingMask: CHECKED,
+  srcMask: orNull(TENSOR),
+  srcKeyPaddingMask: orNull(TENSOR),
   srcIsCausal: FLAG,
 };
 
@@ -79,7 +81,8 @@ export class Transformer extends Module {
     checkOptions("Transformer", options, TRANSFORMER);
     const { numEncoderLayers = 6, numDecoderLayers = 6, customEncoder, customDecoder, ...layer } = options;
     checkProbability("Transformer", layer.dropout ?? 0.1);
-    checkSizes("Transformer", { dModel, nhead, numEncoderLayers, numDecoderLayers });
+    checkHeads("Transformer", ["dModel", dModel], ["nhead", nhead]);
+    checkSizes("Transformer", { numEncoderLayers, numDecoderLayers });
     const norm = () => new LayerNorm(dModel, { eps: layer.layerNormEps, bias: layer.bias });
     this.encoder =
       customEncoder ??
@@ -93,6 +96,8 @@ export class Transformer extends Module {
 
   /** src [S,B,C] and tgt [T,B,C], with `batchFirst` [B,S,C] and [B,T,C], or [S,C] and [T,C]: the shape of tgt. */
   forward(src: Tensor, tgt: Tensor, call: TransformerCall = {}): Tensor {
+    checkTensor("Transformer", "src", src);
+    checkTensor("Transformer", "tgt", tgt);
     checkOptions("Transformer", call, TRANSFORMER_CALL);
     const { srcMask: mask, srcKeyPaddingMask, srcIsCausal: isCausal, ...rest } = call;
     const got = `src ${describe(src)}, tgt ${describe(tgt)}`;

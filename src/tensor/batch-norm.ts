@@ -2,8 +2,9 @@
 
 import { isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
-import { CHECKED, checkOptions, FLAG, NUMBER, type OptionTable } from "../base/options.js";
+import { CHECKED, checkOptions, EPSILON, FLAG, type OptionTable } from "../base/options.js";
 import { describe, type Shape } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import {
   add,
   cast,
@@ -19,6 +20,7 @@ import {
   sub,
 } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
+import { checkOptionalTensor, checkTensor } from "./check.js";
 import { assignAll, Tensor } from "./tensor.js";
 
 export interface BatchNormOptions {
@@ -29,7 +31,7 @@ export interface BatchNormOptions {
   eps?: number;
 }
 
-const BATCH_NORM: OptionTable<BatchNormOptions> = { training: FLAG, momentum: CHECKED, eps: NUMBER };
+const BATCH_NORM: OptionTable<BatchNormOptions> = { training: FLAG, momentum: CHECKED, eps: EPSILON };
 
 /**
  * (x - mean) / √(var + eps) · weight + bias for each channel of x [B,C,...]. In training the statistics are the batch's, and running ones
@@ -48,11 +50,16 @@ export function batchNorm(
 ): Tensor {
   checkOptions("batchNorm", options, BATCH_NORM);
   const { training = false, momentum = 0.1, eps = 1e-5 } = options;
+  checkTensor("batchNorm", "x", x);
+  if (!Number.isFinite(momentum) && !(momentum instanceof Tensor && momentum.numel === 1))
+    fail("batchNorm", "momentum as a number or f32[]", shown(momentum));
   if (x.ndim < 2 || !isFloat(x.dtype)) fail("batchNorm", "a float input [B,C,...]", describe(x));
   const channels = x.shape[1];
-  for (const [name, t] of Object.entries({ runningMean, runningVar, weight, bias }))
+  for (const [name, t] of Object.entries({ runningMean, runningVar, weight, bias })) {
+    checkOptionalTensor("batchNorm", name, t);
     if (t && (t.ndim !== 1 || t.shape[0] !== channels))
       fail("batchNorm", `${name} [${channels}], one number for each channel of ${describe(x)}`, describe(t));
+  }
   if (!training && !(runningMean && runningVar))
     fail("batchNorm", "running statistics to normalise by", "none", "pass { training: true } to use the batch's own");
   const column = [channels, ...x.shape.slice(2).map(() => 1)];

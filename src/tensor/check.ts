@@ -4,7 +4,7 @@ import { fail } from "../base/errors.js";
 import { kind } from "../base/options.js";
 import { shown } from "../base/show.js";
 import type { Node } from "../graph/node.js";
-import { TensorCore } from "./core.js";
+import { isList, TensorCore } from "./core.js";
 
 /** @internal */
 export const TENSOR = kind<never>("as a tensor", (x) => x instanceof TensorCore);
@@ -12,6 +12,11 @@ export const TENSOR = kind<never>("as a tensor", (x) => x instanceof TensorCore)
 /** @internal @throws HeedError unless the argument `name` of `op` is a tensor */
 export function checkTensor(op: string, name: string, x: unknown): void {
   if (!(x instanceof TensorCore)) noTensor(op, name, x);
+}
+
+/** @internal The argument itself, which must be a tensor. */
+export function given<X>(op: string, name: string, x: X): X {
+  return x instanceof TensorCore ? x : noTensor(op, name, x);
 }
 
 /** @internal As checkTensor, for what may be left out. */
@@ -34,7 +39,7 @@ export function nodeOf(op: string, name: string, x: TensorCore<unknown>): Node {
 
 /** @internal */
 export function noTensor(op: string, name: string, x: unknown): never {
-  const numbers = typeof x === "number" || Array.isArray(x) || ArrayBuffer.isView(x);
-  const remedy = numbers ? "make it one with tensor(...)" : x instanceof Promise ? "await it" : undefined;
+  const remedy =
+    typeof x === "number" || isList(x) ? "make it one with tensor(...)" : x instanceof Promise ? "await it" : undefined;
   fail(op, `${name} as a tensor`, shown(x), remedy);
 }

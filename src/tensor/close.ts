@@ -3,6 +3,7 @@
 import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
 import { describe, sameShape } from "../base/shape.js";
+import { checkTensor } from "./check.js";
 import type { Tensor } from "./tensor.js";
 
 /** How far numbers may lie apart: |a - b| <= atol + rtol |b|. */
@@ -41,11 +42,15 @@ export function allclose(a: Tensor, b: Tensor, options: CloseOptions = {}): bool
  * @example equal(tensor([1, 2]), tensor([1, 2]))   // true
  */
 export function equal(a: Tensor, b: Tensor): boolean {
+  checkTensor("equal", "a", a);
+  checkTensor("equal", "b", b);
   return sameShape(a.shape, b.shape) && Boolean(a.eq(b).all().item());
 }
 
 function close(op: string, a: Tensor, b: Tensor, options: CloseOptions): Tensor {
   checkOptions(op, options, CLOSE);
+  checkTensor(op, "a", a);
+  checkTensor(op, "b", b);
   const { rtol = 1e-5, atol = 1e-8, equalNan = false } = options;
   if (a.dtype !== b.dtype) {
     fail(op, "two tensors of one dtype", `${describe(a)} and ${describe(b)}`, `convert one with .to("${b.dtype}")`);

@@ -2,7 +2,9 @@
 // (replay.ts). No JavaScript of the function runs again.
 
 import type { DType } from "../base/dtype.js";
+import { fail } from "../base/errors.js";
 import { describe, type Shape, sameShape } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import type { Program } from "../program/program.js";
 import { executor } from "./evaluate.js";
 import { isGradEnabled } from "./grad-mode.js";
@@ -31,6 +33,7 @@ export type CompiledFunction<A extends unknown[], R> = ((...args: A) => R) & {
  * const step = compile((x: Tensor, y: Tensor) => { const loss = model.loss(x, y); optimizer.zeroGrad(); loss.backward(); optimizer.step(); return loss; });
  */
 export function compile<A extends unknown[], R>(fn: (...args: A) => R): CompiledFunction<A, R> {
+  if (typeof fn !== "function") fail("compile", "a function", shown(fn), "write compile((x) => ...)");
   const variants = new Map<string, Recording<R>[]>();
   const recent: Recent<R>[] = [];
   const find = (args: A): { recording: Recording<R>; inputs: Tensor[] } => {

@@ -3,10 +3,12 @@
 import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, type OptionTable, oneOf } from "../base/options.js";
 import { describe } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import { extentOf } from "../base/windows.js";
 import { cat, expand, flip, narrow } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
 import { convolution } from "../graph/windows.js";
+import { checkOptionalTensor, checkTensor } from "./check.js";
 import { checkWindows, type PerAxis, perAxis, withBatch } from "./spatial.js";
 import { Tensor } from "./tensor.js";
 
@@ -64,12 +66,15 @@ function convolve(
   axes: number,
 ): Tensor {
   checkOptions(op, options, CONVOLUTION);
+  checkTensor(op, "x", input);
+  checkTensor(op, "weight", weight);
+  checkOptionalTensor(op, "bias", bias);
   const { groups = 1, paddingMode = "zeros" } = options;
   if (weight.ndim !== axes + 2)
     fail(op, `a weight [O,C/groups,${axes === 1 ? "size" : "height,width"}]`, describe(weight));
   const [outputs, channels, ...size] = weight.shape;
   if (!Number.isInteger(groups) || groups < 1 || outputs % groups !== 0)
-    fail(op, `groups that divide the ${outputs} output channels of weight ${describe(weight)}`, String(groups));
+    fail(op, `groups that divide the ${outputs} output channels of weight ${describe(weight)}`, shown(groups));
   const { x, back } = withBatch(op, input, axes);
   if (x.shape[1] !== channels * groups)
     fail(
@@ -106,7 +111,7 @@ function paddingOf(
       return [Math.floor(total / 2), Math.ceil(total / 2)];
     });
   }
-  if (typeof padding === "string") fail(op, 'padding: numbers, "same" or "valid"', `"${String(padding)}"`);
+  if (typeof padding === "string") fail(op, 'padding: numbers, "same" or "valid"', shown(padding));
   return perAxis(op, "padding", padding, size.length, 0).flatMap((p) => [p, p]);
 }
 

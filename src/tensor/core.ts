@@ -6,6 +6,7 @@ import { fail } from "../base/errors.js";
 import { f32ArrayFromBf16, f32ArrayFromF16 } from "../base/half.js";
 import { roundTo } from "../base/round.js";
 import { describe, type Shape, sizeOf } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import type { Executor } from "../executors/executor.js";
 import { cast, constant, detach } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
@@ -79,8 +80,8 @@ export abstract class TensorCore<T> {
   size(dim: number): number;
   size(dim?: number): Shape | number {
     if (dim === undefined) return this.shape;
-    const n = this.shape.at(dim);
-    return n ?? fail("size", `a dimension from ${-this.ndim} to ${this.ndim - 1}`, String(dim));
+    const n = Number.isInteger(dim) ? this.shape.at(dim) : undefined;
+    return n ?? fail("size", `a dimension from ${-this.ndim} to ${this.ndim - 1}`, shown(dim));
   }
 
   /** True for tensors that were not computed from others, as parameters and data. */
@@ -97,10 +98,11 @@ export abstract class TensorCore<T> {
   }
 
   /** The other operand of a binary operation as a node: a number takes this tensor's dtype unless it is of a higher kind. */
-  protected operand(other: TensorCore<unknown> | number | boolean): Node {
+  protected operand(op: string, other: TensorCore<unknown> | number | boolean): Node {
     if (other instanceof TensorCore) return other.node;
     if (typeof other === "boolean") return constant(other ? 1 : 0, [], "bool");
-    if (typeof other !== "number") fail("tensor operation", "a tensor or a number", describeOther(other));
+    if (typeof other !== "number")
+      fail(op, "a tensor or a number", shown(other), isList(other) ? "make it a tensor with tensor(...)" : undefined);
     if (isFloat(this.dtype)) return constant(this.dtype === "f32" ? other : roundTo(this.dtype, other), [], this.dtype);
     return constant(other, [], promoteNumber(this.dtype, other));
   }
@@ -186,7 +188,7 @@ export abstract class TensorCore<T> {
 
   /** The same numbers as another dtype. */
   to(dtype: DType): T {
-    if (!(dtype in DTYPES)) fail("to", `one of ${Object.keys(DTYPES).join(", ")}`, String(dtype));
+    if (!Object.hasOwn(DTYPES, dtype)) fail("to", `one of ${Object.keys(DTYPES).join(", ")}`, shown(dtype));
     return this.derive(cast(this.node, dtype), this);
   }
 
@@ -216,6 +218,7 @@ export abstract class TensorCore<T> {
   }
 }
 
-function describeOther(x: unknown): string {
-  return x === null ? "null" : Array.isArray(x) ? "an array (make it a tensor with tensor([...]))" : typeof x;
+/** Numbers that tensor() would take. */
+export function isList(x: unknown): boolean {
+  return Array.isArray(x) || ArrayBuffer.isView(x);
 }

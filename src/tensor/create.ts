@@ -5,8 +5,10 @@ import { fail } from "../base/errors.js";
 import { bf16ArrayFromF32, f16ArrayFromF32 } from "../base/half.js";
 import { CHECKED, checkOptions, DTYPE, FLAG, type OptionTable } from "../base/options.js";
 import { type Shape, sizeOf } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import { cast, constant, iota, scalar } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
+import { given } from "./check.js";
 import type { NestedNumbers } from "./core.js";
 import { executor } from "./evaluate.js";
 import { Tensor } from "./tensor.js";
@@ -77,7 +79,7 @@ function collect(data: unknown, shape: Shape, depth: number, into: (number | boo
       fail(
         "tensor",
         `arrays of ${shape[depth]} items at depth ${depth}`,
-        Array.isArray(data) ? `one of ${data.length}` : typeof data,
+        Array.isArray(data) ? `one of ${data.length}` : shown(data),
         "rows of a tensor have equal lengths",
       );
     }
@@ -87,7 +89,8 @@ function collect(data: unknown, shape: Shape, depth: number, into: (number | boo
     fail(
       "tensor",
       "numbers or booleans",
-      Array.isArray(data) ? "a deeper array beside numbers" : String(data === null ? "null" : typeof data),
+      Array.isArray(data) ? "a deeper array beside numbers" : shown(data),
+      data instanceof Promise ? "await it" : data instanceof Tensor ? "stack tensors with stack([...])" : undefined,
     );
 }
 
@@ -151,11 +154,18 @@ export function parseSizes<O extends object>(
   const list = hasOptions ? args.slice(0, -1) : args;
   const shape = (list.length === 1 && Array.isArray(list[0]) ? list[0] : list) as number[];
   for (const n of shape)
-    if (!Number.isInteger(n) || n < 0) fail(op, "whole, non-negative sizes", `[${shape.map(String)}]`);
+    if (!Number.isInteger(n) || n < 0) fail(op, "whole, non-negative sizes", `[${shape.map(shown)}]`);
   if (sizeOf(shape) > 2 ** 31 - 1) fail(op, "fewer than 2^31 elements", `[${shape}], which is ${sizeOf(shape)}`);
   const options = (hasOptions ? last : {}) as O;
   if (table) checkOptions(op, options, table);
   return { shape, options };
+}
+
+/** @internal A shape on its own, or one size. */
+export function parseShape(op: string, shape: unknown): Shape {
+  if (!Array.isArray(shape) && typeof shape !== "number")
+    fail(op, "a shape as an array of sizes", shown(shape), "write [2, 3]");
+  return parseSizes(op, [shape]).shape;
 }
 
 export function zeros(...args: SizesAndOptions<TensorOptions>): Tensor {
@@ -170,44 +180,51 @@ export function ones(...args: SizesAndOptions<TensorOptions>): Tensor {
 
 /** A tensor of `shape` filled with `value`. */
 export function full(shape: Shape, value: number | boolean, options: TensorOptions = {}): Tensor {
-  const parsed = parseSizes("full", [shape, options], TENSOR_OPTIONS);
+  const sizes = parseShape("full", shape);
+  checkOptions("full", options, TENSOR_OPTIONS);
+  if (typeof value !== "number" && typeof value !== "boolean") fail("full", "a number to fill with", shown(value));
   const dtype = options.dtype ?? (typeof value === "boolean" ? "bool" : promoteNumber("i32", value));
-  return fromNode(constant(Number(value), parsed.shape, dtype), options);
+  return fromNode(constant(Number(value), sizes, dtype), options);
 }
 
 export function zerosLike(x: Tensor, options: TensorOptions = {}): Tensor {
   checkOptions("zerosLike", options, TENSOR_OPTIONS);
+  given("zerosLike", "x", x);
   return zeros(x.shape, { ...options, dtype: options.dtype ?? x.dtype });
 }
 
 export function onesLike(x: Tensor, options: TensorOptions = {}): Tensor {
   checkOptions("onesLike", options, TENSOR_OPTIONS);
+  given("onesLike", "x", x);
   return ones(x.shape, { ...options, dtype: options.dtype ?? x.dtype });
 }
 
 export function fullLike(x: Tensor, value: number, options: TensorOptions = {}): Tensor {
   checkOptions("fullLike", options, TENSOR_OPTIONS);
+  given("fullLike", "x", x);
   return full(x.shape, value, { ...options, dtype: options.dtype ?? x.dtype });
 }
 
 /** start, start + step, ... up to but without end: arange(end), arange(start, end), arange(start, end, step). i32 when all are whole. */
 export function arange(...args: [...bounds: number[], options: TensorOptions] | number[]): Tensor {
   const last = args[args.length - 1];
-  const options = (typeof last === "object" ? last : {}) as TensorOptions;
+  const options = (typeof last === "object" && last !== null && !Array.isArray(last) ? last : {}) as TensorOptions;
   checkOptions("arange", options, TENSOR_OPTIONS);
-  const bounds = (args as readonly unknown[]).filter((x): x is number => typeof x === "number");
+  const bounds = (options === last ? args.slice(0, -1) : args) as number[];
   const [start, end, step]: number[] = bounds.length === 1 ? [0, bounds[0], 1] : [bounds[0], bounds[1], bounds[2] ?? 1];
   if (
-    bounds.length === 0 ||
+    bounds.length < 1 ||
+    bounds.length > 3 ||
     !Number.isFinite(start) ||
     !Number.isFinite(end) ||
     !Number.isFinite(step) ||
     step === 0 ||
     (end - start) * step < 0
   ) {
-    fail("arange", "finite bounds and a step that leads from start to end", bounds.join(", "));
+    fail("arange", "finite bounds and a step that leads from start to end", args.map(shown).join(", "));
   }
   const count = Math.max(0, Math.ceil((end - start) / step));
+  parseSizes("arange", [count]);
   const whole = bounds.every(Number.isInteger);
   const dtype = options.dtype ?? (whole ? "i32" : "f32");
   const index = iota([count], 0);
@@ -226,7 +243,10 @@ export function arange(...args: [...bounds: number[], options: TensorOptions] | 
 /** `steps` numbers from start to end, both included. */
 export function linspace(start: number, end: number, steps: number, options: TensorOptions = {}): Tensor {
   checkOptions("linspace", options, TENSOR_OPTIONS);
-  if (!Number.isInteger(steps) || steps < 0) fail("linspace", "a whole number of steps", String(steps));
+  if (!Number.isInteger(steps) || steps < 0 || steps >= 2 ** 31)
+    fail("linspace", "a whole number of steps", shown(steps));
+  if (!Number.isFinite(start) || !Number.isFinite(end))
+    fail("linspace", "finite ends", `${shown(start)} and ${shown(end)}`);
   const width = steps > 1 ? (end - start) / (steps - 1) : 0;
   // Counted from both ends, as PyTorch does, so that the last number is exactly `end`.
   const data = Float64Array.from({ length: steps }, (_, i) =>
@@ -245,11 +265,11 @@ export function eye(n: number, m: number | TensorOptions = n, options: TensorOpt
 }
 
 export function tril(x: Tensor, diagonal = 0): Tensor {
-  return x.tril(diagonal);
+  return given("tril", "x", x).tril(diagonal);
 }
 
 export function triu(x: Tensor, diagonal = 0): Tensor {
-  return x.triu(diagonal);
+  return given("triu", "x", x).triu(diagonal);
 }
 
 /**
@@ -266,7 +286,7 @@ export function triu(x: Tensor, diagonal = 0): Tensor {
 export function causalMask(T: number, S = T, options: { offset?: number } = {}): Tensor {
   parseSizes("causalMask", [[T, S]]);
   checkOptions("causalMask", options, { offset: CHECKED });
-  if (!Number.isInteger(options.offset ?? 0)) fail("causalMask", "a whole number as offset", String(options.offset));
+  if (!Number.isInteger(options.offset ?? 0)) fail("causalMask", "a whole number as offset", shown(options.offset));
   // Beyond these all keys are seen or none, however far.
   const offset = Math.min(Math.max(options.offset ?? S - T, 0 - T), S);
   const future = scalar("gt", iota([T, S], 1), scalar("add", iota([T, S], 0), constant(offset, [], "i32")));

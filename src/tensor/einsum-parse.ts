@@ -4,6 +4,7 @@
 import type { DType } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { describe, type Shape } from "../base/shape.js";
+import { shown } from "../base/show.js";
 
 export interface Equation {
   readonly inputs: readonly (readonly string[])[];
@@ -19,6 +20,7 @@ const DOTS = "...";
 
 /** The letters of the operands and of the result. @throws HeedError */
 export function parseEquation(equation: string, operands: readonly Described[]): Equation {
+  if (typeof equation !== "string") fail(OP, 'an equation such as "ij,jk->ik"', shown(equation));
   const [left, right, ...more] = equation.replace(/\s+/g, "").split("->");
   if (more.length > 0) fail(OP, 'at most one "->"', `"${equation}"`);
   const terms = left.split(",").map((term) => split(term, equation));

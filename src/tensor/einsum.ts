@@ -6,6 +6,7 @@ import { isFloat } from "../base/dtype.js";
 import { sizeOf } from "../base/shape.js";
 import { cast, matmul, mul, permute, reshape, slice, sum } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
+import { checkTensor } from "./check.js";
 import { parseEquation } from "./einsum-parse.js";
 import { Tensor } from "./tensor.js";
 
@@ -22,6 +23,7 @@ interface Lettered {
  * @example einsum("bhtd,bhsd->bhts", query, key)   // scores [B,H,T,S]
  */
 export function einsum(equation: string, ...operands: Tensor[]): Tensor {
+  operands.forEach((t, i) => checkTensor("einsum", `operand ${i}`, t));
   const { inputs, output, sizes } = parseEquation(equation, operands);
   let pending = operands.map((t, i) => normalize(t.node, inputs[i], sizes));
   while (pending.length > 1) {

@@ -5,8 +5,10 @@ import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions } from "../base/options.js";
 import type { ScalarName } from "../base/scalar.js";
 import { describe } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import { cast, constant, gelu, like, mul, scalar, silu, where } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
+import { checkTensor, nodeOf } from "./check.js";
 import { TensorCore } from "./core.js";
 
 export type Operand = TensorCore<unknown> | number | boolean;
@@ -15,7 +17,11 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
   private binary(name: ScalarName, other: Operand): T {
     // As in PyTorch, a number that a 16-bit float is multiplied with or divided by is not rounded to 16 bits; one that is added is.
     const exact = (name === "mul" || name === "div") && typeof other === "number" && isFloat(this.dtype);
-    const node = scalar(name, this.node, exact ? constant(other, [], this.dtype) : this.operand(other));
+    const node = scalar(
+      name,
+      this.node,
+      exact ? constant(other, [], this.dtype) : this.operand(NAMES[name] ?? name, other),
+    );
     return other instanceof TensorCore ? this.derive(node, this, other) : this.derive(node, this);
   }
 
@@ -38,7 +44,7 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
   }
   /** Integers to the power of integers stay integers. */
   pow(exponent: Operand): T {
-    const power = this.operand(exponent);
+    const power = this.operand("pow", exponent);
     const whole = !isFloat(this.dtype) && !isFloat(power.dtype);
     const node = whole && exponent === 2 ? mul(this.node, this.node) : scalar("pow", this.node, power);
     const result = whole ? cast(node, "i32") : node;
@@ -191,6 +197,7 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
     return this.derive(scalar("add", scalar("maximum", x, like(x, 0)), rest), this);
   }
   leakyRelu(slope = 0.01): T {
+    if (typeof slope !== "number") fail("leakyRelu", "a number as slope", shown(slope));
     const x = this.node;
     return this.derive(where(scalar("gt", x, like(x, 0)), x, mul(x, like(x, slope))), this);
   }
@@ -200,36 +207,42 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
     if ((min ?? null) === null && (max ?? null) === null) fail("clamp", "a min or a max", "neither");
     let node = this.node;
     // A gradient flows where the value is within the limits, the limits included.
-    if (min !== undefined && min !== null) node = where(scalar("lt", node, this.operand(min)), this.operand(min), node);
-    if (max !== undefined && max !== null) node = where(scalar("gt", node, this.operand(max)), this.operand(max), node);
+    if (min !== undefined && min !== null) node = limit("lt", node, this.operand("clamp", min));
+    if (max !== undefined && max !== null) node = limit("gt", node, this.operand("clamp", max));
     return this.derive(node, this);
   }
 
   /** `value` where the mask is true, this tensor elsewhere. The mask is bool and broadcasts to this shape. */
   maskedFill(mask: TensorCore<unknown>, value: number | TensorCore<unknown>): T {
+    checkTensor("maskedFill", "mask", mask);
     if (mask.dtype !== "bool")
       fail("maskedFill", "a bool mask", describe(mask), "compare it, as in mask.eq(0), or convert it with .bool()");
     const fill =
       typeof value === "number"
         ? constant(value, [], this.dtype === "bool" ? "bool" : promoteNumber(this.dtype, value))
-        : value.node;
+        : nodeOf("maskedFill", "value", value);
     const node = where(mask.node, fill, this.node);
     return typeof value === "number" ? this.derive(node, this) : this.derive(node, this, value);
   }
 
   /** This where the condition is true, `other` elsewhere. */
   where(condition: TensorCore<unknown>, other: Operand): T {
-    const node = where(boolNode(condition), this.node, this.operand(other));
+    const node = where(boolNode(condition), this.node, this.operand("where", other));
     return other instanceof TensorCore ? this.derive(node, this, other) : this.derive(node, this);
   }
 
   /** start + weight (end - start) */
   lerp(end: TensorCore<unknown>, weight: Operand): T {
-    const difference = scalar("sub", end.node, this.node);
-    const node = scalar("add", this.node, mul(difference, this.operand(weight)));
+    const difference = scalar("sub", nodeOf("lerp", "end", end), this.node);
+    const node = scalar("add", this.node, mul(difference, this.operand("lerp", weight)));
     return weight instanceof TensorCore ? this.derive(node, this, end, weight) : this.derive(node, this, end);
   }
 }
+
+/** What users call what the table of scalar functions names otherwise. */
+const NAMES: Partial<Record<ScalarName, string>> = { and: "logicalAnd", or: "logicalOr", xor: "logicalXor" };
+
+const limit = (beyond: "lt" | "gt", x: Node, bound: Node): Node => where(scalar(beyond, x, bound), bound, x);
 
 /** max(x, 0) where x is not positive: zero, but NaN for NaN. */
 function positiveZeroOrNan(x: Node): Node {
@@ -238,6 +251,7 @@ function positiveZeroOrNan(x: Node): Node {
 
 /** @throws HeedError unless bool */
 export function boolNode(condition: TensorCore<unknown>): Node {
+  checkTensor("where", "condition", condition);
   if (condition.dtype !== "bool")
     fail("where", "a bool condition", describe(condition), "compare it, as in x.gt(0), or convert it with .bool()");
   return condition.node;

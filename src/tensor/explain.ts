@@ -5,6 +5,7 @@ import { compile } from "../compiler/compile.js";
 import { type Node, topological } from "../graph/node.js";
 import { substitute } from "../graph/rewrite.js";
 import { printProgram } from "../program/print.js";
+import { checkTensor } from "./check.js";
 import type { CompiledFunction } from "./compiled.js";
 import { compileOptions, keptBeside } from "./evaluate.js";
 import { finishedLeaf } from "./finished.js";
@@ -19,8 +20,13 @@ import { leafOf, Value } from "./value.js";
 export function explain(...tensors: Tensor[]): string;
 export function explain<A extends unknown[]>(compiled: CompiledFunction<A, unknown>, ...args: A): string;
 export function explain(first: Tensor | CompiledFunction<unknown[], unknown>, ...rest: unknown[]): string {
-  if (typeof first === "function") return printProgram(first.program(...rest));
+  if (typeof first === "function") {
+    if (typeof first.program !== "function")
+      fail("explain", "a compiled function", "one that is not", "make it one with compile(fn)");
+    return printProgram(first.program(...rest));
+  }
   if (first === undefined) fail("explain", "tensors, or a compiled function and its arguments", "nothing");
+  [first, ...rest].forEach((t, i) => checkTensor("explain", `argument ${i}`, t));
   const pending = ([first, ...rest] as Tensor[]).map((t) => t.rawNode).filter((n) => !finishedLeaf(n));
   if (pending.length === 0) return "nothing to run: the numbers are there";
   return printProgram(compile({ outputs: [...pending, ...keptBeside(pending)], writes: [] }, compileOptions()).program);

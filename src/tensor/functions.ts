@@ -3,15 +3,24 @@
 import { isFloat, promoteNumber } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { multinomial as drawCategories } from "../base/multinomial.js";
-import { CHECKED, checkOptions, FLAG, NUMBER, type OptionTable, oneOf } from "../base/options.js";
+import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
 import { defaultGenerator, GENERATOR, type Generator } from "../base/random.js";
 import { describe, normalizeDim, type Shape, sizeOf } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import * as build from "../graph/build.js";
 import type { Node } from "../graph/node.js";
-import { TENSOR } from "./check.js";
+import { checkOptionalTensor, checkTensor, checkTensors, given } from "./check.js";
 import { fromData } from "./create.js";
 import { boolNode, type Operand } from "./elementwise.js";
 import { checkIndices } from "./index-check.js";
+import {
+  CROSS_ENTROPY,
+  type CrossEntropyOptions,
+  checkLabelSmoothing,
+  LOSS,
+  type LossOptions,
+  type Reduction,
+} from "./loss-options.js";
 import { memoryOrder } from "./memory-order.js";
 import { bernoulli, inMemoryOrder, tracedUniform } from "./random.js";
 import { Tensor } from "./tensor.js";
@@ -19,7 +28,7 @@ import { tracing } from "./trace.js";
 
 /** Tensors one after another along `dim`. */
 export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
-  if (tensors.length === 0) fail("cat", "at least one tensor", "none");
+  checkTensors("cat", "tensors", tensors);
   const d = normalizeDim("cat", dim, tensors[0].ndim);
   if (tensors[0].ndim === 0)
     fail("cat", "tensors with at least one dimension", describe(tensors[0]), "use stack for scalars");
@@ -34,7 +43,7 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
 
 /** Tensors of one shape along a new dimension. */
 export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
-  if (tensors.length === 0) fail("stack", "at least one tensor", "none");
+  checkTensors("stack", "tensors", tensors);
   const d = normalizeDim("stack", dim, tensors[0].ndim + 1);
   return cat(
     tensors.map((t) => t.unsqueeze(d)),
@@ -45,31 +54,36 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
 /** `a` where the condition is true, `b` elsewhere; all three broadcast. */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   const tensors = [a, b].filter((x): x is Tensor => x instanceof Tensor);
-  const lift = (x: Operand): Node => (x instanceof Tensor ? x.node : number(x as number | boolean, tensors[0]));
+  const lift = (x: Operand): Node => (x instanceof Tensor ? x.node : number(x, tensors[0]));
   return Tensor.from(
     build.where(boolNode(condition), lift(a), lift(b)),
     ...(tensors.length > 0 ? tensors : [condition]),
   );
 }
 
-function number(x: number | boolean, like: Tensor | undefined): Node {
+function number(x: unknown, like: Tensor | undefined): Node {
   if (typeof x === "boolean") return build.constant(x ? 1 : 0, [], "bool");
+  if (typeof x !== "number") fail("where", "tensors or numbers to choose from", shown(x));
   return build.constant(x, [], promoteNumber(like?.dtype ?? "i32", x));
 }
 
-export const maximum = (a: Tensor, b: Operand): Tensor => a.maximum(b);
-export const minimum = (a: Tensor, b: Operand): Tensor => a.minimum(b);
-export const matmul = (a: Tensor, b: Tensor): Tensor => a.matmul(b);
-export const softmax = (x: Tensor, dim: number): Tensor => x.softmax(dim);
-export const logSoftmax = (x: Tensor, dim: number): Tensor => x.logSoftmax(dim);
-export const relu = (x: Tensor): Tensor => x.relu();
-export const gelu = (x: Tensor, options?: { approximate?: "none" | "tanh" }): Tensor => x.gelu(options);
-export const silu = (x: Tensor): Tensor => x.silu();
-export const tanh = (x: Tensor): Tensor => x.tanh();
-export const sigmoid = (x: Tensor): Tensor => x.sigmoid();
+export const maximum = (a: Tensor, b: Operand): Tensor => given("maximum", "a", a).maximum(b);
+export const minimum = (a: Tensor, b: Operand): Tensor => given("minimum", "a", a).minimum(b);
+export const matmul = (a: Tensor, b: Tensor): Tensor => given("matmul", "a", a).matmul(b);
+export const softmax = (x: Tensor, dim: number): Tensor => given("softmax", "x", x).softmax(dim);
+export const logSoftmax = (x: Tensor, dim: number): Tensor => given("logSoftmax", "x", x).logSoftmax(dim);
+export const relu = (x: Tensor): Tensor => given("relu", "x", x).relu();
+export const gelu = (x: Tensor, options?: { approximate?: "none" | "tanh" }): Tensor =>
+  given("gelu", "x", x).gelu(options);
+export const silu = (x: Tensor): Tensor => given("silu", "x", x).silu();
+export const tanh = (x: Tensor): Tensor => given("tanh", "x", x).tanh();
+export const sigmoid = (x: Tensor): Tensor => given("sigmoid", "x", x).sigmoid();
 
 /** x Wᵀ + b: x [..., in], weight [out, in], bias [out]. */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor {
+  checkTensor("linear", "x", x);
+  checkTensor("linear", "weight", weight);
+  checkOptionalTensor("linear", "bias", bias);
   if (weight.ndim !== 2 || x.shape.at(-1) !== weight.shape[1])
     fail("linear", `an input whose last dimension is ${weight.shape[1]}, for weight ${describe(weight)}`, describe(x));
   const product = x.matmul(weight.transpose(0, 1));
@@ -78,7 +92,9 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor 
 
 /** Rows of weight [V,C] picked by i32 indices [...] : [...,C]. */
 export function embedding(indices: Tensor, weight: Tensor, options: { paddingIdx?: number } = {}): Tensor {
-  checkOptions("embedding", options, { paddingIdx: NUMBER });
+  checkOptions("embedding", options, { paddingIdx: CHECKED });
+  checkTensor("embedding", "indices", indices);
+  checkTensor("embedding", "weight", weight);
   if (indices.dtype !== "i32") fail("embedding", "i32 indices", describe(indices), "convert them with .int()");
   if (weight.ndim !== 2) fail("embedding", "a weight of two dimensions", describe(weight));
   checkIndices("embedding", `indices from 0 to ${weight.shape[0] - 1}`, indices, weight.shape[0]);
@@ -86,7 +102,11 @@ export function embedding(indices: Tensor, weight: Tensor, options: { paddingIdx
   const width = weight.shape[1];
   const index = build.expand(build.reshape(indices.node, [count, 1]), [count, width]);
   const rows = Tensor.from(build.gather(weight.node, 0, index), weight);
-  const { paddingIdx } = options;
+  const V = weight.shape[0];
+  const { paddingIdx: padding } = options;
+  if (padding !== undefined && !(Number.isInteger(padding) && padding >= -V && padding < V))
+    fail("embedding", `paddingIdx from ${-V} to ${V - 1}`, shown(padding));
+  const paddingIdx = padding !== undefined && padding < 0 ? padding + V : padding;
   // The padding row takes no gradient.
   const picked =
     paddingIdx === undefined
@@ -97,7 +117,7 @@ export function embedding(indices: Tensor, weight: Tensor, options: { paddingIdx
 
 /** Normalises over the last axes, which have `shape`: (x - mean) / sqrt(var + eps) * weight + bias. */
 export function layerNorm(x: Tensor, shape: Shape, weight?: Tensor | null, bias?: Tensor | null, eps = 1e-5): Tensor {
-  checkNormShape("layerNorm", x, shape);
+  checkNorm("layerNorm", x, shape, weight, bias, eps);
   if (bias && !weight) return layerNorm(x, shape, null, null, eps).add(bias);
   const affine = [weight, bias].filter((t): t is Tensor => t !== undefined && t !== null);
   return Tensor.from(
@@ -114,7 +134,7 @@ export function layerNorm(x: Tensor, shape: Shape, weight?: Tensor | null, bias?
 
 /** x / sqrt(mean(x²) + eps) * weight over the last axes. */
 export function rmsNorm(x: Tensor, shape: Shape, weight?: Tensor | null, eps = 1.1920928955078125e-7): Tensor {
-  checkNormShape("rmsNorm", x, shape);
+  checkNorm("rmsNorm", x, shape, weight, null, eps);
   const affine = weight ? [weight] : [];
   return Tensor.from(
     build.rmsNorm(
@@ -128,7 +148,12 @@ export function rmsNorm(x: Tensor, shape: Shape, weight?: Tensor | null, eps = 1
   );
 }
 
-function checkNormShape(op: string, x: Tensor, shape: Shape): void {
+function checkNorm(op: string, x: Tensor, shape: Shape, weight: unknown, bias: unknown, eps: number): void {
+  checkTensor(op, "x", x);
+  checkOptionalTensor(op, "weight", weight);
+  checkOptionalTensor(op, "bias", bias);
+  if (!Number.isFinite(eps)) fail(op, "a finite eps", shown(eps));
+  if (!Array.isArray(shape)) fail(op, "the last sizes of x as an array", shown(shape), "write [C]");
   const last = x.shape.slice(x.ndim - shape.length);
   if (shape.length === 0 || shape.some((n, i) => n !== last[i]))
     fail(op, `an input whose last dimensions are [${shape}]`, describe(x));
@@ -137,8 +162,9 @@ function checkNormShape(op: string, x: Tensor, shape: Shape): void {
 /** Zeroes each element with probability p and scales the rest by 1/(1-p); the identity when not training. */
 export function dropout(x: Tensor, options: { p?: number; training?: boolean } = {}): Tensor {
   checkOptions("dropout", options, DROPOUT);
+  checkTensor("dropout", "x", x);
   const { p = 0.5, training = true } = options;
-  if (!(p >= 0 && p <= 1)) fail("dropout", "a probability from 0 to 1", String(p));
+  if (typeof p !== "number" || !(p >= 0 && p <= 1)) fail("dropout", "a probability from 0 to 1", shown(p));
   if (!training || p === 0) return x;
   if (p === 1) return x.mul(0);
   if (tracing()) {
@@ -149,33 +175,9 @@ export function dropout(x: Tensor, options: { p?: number; training?: boolean } =
   return x.mul(noise.div(1 - p));
 }
 
-export type Reduction = "mean" | "sum" | "none";
+export type { CrossEntropyOptions, LossOptions, Reduction };
 
 const DROPOUT: OptionTable<NonNullable<Parameters<typeof dropout>[1]>> = { p: CHECKED, training: FLAG };
-
-export interface LossOptions {
-  reduction?: Reduction;
-}
-
-export interface CrossEntropyOptions extends LossOptions {
-  /** Targets with this value count for nothing; -100. */
-  ignoreIndex?: number;
-  /** The share of the probability that is spread over all classes; 0. */
-  labelSmoothing?: number;
-  /** One weight per class, f32[V]. */
-  weight?: Tensor;
-}
-
-/** @internal */
-export const LOSS: OptionTable<LossOptions> = { reduction: oneOf("mean", "sum", "none") };
-
-/** @internal */
-export const CROSS_ENTROPY: OptionTable<CrossEntropyOptions> = {
-  ...LOSS,
-  ignoreIndex: NUMBER,
-  labelSmoothing: CHECKED,
-  weight: TENSOR,
-};
 
 /**
  * Cross entropy of logits [..., V] (classes last) or [N,V,d1,...] (PyTorch's order, when targets say so) against class indices.
@@ -187,10 +189,11 @@ export const CROSS_ENTROPY: OptionTable<CrossEntropyOptions> = {
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
   checkOptions("crossEntropy", options, CROSS_ENTROPY);
+  checkTensor("crossEntropy", "logits", logits);
+  checkTensor("crossEntropy", "targets", targets);
   const { reduction = "mean", ignoreIndex = -100, labelSmoothing = 0, weight } = options;
   if (targets.dtype !== "i32") fail("crossEntropy", "i32 class indices as targets", describe(targets));
-  if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
-    fail("crossEntropy", "labelSmoothing from 0 to 1", String(labelSmoothing));
+  checkLabelSmoothing("crossEntropy", labelSmoothing);
   const rows = classesLast(logits, targets);
   const classes = rows.shape[rows.ndim - 1];
   const flat = rows.reshape(sizeOf(targets.shape), classes);
@@ -233,21 +236,31 @@ function classesLast(logits: Tensor, targets: Tensor): Tensor {
 
 /** -log probability of the targets: inputs are log-probabilities. */
 export function nllLoss(logProbabilities: Tensor, targets: Tensor, options: LossOptions = {}): Tensor {
+  checkPair("nllLoss", { logProbabilities, targets });
+  if (targets.dtype !== "i32" || targets.ndim !== logProbabilities.ndim - 1)
+    fail("nllLoss", `class indices i32[${logProbabilities.shape.slice(0, -1)}] as targets`, describe(targets));
   const picked = logProbabilities.gather(-1, targets.unsqueeze(-1)).squeeze(-1).neg();
   return reduceLoss("nllLoss", picked, options);
 }
 
 export function mseLoss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkPair("mseLoss", { input, target });
   return reduceLoss("mseLoss", input.sub(target).square(), options);
 }
 
 export function l1Loss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkPair("l1Loss", { input, target });
   return reduceLoss("l1Loss", input.sub(target).abs(), options);
 }
 
 /** Binary cross entropy on logits, safe for large ones. */
 export function binaryCrossEntropyWithLogits(logits: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkPair("binaryCrossEntropyWithLogits", { logits, target });
   return reduceLoss("binaryCrossEntropyWithLogits", logits.softplus().sub(logits.mul(target)), options);
+}
+
+function checkPair(op: string, pair: Readonly<Record<string, Tensor>>): void {
+  for (const name in pair) checkTensor(op, name, pair[name]);
 }
 
 function reduceLoss(op: string, each: Tensor, options: LossOptions): Tensor {
@@ -267,6 +280,7 @@ export function multinomial(
   options: { replacement?: boolean; generator?: Generator } = {},
 ): Tensor {
   checkOptions("multinomial", options, MULTINOMIAL);
+  checkTensor("multinomial", "weights", weights);
   if (weights.ndim < 1 || weights.ndim > 2 || !isFloat(weights.dtype))
     fail(
       "multinomial",

@@ -1,5 +1,8 @@
 // Whether operations are recorded for gradients.
 
+import { fail } from "../base/errors.js";
+import { shown } from "../base/show.js";
+
 let enabled = true;
 
 export function isGradEnabled(): boolean {
@@ -8,15 +11,16 @@ export function isGradEnabled(): boolean {
 
 /** Runs `body` without recording gradients, as torch.no_grad. Works for async bodies too, as long as they do not overlap. */
 export function noGrad<R>(body: () => R): R {
-  return withGrad(false, body);
+  return withGrad("noGrad", false, body);
 }
 
 /** Runs `body` with gradients recorded, also inside noGrad. */
 export function enableGrad<R>(body: () => R): R {
-  return withGrad(true, body);
+  return withGrad("enableGrad", true, body);
 }
 
-function withGrad<R>(value: boolean, body: () => R): R {
+function withGrad<R>(op: string, value: boolean, body: () => R): R {
+  if (typeof body !== "function") fail(op, "a function", shown(body), `write ${op}(() => ...)`);
   const before = enabled;
   enabled = value;
   let asynchronous = false;

@@ -2,8 +2,10 @@
 
 import { fail } from "../base/errors.js";
 import { describe } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import { alias, gradient, like } from "../graph/build.js";
 import { reachesParameter } from "./backward.js";
+import { checkTensor } from "./check.js";
 import { enableGrad } from "./grad-mode.js";
 import { Tensor } from "./tensor.js";
 
@@ -18,13 +20,21 @@ export function valueAndGrad<A extends Tensor[], N extends Argnums = 0>(
   f: (...args: A) => Tensor,
   argnums: N = 0 as N,
 ): (...args: A) => [Tensor, Gradients<N>] {
+  if (typeof f !== "function") fail("grad", "a function of tensors", shown(f));
+  const numbers: readonly number[] = Array.isArray(argnums) ? argnums : [argnums as number];
+  if (!numbers.every((n) => Number.isInteger(n) && n >= 0))
+    fail(
+      "grad",
+      "argnums as whole numbers of at least 0",
+      Array.isArray(argnums) ? `[${argnums.map(shown)}]` : shown(argnums),
+    );
   return (...args: A) => {
-    const numbers: readonly number[] = typeof argnums === "number" ? [argnums] : (argnums as readonly number[]);
     for (const n of numbers)
-      if (!(args[n] instanceof Tensor)) fail("grad", `a tensor as argument ${n}`, typeof args[n]);
+      if (!(args[n] instanceof Tensor)) fail("grad", `a tensor as argument ${n}`, shown(args[n]));
     // Fresh tensors: the caller's own do not start to require gradients, and what f reads besides its arguments counts as constant.
     const inputs = args.map((x, i) => (numbers.includes(i) ? new Tensor(alias(x.node), true) : x)) as A;
     const value = enableGrad(() => f(...inputs));
+    checkTensor("grad", "what the function returns", value);
     if (value.numel !== 1)
       fail("grad", "a function that returns one number", describe(value), "reduce it with .sum() or .mean()");
     const outside = args.some((x) => x.requiresGrad) || reachesParameter(value.node);

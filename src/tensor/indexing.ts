@@ -2,8 +2,10 @@
 
 import { fail } from "../base/errors.js";
 import { broadcastShapes, describe, sizeOf } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import { constant, expand, gather, reshape, slice } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
+import { checkTensor } from "./check.js";
 import { TensorCore } from "./core.js";
 import { forbidTrace, type Index, parseIndices } from "./index-parse.js";
 import { gatherAlong, literal, pick, wrapIndex } from "./index-pick.js";
@@ -31,7 +33,7 @@ export abstract class TensorIndexing<T> extends TensorShapes<T> {
   withAt(index: Index | readonly Index[], value: TensorCore<unknown> | number): T {
     const indices = Array.isArray(index) ? (index as readonly Index[]) : [index as Index];
     if (value instanceof TensorCore) return this.derive(writeAt(this.node, indices, value.node), this, value);
-    if (typeof value !== "number") fail("withAt", "a tensor or a number as value", String(value));
+    if (typeof value !== "number") fail("withAt", "a tensor or a number as value", shown(value));
     return this.derive(writeAt(this.node, indices, this.fitting(value)), this);
   }
 
@@ -58,6 +60,7 @@ export abstract class TensorIndexing<T> extends TensorShapes<T> {
 
   /** The elements where the bool mask is true, in order, [n]; both broadcast. The mask is evaluated at once. @throws HeedError inside compile */
   maskedSelect(mask: TensorCore<unknown>): T {
+    checkTensor("maskedSelect", "mask", mask);
     if (mask.dtype !== "bool")
       fail("maskedSelect", "a bool mask", describe(mask), "compare it, as in mask.ne(0), or convert it with .bool()");
     forbidTrace("maskedSelect");
@@ -69,6 +72,8 @@ export abstract class TensorIndexing<T> extends TensorShapes<T> {
 
   /** Elements of the flattened tensor, in the shape of `indices`: an i32 tensor or an array, negative values counting from the end. */
   take(indices: TensorCore<unknown> | readonly number[]): T {
+    if (!(indices instanceof TensorCore) && !Array.isArray(indices))
+      fail("take", "indices as an i32 tensor or an array", shown(indices));
     if (indices instanceof TensorCore && indices.dtype !== "i32")
       fail("take", "i32 indices", describe(indices), "convert them with .int()");
     return this.derive(readAt("take", reshape(this.node, [this.numel]), [indices]), this);

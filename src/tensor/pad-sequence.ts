@@ -4,6 +4,8 @@ import { type DType, isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
 import { describe, type Shape, sameShape, sizeOf } from "../base/shape.js";
+import { shown } from "../base/show.js";
+import { checkTensors } from "./check.js";
 import { executor } from "./evaluate.js";
 import { finishedLeaf } from "./finished.js";
 import { stack } from "./functions.js";
@@ -32,13 +34,14 @@ export function padSequence(sequences: readonly Tensor[], options: PadSequenceOp
   checkOptions("padSequence", options, PAD_SEQUENCE);
   const { batchFirst = false, paddingValue = 0, paddingSide = "right" } = options;
   if (!Array.isArray(sequences) || sequences.length === 0)
-    fail("padSequence", "an array of at least one sequence", Array.isArray(sequences) ? "none" : typeof sequences);
+    fail("padSequence", "an array of at least one sequence", Array.isArray(sequences) ? "none" : shown(sequences));
+  checkTensors("padSequence", "sequences", sequences);
   if (paddingSide !== "right" && paddingSide !== "left")
-    fail("padSequence", 'paddingSide "right" or "left"', JSON.stringify(paddingSide));
+    fail("padSequence", 'paddingSide "right" or "left"', shown(paddingSide));
   const [first] = sequences as readonly Tensor[];
   if (first.ndim === 0) fail("padSequence", "sequences of at least one dimension", describe(first));
   if (typeof paddingValue !== "number" || !holds(first.dtype, paddingValue))
-    fail("padSequence", `a number that ${first.dtype} holds as paddingValue`, String(paddingValue));
+    fail("padSequence", `a number that ${first.dtype} holds as paddingValue`, shown(paddingValue));
   const rest = first.shape.slice(1);
   const wrong = sequences.findIndex(
     (x) => x.dtype !== first.dtype || x.ndim === 0 || !sameShape(x.shape.slice(1), rest),

@@ -115,12 +115,18 @@ function elementCounts(spatial: readonly number[], params: WindowParams, padded:
   return along.reduce((a, b) => scalar("mul", a, b));
 }
 
-function poolParams(op: string, x: Tensor, kernelSize: PerAxis, options: MaxPoolOptions, axes: number): WindowParams {
+/** @internal What of a window does not depend on the input. @throws HeedError for sizes that are not whole and margins too wide */
+export function windowSizes(op: string, kernelSize: PerAxis, options: MaxPoolOptions, axes: number) {
   const size = perAxis(op, "kernelSize", kernelSize, axes, 1);
   const stride = perAxis(op, "stride", options.stride ?? size, axes, 1);
   const dilation = perAxis(op, "dilation", options.dilation ?? 1, axes, 1);
   const margin = perAxis(op, "padding", options.padding ?? 0, axes, 0);
   if (margin.some((p, i) => 2 * p > size[i])) fail(op, `a padding of at most half the kernel [${size}]`, `[${margin}]`);
+  return { size, stride, dilation, margin };
+}
+
+function poolParams(op: string, x: Tensor, kernelSize: PerAxis, options: MaxPoolOptions, axes: number): WindowParams {
+  const { size, stride, dilation, margin } = windowSizes(op, kernelSize, options, axes);
   const padding = margin.flatMap((p, i) => {
     if (!options.ceilMode) return [p, p];
     const n = x.shape[2 + i];
@@ -161,7 +167,7 @@ function adaptiveAverage(
 ): Tensor {
   const { x, back } = withBatch(op, input, axes);
   const spatial = x.shape.slice(2);
-  const sizes = typeof outputSize === "number" ? outputSize : outputSize.map((n, i) => n ?? spatial[i]);
+  const sizes = Array.isArray(outputSize) ? outputSize.map((n, i) => n ?? spatial[i]) : (outputSize as number);
   const out = perAxis(op, "outputSize", sizes, axes, 1);
   if (spatial.includes(0)) fail(op, "spatial axes that are not empty", describe(input));
   let y = cast(x.node, "f32");

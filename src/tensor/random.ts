@@ -7,9 +7,18 @@ import { checkOptions, type OptionTable } from "../base/options.js";
 import { defaultGenerator, GENERATOR, type Generator } from "../base/random.js";
 import { roundTo } from "../base/round.js";
 import { broadcastShapes, type Shape, sizeOf } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import { argsort, cast, constant, mul, random, scalar, scale } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
-import { fromNode, fromTyped, parseSizes, type SizesAndOptions, TENSOR_OPTIONS, type TensorOptions } from "./create.js";
+import {
+  fromNode,
+  fromTyped,
+  parseShape,
+  parseSizes,
+  type SizesAndOptions,
+  TENSOR_OPTIONS,
+  type TensorOptions,
+} from "./create.js";
 import { memoryOrder } from "./memory-order.js";
 import { Tensor } from "./tensor.js";
 import { tracing } from "./trace.js";
@@ -29,7 +38,7 @@ function source(op: string, options: RandomOptions, kind: "float" | "any" = "flo
 }
 
 function filled(op: string, shape: Shape, options: RandomOptions, fill: (out: Float32Array) => void): Tensor {
-  const { shape: checked } = parseSizes(op, [shape]);
+  const checked = parseShape(op, shape);
   const out = new Float32Array(sizeOf(checked));
   fill(out);
   return fromTyped(out, checked, { ...options, dtype: options.dtype ?? "f32" });
@@ -64,7 +73,8 @@ export function uniform(shape: Shape, from = 0, to = 1, options: RandomOptions =
 
 function uniformAs(op: string, shape: Shape, from: number, to: number, options: RandomOptions): Tensor {
   const generator = source(op, options);
-  if (!(from <= to)) fail(op, "from <= to", `${from} and ${to}`);
+  if (typeof from !== "number" || typeof to !== "number" || !(from <= to))
+    fail(op, "from <= to", `${shown(from)} and ${shown(to)}`);
   if (tracing()) return fromNode(scalar("add", scale(tracedUniform(shape), to - from), constant(from)), options);
   return filled(op, shape, options, (out) => {
     if (isHalf(options.dtype)) generator.uniformHalf(out, options.dtype as "f16" | "bf16", from, to);
@@ -101,7 +111,8 @@ export function normal(...args: readonly unknown[]): Tensor {
 
 function normalAs(op: string, shape: Shape, mean: number, std: number, options: RandomOptions): Tensor {
   const generator = source(op, options);
-  if (!(std >= 0)) fail(op, "std >= 0", String(std));
+  if (typeof mean !== "number") fail(op, "a number as mean", shown(mean));
+  if (typeof std !== "number" || !(std >= 0)) fail(op, "std >= 0", shown(std));
   if (tracing()) {
     // Box and Muller 1958, on 1 - u so that the logarithm is finite
     const radius = scalar("sqrt", scale(scalar("log", scalar("sub", constant(1), tracedUniform(shape))), -2));
@@ -140,8 +151,9 @@ export function randint(...args: [number, Shape, RandomOptions?] | [number, numb
       ? (args as [number, number, Shape, RandomOptions?])
       : [0, args[0], args[1] as Shape, args[2] as RandomOptions | undefined];
   const generator = source("randint", options, "any");
+  const sizes = parseShape("randint", shape);
   if (!Number.isInteger(low) || !Number.isInteger(high) || low >= high)
-    fail("randint", "whole numbers low < high", `${low} and ${high}`);
+    fail("randint", "whole numbers low < high", `${shown(low)} and ${shown(high)}`);
   const dtype = options.dtype ?? "i32";
   const [least, most] = RANGES[dtype];
   if (low < least || high - 1 > most)
@@ -150,10 +162,10 @@ export function randint(...args: [number, Shape, RandomOptions?] | [number, numb
     const u = scalar("floor", scale(tracedUniform(shape), high - low));
     return fromNode(scalar("add", cast(u, "i32"), constant(low, [], "i32")), { ...options, dtype });
   }
-  const out = new Int32Array(sizeOf(parseSizes("randint", [shape]).shape));
+  const out = new Int32Array(sizeOf(sizes));
   const [from, to] = dtype === "i32" || dtype === "bool" ? [low, high] : representable(low, high, dtype);
   generator.randint(out, from, to);
-  return fromTyped(out, shape, { ...options, dtype });
+  return fromTyped(out, sizes, { ...options, dtype });
 }
 
 const RANGES: Readonly<Record<DType, readonly [number, number]>> = {
@@ -203,7 +215,7 @@ export function bernoulli(p: Tensor | number, second?: Shape | RandomOptions, th
       generator.bernoulliTensor(out, probabilities),
     );
   }
-  if (!(p >= 0 && p <= 1)) fail("bernoulli", "a probability from 0 to 1", String(p));
+  if (typeof p !== "number" || !(p >= 0 && p <= 1)) fail("bernoulli", "a probability from 0 to 1", shown(p));
   const sizes = shape ?? fail("bernoulli", "a shape beside the probability", "none");
   if (tracing()) return fromNode(cast(scalar("lt", tracedUniform(sizes), constant(p)), options.dtype ?? "f32"));
   return filled("bernoulli", sizes, options, (out) => generator.bernoulli(out, p));
@@ -216,7 +228,7 @@ export function bernoulli(p: Tensor | number, second?: Shape | RandomOptions, th
  */
 export function exponential(shape: Shape, lambda = 1, options: RandomOptions = {}): Tensor {
   const generator = source("exponential", options);
-  if (!(lambda > 0)) fail("exponential", "lambda > 0", String(lambda));
+  if (typeof lambda !== "number" || !(lambda > 0)) fail("exponential", "lambda > 0", shown(lambda));
   if (tracing())
     return fromNode(scale(scalar("log", scalar("sub", constant(1), tracedUniform(shape))), -1 / lambda), options);
   return filled("exponential", shape, options, (out) => generator.exponential(out, lambda));

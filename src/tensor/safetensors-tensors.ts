@@ -1,8 +1,11 @@
 // Safetensors files as tensors by name: what users read and write. Files and shards are in safetensors-file.ts, dtypes in
 // safetensors-values.ts.
 
+import { fail } from "../base/errors.js";
 import { bf16ArrayFromF32, f16ArrayFromF32 } from "../base/half.js";
-import { CHECKED, checkOptions, FUNCTION, kind, type OptionTable, oneOf } from "../base/options.js";
+import { checkOptions, FUNCTION, kind, type OptionTable, oneOf } from "../base/options.js";
+import { shown } from "../base/show.js";
+import { checkTensor } from "./check.js";
 import { fromData } from "./create.js";
 import { readSafetensors } from "./safetensors.js";
 import { loadSafetensorsFile, saveSafetensorsFile } from "./safetensors-file.js";
@@ -20,7 +23,7 @@ export interface SaveSafetensorsOptions {
 
 const SAVE: OptionTable<SaveSafetensorsOptions> = {
   metadata: kind<never>("an object of texts", (x) => typeof x === "object" && x !== null),
-  maxShardBytes: CHECKED,
+  maxShardBytes: kind<number>("a number above 0", (x) => typeof x === "number" && x > 0),
   as: oneOf("f16", "bf16"),
 };
 
@@ -35,12 +38,15 @@ export async function loadSafetensors(
   options: { select?: (name: string) => boolean } = {},
 ): Promise<Map<string, Tensor>> {
   checkOptions("loadSafetensors", options, { select: FUNCTION });
+  checkPath("loadSafetensors", path);
   const { tensors } = await loadSafetensorsFile(path, options);
   return decoded(tensors);
 }
 
 /** As loadSafetensors, from the bytes of a file: in a browser, those that fetch gives. */
 export function parseSafetensors(file: Uint8Array | ArrayBuffer): Map<string, Tensor> {
+  if (!(file instanceof ArrayBuffer) && !(file instanceof Uint8Array))
+    fail("parseSafetensors", "the bytes of a file", shown(file), "a path is for loadSafetensors");
   return decoded(readSafetensors(file).tensors);
 }
 
@@ -56,10 +62,18 @@ export async function saveSafetensors(
   options: SaveSafetensorsOptions = {},
 ): Promise<string[]> {
   checkOptions("saveSafetensors", options, SAVE);
+  checkPath("saveSafetensors", path);
+  if (typeof tensors !== "object" || tensors === null || Array.isArray(tensors))
+    fail("saveSafetensors", "tensors by name", shown(tensors), "pass model.stateDict()");
   const { as, ...rest } = options;
   const entries = tensors instanceof Map ? [...tensors] : Object.entries(tensors);
+  for (const [name, t] of entries) checkTensor("saveSafetensors", String(name), t);
   const raw = entries.map(([name, t]) => [name, encoded(t as Tensor, as)] as const);
   return await saveSafetensorsFile(path, raw, rest);
+}
+
+function checkPath(op: string, path: unknown): void {
+  if (typeof path !== "string") fail(op, "a path", shown(path));
 }
 
 function decoded(tensors: Parameters<typeof saveSafetensorsFile>[1]): Map<string, Tensor> {

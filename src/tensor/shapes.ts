@@ -2,6 +2,7 @@
 
 import { fail } from "../base/errors.js";
 import { describe, normalizeDim, normalizeDims, type Shape, sizeOf } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import {
   constant,
   expand,
@@ -23,6 +24,7 @@ import {
 } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
 import { windows } from "../graph/windows.js";
+import { checkTensor, nodeOf } from "./check.js";
 import type { TensorCore } from "./core.js";
 import { checkIndices } from "./index-check.js";
 import { TensorReductions } from "./reductions.js";
@@ -30,20 +32,21 @@ import { TensorReductions } from "./reductions.js";
 export abstract class TensorShapes<T> extends TensorReductions<T> {
   /** Matrix product; batches broadcast, vectors are promoted, as in PyTorch. */
   matmul(other: TensorCore<unknown>): T {
-    return this.derive(matmul(this.node, other.node), this, other);
+    return this.derive(matmul(this.node, nodeOf("matmul", "other", other)), this, other);
   }
 
   /** The same elements under another shape; one size may be -1. */
   reshape(...shape: number[] | [Shape]): T {
-    return this.derive(reshape(this.node, this.completed("reshape", sizes(shape))), this);
+    return this.derive(reshape(this.node, this.completed("reshape", sizes("reshape", shape))), this);
   }
 
   /** As reshape: layouts are the compiler's affair, so a view is always possible. */
   view(...shape: number[] | [Shape]): T {
-    return this.derive(reshape(this.node, this.completed("view", sizes(shape))), this);
+    return this.derive(reshape(this.node, this.completed("view", sizes("view", shape))), this);
   }
 
   private completed(op: string, shape: Shape): Shape {
+    if (!shape.every(Number.isInteger)) fail(op, "whole sizes with at most one -1", `[${shape.map(shown)}]`);
     const unknown = shape.indexOf(-1);
     const known = shape.reduce((p, n) => (n === -1 ? p : p * n), 1);
     if (shape.some((n) => !Number.isInteger(n) || n < -1) || shape.lastIndexOf(-1) !== unknown)
@@ -68,6 +71,7 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
 
   unflatten(dim: number, shape: Shape): T {
     const d = normalizeDim("unflatten", dim, this.ndim);
+    if (!Array.isArray(shape)) fail("unflatten", "an array of sizes", shown(shape));
     return this.reshape([...this.shape.slice(0, d), ...shape, ...this.shape.slice(d + 1)]);
   }
 
@@ -102,28 +106,32 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
   }
 
   permute(...dims: number[] | [Shape]): T {
-    const list = sizes(dims).map((d) => normalizeDim("permute", d, this.ndim));
+    const list = sizes("permute", dims).map((d) => normalizeDim("permute", d, this.ndim));
     return this.derive(permute(this.node, list), this);
   }
 
   /** Axes of size 1 repeated without copying; -1 keeps a size. */
   expand(...shape: number[] | [Shape]): T {
-    const wanted = sizes(shape);
+    const wanted = sizes("expand", shape);
     const lead = wanted.length - this.ndim;
+    if (!wanted.every((n) => Number.isInteger(n) && n >= -1))
+      fail("expand", "whole sizes, -1 to keep one", `[${wanted.map(shown)}]`);
     const full = wanted.map((n, i) => (n === -1 && i >= lead ? this.shape[i - lead] : n));
     return this.derive(expand(this.node, full), this);
   }
 
   expandAs(other: TensorCore<unknown>): T {
+    checkTensor("expandAs", "other", other);
     return this.expand(other.shape);
   }
 
   /** The tensor repeated this many times along each axis. */
   repeat(...times: number[] | [Shape]): T {
-    const counts = sizes(times);
+    const counts = sizes("repeat", times);
     if (counts.length < this.ndim) fail("repeat", `at least ${this.ndim} counts for ${describe(this)}`, `[${counts}]`);
-    if (!counts.every(isCount)) fail("repeat", "whole, non-negative counts", `[${counts}]`);
+    if (!counts.every(isCount)) fail("repeat", "whole, non-negative counts", `[${counts.map(shown)}]`);
     const shape = [...new Array<number>(counts.length - this.ndim).fill(1), ...this.shape];
+    checkCount("repeat", sizeOf(shape) * sizeOf(counts));
     const spread = shape.flatMap((n) => [1, n]);
     const repeated = expand(
       reshape(this.node, spread),
@@ -141,7 +149,8 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
   /** Each element (or each slice along dim) repeated in a row. */
   repeatInterleave(times: number, dim?: number): T {
     if (dim === undefined) return (this.flatten() as unknown as TensorShapes<T>).repeatInterleave(times, 0);
-    if (!isCount(times)) fail("repeatInterleave", "a whole, non-negative count", String(times));
+    if (!isCount(times)) fail("repeatInterleave", "a whole, non-negative count", shown(times));
+    checkCount("repeatInterleave", this.numel * times);
     const d = normalizeDim("repeatInterleave", dim, this.ndim);
     const head = this.shape.slice(0, d + 1);
     const tail = this.shape.slice(d + 1);
@@ -178,6 +187,8 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
     const d = normalizeDim("slice", dim, this.ndim);
     if (!Number.isInteger(step) || step < 1)
       fail("slice", "a step of at least 1", String(step), "use .flip(dim) to reverse");
+    for (const bound of [start, end])
+      if ((bound ?? null) !== null && !Number.isInteger(bound)) fail("slice", "whole bounds, or null", shown(bound));
     const [from, to] = clipRange(this.shape[d], start, end);
     const count = Math.max(0, Math.ceil((to - from) / step));
     const starts = this.shape.map((_, i) => (i === d ? from : 0));
@@ -214,6 +225,8 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
     const n = this.shape[d];
     if (typeof size === "number" && (!Number.isInteger(size) || size < 1))
       fail("split", "a size of at least 1", String(size));
+    if (typeof size !== "number" && !(Array.isArray(size) && size.every(isCount)))
+      fail("split", "a size, or an array of them", Array.isArray(size) ? `[${size.map(shown)}]` : shown(size));
     const parts =
       typeof size === "number"
         ? Array.from({ length: Math.max(1, Math.ceil(n / size)) }, (_, i) => Math.min(size, n - i * size))
@@ -242,7 +255,7 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
   }
 
   flip(...dims: number[] | [Shape]): T {
-    return this.derive(flip(this.node, normalizeDims("flip", sizes(dims), this.ndim)), this);
+    return this.derive(flip(this.node, normalizeDims("flip", sizes("flip", dims), this.ndim)), this);
   }
 
   /** Elements moved along an axis, those that fall off come in on the other side. */
@@ -261,6 +274,9 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
 
   /** Pads the last axes: [left, right] of the last, then of the one before, and so on, as torch.nn.functional.pad. */
   pad(pads: readonly number[], value = 0): T {
+    if (!Array.isArray(pads) || !pads.every(Number.isInteger))
+      fail("pad", "an array of whole numbers", Array.isArray(pads) ? `[${pads.map(shown)}]` : shown(pads));
+    if (typeof value !== "number") fail("pad", "a number to pad with", shown(value));
     if (pads.length % 2 !== 0 || pads.length / 2 > this.ndim)
       fail("pad", `pairs for at most ${this.ndim} dimensions`, `[${pads}]`);
     const before = this.shape.map((_, i) => pads[2 * (this.ndim - 1 - i)] ?? 0);
@@ -275,6 +291,7 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
       }),
     );
     const shape = cropped.shape.map((n, i) => n + Math.max(0, before[i]) + Math.max(0, after[i]));
+    checkCount("pad", sizeOf(shape));
     return this.derive(
       place(
         cropped,
@@ -310,6 +327,7 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
 
   private triangle(op: string, keep: "le" | "ge", diagonal: number): T {
     if (this.ndim < 2) fail(op, "at least 2 dimensions", describe(this));
+    if (!Number.isInteger(diagonal)) fail(op, "a whole number as diagonal", shown(diagonal));
     const shape = this.shape.slice(-2);
     const row = scalar("add", iota(shape, 0), constant(diagonal, [], "i32"));
     const kept = scalar(keep, iota(shape, 1), row);
@@ -319,6 +337,7 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
   /** The diagonal of the last two axes. */
   diagonal(offset = 0): T {
     if (this.ndim < 2) fail("diagonal", "at least 2 dimensions", describe(this));
+    if (!Number.isInteger(offset)) fail("diagonal", "a whole number as offset", shown(offset));
     const [m, n] = this.shape.slice(-2);
     const length = Math.max(0, Math.min(m + Math.min(offset, 0), n - Math.max(offset, 0)));
     const rows = narrow(this.node, this.ndim - 2, Math.max(0, -offset), length);
@@ -333,6 +352,7 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
   /** Slices along `dim` in the order of a 1-D index tensor. */
   indexSelect(dim: number, index: TensorCore<unknown>): T {
     const d = normalizeDim("indexSelect", dim, this.ndim);
+    checkTensor("indexSelect", "index", index);
     if (index.ndim !== 1) fail("indexSelect", "a 1-D index", describe(index));
     const slices = this.takeAlong(d, index.node);
     this.checkAlong("indexSelect", d, index);
@@ -351,7 +371,7 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
   /** out[i...] = this[i... with axis dim replaced by index[i...]]. */
   gather(dim: number, index: TensorCore<unknown>): T {
     const d = normalizeDim("gather", dim, this.ndim);
-    const node = gather(this.node, d, index.node);
+    const node = gather(this.node, d, nodeOf("gather", "index", index));
     this.checkAlong("gather", d, index);
     return this.derive(node, this);
   }
@@ -359,7 +379,7 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
   /** A copy with source[i...] added at [i... with axis dim replaced by index[i...]]. */
   scatterAdd(dim: number, index: TensorCore<unknown>, source: TensorCore<unknown>): T {
     const d = normalizeDim("scatterAdd", dim, this.ndim);
-    const node = scatterAdd(this.node, d, index.node, source.node);
+    const node = scatterAdd(this.node, d, nodeOf("scatterAdd", "index", index), nodeOf("scatterAdd", "source", source));
     this.checkAlong("scatterAdd", d, index);
     return this.derive(node, this, source);
   }
@@ -367,7 +387,9 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
   /** A copy with source[i...], or one number, written at [i... with axis dim replaced by index[i...]]; of several at one place the last. */
   scatter(dim: number, index: TensorCore<unknown>, source: TensorCore<unknown> | number): T {
     const d = normalizeDim("scatter", dim, this.ndim);
-    const updates = typeof source === "number" ? constant(source, index.shape, this.dtype) : source.node;
+    checkTensor("scatter", "index", index);
+    const updates =
+      typeof source === "number" ? constant(source, index.shape, this.dtype) : nodeOf("scatter", "source", source);
     const node = scatter(this.node, d, index.node, updates);
     this.checkAlong("scatter", d, index);
     return typeof source === "number" ? this.derive(node, this) : this.derive(node, this, source);
@@ -379,11 +401,17 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
   }
 }
 
+function checkCount(op: string, elements: number): void {
+  if (elements > 2 ** 31 - 1) fail(op, "fewer than 2^31 elements", String(elements));
+}
+
 const isCount = (n: number): boolean => Number.isInteger(n) && n >= 0;
 
 /** Sizes given one by one or as one list. */
-function sizes(list: number[] | [Shape]): readonly number[] {
-  return list.length === 1 && typeof list[0] !== "number" ? list[0] : (list as number[]);
+function sizes(op: string, list: number[] | [Shape]): readonly number[] {
+  const given = list.length === 1 && typeof list[0] !== "number" ? list[0] : (list as number[]);
+  if (!Array.isArray(given)) fail(op, "whole numbers, one by one or as an array", shown(given));
+  return given;
 }
 
 /** Python's clipping of slice bounds. */

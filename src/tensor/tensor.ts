@@ -5,6 +5,7 @@ import { isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { bf16FromF32, f16FromF32 } from "../base/half.js";
 import { describe, sameShape } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import { cast, expand } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
 import { backward, own as owner, retain } from "./backward.js";
@@ -65,6 +66,7 @@ export class Tensor extends TensorIndexing<Tensor> {
 
   /** Asks for gradients of this leaf (or no longer). */
   requiresGrad_(requires = true): this {
+    if (typeof requires !== "boolean") fail("requiresGrad_", "true or false", shown(requires));
     this.requiresGrad = requires;
     return this;
   }
@@ -118,14 +120,15 @@ export class Tensor extends TensorIndexing<Tensor> {
 
   /** @internal The value as this tensor would hold it. */
   fitted(value: Tensor | number): Node {
-    if (typeof value !== "number" && !sameShape(value.shape, this.shape))
+    if (value instanceof Tensor && !sameShape(value.shape, this.shape))
       fail("assign", `a value of shape [${this.shape}]`, describe(value));
-    const node = this.operand(value);
+    const node = this.operand("assign", value);
     return cast(sameShape(node.shape, this.shape) ? node : expand(node, this.shape), this.dtype);
   }
 
   /** Sets every element at once, without a program: learning rates and other numbers that change between runs of a compiled function. */
   fill(value: number): this {
+    if (typeof value !== "number" && typeof value !== "boolean") fail("fill", "a number", shown(value));
     const number = this.dtype === "f16" || this.dtype === "bf16" ? halfBits(this.dtype, value) : value;
     const own = this.current.op === "leaf" ? leafValue(this.current) : null;
     if (own?.exclusive && !own.touched && own.memory)

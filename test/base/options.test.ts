@@ -88,7 +88,7 @@ const ROWS: [options: string, body: () => unknown, message: string][] = [
     () => heed.mseLoss(ones(2), ones(2), wrong({ reduction: "avg" })),
     'mseLoss: expected reduction "mean", "sum" or "none", got "avg"',
   ],
-  ["NaN", () => new nn.LayerNorm(2, { eps: Number.NaN }), "LayerNorm: expected eps a finite number, got NaN"],
+  ["NaN", () => new nn.LayerNorm(2, { eps: Number.NaN }), "LayerNorm: expected eps a number of at least 0, got NaN"],
   [
     "that every object has",
     () => new nn.Linear(2, 2, wrong({ toString: 1 })),

@@ -217,7 +217,7 @@ describe("bad input is told so", () => {
     [
       "stride",
       () => conv2d(x, w, null, { stride: 0 }),
-      "conv2d: expected stride: a whole number of at least 1, or 2 of them, got [0,0]",
+      "conv2d: expected stride: a whole number of at least 1, or 2 of them, got 0",
     ],
     ["pairs", () => conv2d(x, w, null, { stride: [1, 1, 1] }), "or 2 of them, got [1,1,1]"],
     [

@@ -177,7 +177,7 @@ describe("what it refuses", () => {
   });
   it("scaling", () => {
     const wrong = (scaling: unknown) => () => new RotaryEmbedding(16, { scaling: scaling as RotaryScaling });
-    expect(wrong({ kind: "ntk" })).toThrow("longrope or proportional, got ntk");
+    expect(wrong({ kind: "ntk" })).toThrow('longrope or proportional, got "ntk"');
     expect(wrong({ kind: "linear", factor: 0 })).toThrow("a finite factor above 0, got 0");
     expect(wrong({ kind: "yarn", factor: 2 })).toThrow("a finite context above 0, got undefined");
     expect(wrong({ kind: "longrope", context: 9, shortFactors: [1] })).toThrow(

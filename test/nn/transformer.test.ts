@@ -252,7 +252,9 @@ describe("a stack of layers", () => {
   });
 
   it("names what it refuses", () => {
-    expect(() => new TransformerEncoderLayer(10, 3)).toThrow("embedDim divisible by numHeads, got 10 and 3");
+    expect(() => new TransformerEncoderLayer(10, 3)).toThrow(
+      "TransformerEncoderLayer: expected dModel divisible by nhead, got 10 and 3",
+    );
     expect(() => new TransformerEncoderLayer(8, 2, { dimFeedforward: 0 })).toThrow("dimFeedforward a whole number");
     expect(() => new TransformerDecoderLayer(8, 2, { dropout: 2 })).toThrow("a probability from 0 to 1, got 2");
     const unknown = { activation: "tanh" } as unknown as TransformerLayerOptions;

@@ -46,7 +46,7 @@ const SHAPES: readonly Row[] = [
   [(x) => x.transpose(0, 2), "transpose: expected a dimension from -2 to 1, got 2"],
   [(x) => x.permute(0, 0), "permute: expected each of the 2 dimensions of f32[2,3] once, got [0,0]"],
   [(x) => x.expand(2, 4), "expand: expected a shape that f32[2,3] broadcasts to, got [2,4]"],
-  [(x) => x.expand(Number.NaN, 3), "expand: expected a shape that f32[2,3] broadcasts to, got [NaN,3]"],
+  [(x) => x.expand(Number.NaN, 3), "expand: expected whole sizes, -1 to keep one, got [NaN,3]"],
   [(x) => x.sum(2), "sum: expected a dimension from -2 to 1, got 2"],
   [(x) => x.sum([0, 0]), "sum: expected distinct dimensions, got [0,0]"],
   [(x) => x.cumsum(0.5), "cumsum: expected a dimension from -2 to 1, got 0.5"],
@@ -119,17 +119,17 @@ const DTYPES: readonly Row[] = [
     (x) => f.crossEntropy(x, tensor([1, 2]), { labelSmoothing: 1.1 }),
     "crossEntropy: expected labelSmoothing from 0 to 1, got 1.1",
   ],
-  [(x) => x.to("f64" as never), "to: expected one of f32, f16, bf16, i32, bool, got f64"],
-  [() => tensor([1], { dtype: "f64" as never }), "tensor: expected a dtype of f32, f16, bf16, i32, bool, got f64"],
+  [(x) => x.to("f64" as never), 'to: expected one of f32, f16, bf16, i32, bool, got "f64"'],
+  [() => tensor([1], { dtype: "f64" as never }), 'tensor: expected dtype one of f32, f16, bf16, i32, bool, got "f64"'],
   [() => random.uniform([2], 0, 1, { dtype: "i32" }), "uniform: expected a float dtype, got i32"],
 ];
 
 const VALUES: readonly Row[] = [
-  [(x) => x.add("1" as never), "tensor operation: expected a tensor or a number, got string"],
-  [(x) => x.mul(null as never), "tensor operation: expected a tensor or a number, got null"],
+  [(x) => x.add("1" as never), 'add: expected a tensor or a number, got "1"'],
+  [(x) => x.mul(null as never), "mul: expected a tensor or a number, got null"],
   [
     (x) => x.sub([1] as never),
-    "tensor operation: expected a tensor or a number, got an array (make it a tensor with tensor([...]))",
+    "sub: expected a tensor or a number, got an array of 1 number; make it a tensor with tensor(...)",
   ],
   [
     (x) => (x as never as number) + 1,
@@ -139,7 +139,7 @@ const VALUES: readonly Row[] = [
     () => tensor([[1, 2], [3]]),
     "tensor: expected arrays of 2 items at depth 1, got one of 1; rows of a tensor have equal lengths",
   ],
-  [() => tensor(["a"] as never), "tensor: expected numbers or booleans, got string"],
+  [() => tensor(["a"] as never), 'tensor: expected numbers or booleans, got "a"'],
   [() => tensor([null] as never), "tensor: expected numbers or booleans, got null"],
   [() => tensor([2 ** 40], { dtype: "i32" }), "tensor: expected integers of 32 bits, got 1099511627776 at position 0"],
   [() => tensor([Number.NaN], { dtype: "i32" }), "tensor: expected integers of 32 bits, got NaN at position 0"],
@@ -180,7 +180,7 @@ const GRADIENTS: readonly Row[] = [
     (x) => grad((a: Tensor) => a.mul(2))(x),
     "grad: expected a function that returns one number, got f32[2,3]; reduce it with .sum() or .mean()",
   ],
-  [() => grad((a: Tensor) => a.sum())(3 as never), "grad: expected a tensor as argument 0, got number"],
+  [() => grad((a: Tensor) => a.sum())(3 as never), "grad: expected a tensor as argument 0, got 3"],
   [() => void dispose(), "evaluate: expected numbers that are still there, got f32[2], which was disposed"],
 ];
 

@@ -358,7 +358,7 @@ const ROWS: [label: string, body: () => unknown, message: string][] = [
   [
     "a size in letters",
     () => causalMask(2, wrongly<number>("3")),
-    "causalMask: expected whole, non-negative sizes, got [2,3]",
+    'causalMask: expected whole, non-negative sizes, got [2,"3"]',
   ],
   [
     "options in place of a size",

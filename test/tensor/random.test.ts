@@ -195,7 +195,7 @@ describe("random tensors", () => {
     const first = draw();
     heed.setRngState(kept);
     expect(draw()).toEqual(first);
-    expect(() => heed.setRngState(kept.subarray(1))).toThrow("setState: expected the 5056 bytes");
+    expect(() => heed.setRngState(kept.subarray(1))).toThrow("setRngState: expected the 5056 bytes");
   });
 
   it("require gradients when asked, and pass none to means and spreads", () => {

@@ -1,0 +1,38 @@
+// What the losses are told beside their tensors, as functions and as modules.
+
+import { fail } from "../base/errors.js";
+import { CHECKED, NUMBER, type OptionTable, oneOf } from "../base/options.js";
+import { shown } from "../base/show.js";
+import { TENSOR } from "./check.js";
+import type { Tensor } from "./tensor.js";
+
+export type Reduction = "mean" | "sum" | "none";
+
+export interface LossOptions {
+  reduction?: Reduction;
+}
+
+export interface CrossEntropyOptions extends LossOptions {
+  /** Targets with this value count for nothing; -100. */
+  ignoreIndex?: number;
+  /** The share of the probability that is spread over all classes; 0. */
+  labelSmoothing?: number;
+  /** One weight per class, f32[V]. */
+  weight?: Tensor;
+}
+
+/** @internal */
+export const LOSS: OptionTable<LossOptions> = { reduction: oneOf("mean", "sum", "none") };
+
+/** @internal */
+export const CROSS_ENTROPY: OptionTable<CrossEntropyOptions> = {
+  ...LOSS,
+  ignoreIndex: NUMBER,
+  labelSmoothing: CHECKED,
+  weight: TENSOR,
+};
+
+/** @internal @throws HeedError unless it is a share from 0 to 1 */
+export function checkLabelSmoothing(op: string, x: unknown): void {
+  if (typeof x !== "number" || !(x >= 0 && x <= 1)) fail(op, "labelSmoothing from 0 to 1", shown(x));
+}
