@@ -34,7 +34,7 @@ export const HEAT_MAP: OptionTable<HeatMapOptions> = {
   title: kind<string>("a string", (x) => typeof x === "string"),
   heads: CHECKED,
   axes: kind<readonly [string, string]>("two strings", (x) => Array.isArray(x) && x.length === 2),
-  range: CHECKED,
+  range: kind<readonly [number, number]>("two numbers", (x) => Array.isArray(x) && x.length === 2),
 };
 
 /** One head's numbers [T,S], row by row. */

@@ -2,6 +2,7 @@
 
 import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, FLAG, type OptionTable, oneOf } from "../base/options.js";
+import { shown } from "../base/show.js";
 import { CONFIG_REMEDIES } from "./gpt-config.js";
 
 export interface BertConfig {
@@ -78,8 +79,9 @@ export function checkBertConfig(given: BertConfig): CompleteBertConfig {
   if (largest >= 2 ** 31) fail("Bert", "weights of fewer than 2^31 numbers each", `one of ${largest}`);
   if (layers > 4096) fail("Bert", "at most 4096 layers", String(layers));
   for (const [name, p] of Object.entries({ dropout, patternDropout }))
-    if (!(p >= 0 && p <= 1)) fail("Bert", `${name} a probability from 0 to 1`, String(p));
-  if (!(normEpsilon > 0 && normEpsilon < 1)) fail("Bert", "normEpsilon between 0 and 1", String(normEpsilon));
+    if (typeof p !== "number" || !(p >= 0 && p <= 1)) fail("Bert", `${name} a probability from 0 to 1`, shown(p));
+  if (typeof normEpsilon !== "number" || !(normEpsilon > 0 && normEpsilon < 1))
+    fail("Bert", "normEpsilon between 0 and 1", shown(normEpsilon));
   if (paddingId !== null && !(Number.isInteger(paddingId) && paddingId >= 0 && paddingId < vocabularySize))
     fail("Bert", `paddingId from 0 to ${vocabularySize - 1}, or null`, String(paddingId));
   if (nextSentenceHead && !pooler)
@@ -120,16 +122,16 @@ export function bertConfigFromHuggingFace(json: unknown): BertConfig {
   if (!Object.hasOwn(ACTIVATIONS, act)) fail(op, `hidden_act ${Object.keys(ACTIVATIONS).join(", ")}`, act);
   return {
     vocabularySize: given.vocab_size as number,
-    context: given.max_position_embeddings as number | undefined,
+    context: (given.max_position_embeddings ?? undefined) as number | undefined,
     layers: given.num_hidden_layers as number,
     heads: given.num_attention_heads as number,
     width: given.hidden_size as number,
-    hidden: given.intermediate_size as number | undefined,
-    tokenTypes: given.type_vocab_size as number | undefined,
+    hidden: (given.intermediate_size ?? undefined) as number | undefined,
+    tokenTypes: (given.type_vocab_size ?? undefined) as number | undefined,
     approximate: ACTIVATIONS[act],
-    dropout: given.hidden_dropout_prob as number | undefined,
-    patternDropout: given.attention_probs_dropout_prob as number | undefined,
-    normEpsilon: given.layer_norm_eps as number | undefined,
+    dropout: (given.hidden_dropout_prob ?? undefined) as number | undefined,
+    patternDropout: (given.attention_probs_dropout_prob ?? undefined) as number | undefined,
+    normEpsilon: (given.layer_norm_eps ?? undefined) as number | undefined,
     paddingId: given.pad_token_id as number | null | undefined,
   };
 }

@@ -1,6 +1,8 @@
 // A BERT as it lies on a disk: a folder as Hugging Face's hub or save_pretrained leaves it, unconverted.
 
+import { checkText } from "../base/arguments.js";
 import { fail } from "../base/errors.js";
+import { shown } from "../base/show.js";
 import { loadSafetensors, saveSafetensors } from "../tensor/safetensors-tensors.js";
 import { tokenizerFromJSON } from "../text/load.js";
 import { WordPieceTokenizer } from "../text/wordpiece.js";
@@ -21,13 +23,19 @@ export interface LoadedBert {
  * const { patterns } = model.forward(tensor([[...tokenizer.encode("今天天气很好")]]));
  */
 export async function loadBert(folder: string): Promise<LoadedBert> {
+  checkText("loadBert", folder, "the path of a folder");
   const config = await readJSON(folder, "config.json");
   const tokenizer = await readTokenizer(folder);
   return { model: Bert.fromHuggingFace(config, await loadSafetensors(folder)), tokenizer };
 }
 
 /** Writes a model and its tokenizer to a folder that transformers, and `loadBert`, read. */
-export async function saveBert(folder: string, { model, tokenizer }: LoadedBert): Promise<void> {
+export async function saveBert(folder: string, bert: LoadedBert): Promise<void> {
+  const { model, tokenizer } = (bert ?? {}) as LoadedBert;
+  checkText("saveBert", folder, "the path of a folder");
+  if (!(model instanceof Bert)) fail("saveBert", "{ model, tokenizer } with a Bert", shown(model));
+  if (!(tokenizer instanceof WordPieceTokenizer))
+    fail("saveBert", "{ model, tokenizer } with a WordPieceTokenizer", shown(tokenizer));
   const { mkdir, writeFile } = await import("node:fs/promises");
   const { join } = await import("node:path");
   await mkdir(folder, { recursive: true });

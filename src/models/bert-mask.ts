@@ -4,7 +4,7 @@ import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, type OptionTable, whole } from "../base/options.js";
 import { GENERATOR, type Generator } from "../base/random.js";
 import { describe, sameShape } from "../base/shape.js";
-import { TENSOR } from "../tensor/check.js";
+import { checkTensor, TENSOR } from "../tensor/check.js";
 import { full } from "../tensor/create.js";
 import { where } from "../tensor/functions.js";
 import { bernoulli, randint } from "../tensor/random.js";
@@ -42,6 +42,7 @@ const MASK: OptionTable<MaskOptions> = {
 export function maskTokens(ids: Tensor, options: MaskOptions): { ids: Tensor; targets: Tensor } {
   checkOptions("maskTokens", options, MASK);
   const { maskId, vocabularySize, special, probability = 0.15, generator } = options;
+  checkTensor("maskTokens", "ids", ids);
   if (ids.dtype !== "i32") fail("maskTokens", "token ids i32[B,T]", describe(ids));
   if (special && (special.dtype !== "bool" || !sameShape(special.shape, ids.shape)))
     fail("maskTokens", `special bool[${ids.shape}]`, describe(special));

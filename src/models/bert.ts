@@ -14,9 +14,10 @@ import { Linear } from "../nn/linear.js";
 import { Module } from "../nn/module.js";
 import { LayerNorm } from "../nn/norm.js";
 import type { StateDict } from "../nn/state.js";
-import { TENSOR } from "../tensor/check.js";
+import { checkTensor, TENSOR } from "../tensor/check.js";
 import { crossEntropy } from "../tensor/functions.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { tracing } from "../tensor/trace.js";
 import {
   type BertConfig,
   bertConfigFromHuggingFace,
@@ -166,6 +167,7 @@ export class Bert extends Module {
     checkOptions("Bert", call, BERT_CALL, { tokenTypeIds: "tokenTypes", mask: "attentionMask" });
     const { tokenTypes, attentionMask } = call;
     const { context } = this.config;
+    checkTensor("Bert", "ids", ids);
     if (ids.ndim !== 2 || ids.dtype !== "i32") fail("Bert", "token ids i32[B,T]", describe(ids));
     if (ids.shape[1] > context) fail("Bert", `at most ${context} positions, the model's context`, describe(ids));
     if (tokenTypes && !sameShape(tokenTypes.shape, ids.shape))
@@ -230,10 +232,27 @@ export class Bert extends Module {
   }
 }
 
+/** @throws HeedError for a mask that is added to scores, where 0 means look, and for one by which some query may look nowhere */
+function checkMask(mask: Tensor, T: number): void {
+  const seen = mask.dataSync();
+  const odd = seen.find((x) => x !== 0 && x !== 1);
+  const remedy = "a mask that is added to scores becomes one by mask.eq(0)";
+  if (odd !== undefined) fail("Bert", "attentionMask of true and false, or of 1 and 0", String(odd), remedy);
+  for (let row = 0; row < seen.length; row += T)
+    if (!seen.subarray(row, row + T).includes(1))
+      fail(
+        "Bert",
+        "attentionMask with a token to look at in every row",
+        `row ${row / T} of 0`,
+        "1 is for tokens, 0 for padding",
+      );
+}
+
 /** True where nobody may look: bool[B,1,1,T] or bool[B,1,T,T]. */
 function hiddenKeys(mask: Tensor, B: number, T: number): Tensor {
   const each = sameShape(mask.shape, [B, T, T]);
   if (!each && !sameShape(mask.shape, [B, T]))
     fail("Bert", `attentionMask [${B},${T}] or [${B},${T},${T}], true or 1 where to look`, describe(mask));
+  if (!tracing()) checkMask(mask, T);
   return mask.eq(0).view(B, 1, each ? T : 1, T);
 }

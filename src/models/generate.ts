@@ -4,9 +4,11 @@
 // Beyond the model's context it goes on with a shorter memory: when the cache is full, it is filled anew with the last half of the
 // context, so that reading again costs little per token.
 
+import { checkNumbers } from "../base/arguments.js";
 import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, FUNCTION, kind, type OptionTable } from "../base/options.js";
 import { defaultGenerator, GENERATOR, Generator } from "../base/random.js";
+import { shown } from "../base/show.js";
 import { type CompiledFunction, compile } from "../tensor/compiled.js";
 import { tensor } from "../tensor/create.js";
 import { noGrad } from "../tensor/grad-mode.js";
@@ -67,6 +69,7 @@ export class Decoder {
     private readonly model: LanguageModel,
     capacity = model.context,
   ) {
+    checkModel("Decoder", model);
     this.cache = model.newCache(Math.min(capacity, model.context));
     this.read = compile((ids: Tensor, last: Tensor) => {
       const residual = model.residual(ids, this.cache); // [1,T,C]
@@ -81,6 +84,7 @@ export class Decoder {
    * @throws HeedError for no tokens, and for ids outside the vocabulary
    */
   next(ids: readonly number[]): Float32Array {
+    checkNumbers("Decoder.next", "an array of token ids", ids);
     checkIds(ids, this.model.vocabularySize);
     for (const id of ids) this.text.push(id);
     const { cache } = this;
@@ -120,6 +124,11 @@ function bucket(length: number, room: number): number {
   return Math.min(room, Math.max(SMALLEST_BUCKET, 2 ** Math.ceil(Math.log2(length))));
 }
 
+function checkModel(op: string, model: LanguageModel): void {
+  if (typeof model?.newCache !== "function" || typeof model.residual !== "function")
+    fail(op, "a language model such as GPT", shown(model));
+}
+
 function checkIds(ids: readonly number[], vocabularySize: number): void {
   if (ids.length === 0)
     fail("generate", "at least one token to begin with", "none", "begin with an end-of-text token or a line break");
@@ -142,6 +151,8 @@ export async function* stream(
   const sampling = { temperature, topK, topP };
   if (!Number.isInteger(tokens) || tokens < 0) fail("generate", "a whole number of tokens", String(tokens));
   checkSampling("generate", sampling);
+  checkModel("generate", model);
+  checkNumbers("generate", "the prompt as an array of token ids", prompt);
   let unread = Array.from(prompt);
   checkIds(unread, model.vocabularySize);
   const generator = options.generator ?? (seed === undefined ? defaultGenerator : new Generator(seed));

@@ -3,6 +3,7 @@
 
 import { fail } from "../base/errors.js";
 import { describe } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import { Dropout } from "../nn/activations.js";
 import { ModuleList } from "../nn/containers.js";
 import { Embedding } from "../nn/embedding.js";
@@ -12,6 +13,7 @@ import { Linear } from "../nn/linear.js";
 import { Module } from "../nn/module.js";
 import { LayerNorm } from "../nn/norm.js";
 import type { StateDict } from "../nn/state.js";
+import { checkTensor } from "../tensor/check.js";
 import { arange } from "../tensor/create.js";
 import { crossEntropy, linear } from "../tensor/functions.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -143,6 +145,9 @@ export class GPT extends Module {
 
   /** The residual behind the last block, normalised: i32[B,T] to f32[B,T,C]. */
   residual(ids: Tensor, cache?: KeyValueCache): Tensor {
+    checkTensor("GPT", "ids", ids);
+    if (cache !== undefined && !(cache instanceof KeyValueCache && cache.layers.length === this.blocks.length))
+      fail("GPT", `a KeyValueCache of ${this.blocks.length} layers`, shown(cache), "make it with newCache()");
     const T = ids.shape[1];
     if (ids.ndim !== 2 || ids.dtype !== "i32") fail("GPT", "token ids i32[B,T]", describe(ids));
     if (T > this.context) fail("GPT", `at most ${this.context} positions, the model's context`, describe(ids));

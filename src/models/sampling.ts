@@ -4,7 +4,8 @@
 import { fail } from "../base/errors.js";
 import { multinomial } from "../base/multinomial.js";
 import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
-import type { Generator } from "../base/random.js";
+import { Generator } from "../base/random.js";
+import { shown } from "../base/show.js";
 
 export interface SamplingOptions {
   /** Divides the logits: below 1 bolder, above 1 more varied; 0 takes the likeliest token. 1. */
@@ -33,6 +34,10 @@ export function checkSampling(op: string, options: SamplingOptions): void {
  */
 export function sampleToken(logits: Float32Array, options: SamplingOptions, generator: Generator): number {
   checkSampling("sampleToken", options);
+  if (!(logits instanceof Float32Array))
+    fail("sampleToken", "logits as a Float32Array", shown(logits), "as await logits.data() gives them");
+  if (!(generator instanceof Generator))
+    fail("sampleToken", "a generator", shown(generator), "as in new Generator(123)");
   checkLogits(logits);
   const { temperature = 1, topK, topP } = options;
   if (temperature === 0) return argmax(logits);

@@ -163,7 +163,8 @@ function countNgrams(tokens: Tokens, maxOrder: number, ids: Map<string | number,
 function complete(op: string, options: BleuOptions, otherwise: boolean): Required<BleuOptions> {
   checkOptions(op, options, BLEU);
   const { maxOrder = 4, smoothing = "exp", effectiveOrder = otherwise } = options;
-  if (!Number.isInteger(maxOrder) || maxOrder < 1) fail(op, "maxOrder a whole number of at least 1", String(maxOrder));
+  if (!Number.isInteger(maxOrder) || maxOrder < 1) fail(op, "maxOrder a whole number of at least 1", shown(maxOrder));
+  if (maxOrder > 1000) fail(op, "maxOrder of at most 1000", String(maxOrder));
   if (!Object.hasOwn(DEFAULT_VALUES, smoothing))
     fail(op, `smoothing one of ${Object.keys(DEFAULT_VALUES).join(", ")}`, String(smoothing));
   const { smoothingValue = DEFAULT_VALUES[smoothing] } = options;

@@ -37,6 +37,8 @@ export function readBPE(file: TokenizerFile): BPETokenizer {
   const vocabulary = readVocabulary(model.vocab);
   const added = readAddedTokens(file.added_tokens);
   checkAgreement(vocabulary, added);
+  const template = readTemplate(file.post_processor);
+  checkTemplate([...template.before, ...template.after], vocabulary, added);
   return new BPETokenizer({
     file,
     vocabulary,
@@ -46,7 +48,7 @@ export function readBPE(file: TokenizerFile): BPETokenizer {
     added,
     normalizer: readNormalizer(file.normalizer),
     splitter: readSplitter(file.pre_tokenizer),
-    template: readTemplate(file.post_processor),
+    template,
   });
 }
 
@@ -86,16 +88,31 @@ function readDecoder(value: unknown): void {
 }
 
 /** A token that is both added and in the vocabulary must have one id, and no id may mean two tokens. */
-function checkAgreement(vocabulary: ReadonlyMap<string, number>, added: readonly AddedToken[]): void {
+export function checkAgreement(vocabulary: ReadonlyMap<string, number>, added: readonly AddedToken[]): void {
   const tokenOfId = new Map<number, string>();
   for (const [token, id] of vocabulary) tokenOfId.set(id, token);
+  const contents = new Set<string>();
   for (const { content, id } of added) {
+    if (contents.has(content)) fail("tokenizer.json", "different added_tokens", `${show(content)} twice`);
+    contents.add(content);
     const there = vocabulary.get(content) ?? id;
     if (there !== id)
       fail("tokenizer.json", `one id for ${show(content)}`, `${there} in model.vocab, ${id} in added_tokens`);
     const token = tokenOfId.get(id) ?? content;
     if (token !== content) fail("tokenizer.json", `one token for id ${id}`, `${show(token)} and ${show(content)}`);
   }
+}
+
+/** What stands around a text must be tokens. */
+export function checkTemplate(
+  ids: readonly number[],
+  vocabulary: ReadonlyMap<string, number>,
+  added: readonly AddedToken[],
+): void {
+  const known = new Set([...vocabulary.values(), ...added.map(({ id }) => id)]);
+  const wrong = ids.find((id) => !known.has(id));
+  if (wrong !== undefined)
+    fail("tokenizer.json", "ids of tokens in post_processor", `${wrong}, which no token has`, "the files of two models may be mixed"); // biome-ignore format: short
 }
 
 /** The file of a vocabulary and merges trained by Heed; the special tokens come first in the vocabulary. */

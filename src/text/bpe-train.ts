@@ -4,6 +4,7 @@
 // Pairs are counted once and then kept up to date. Ties, and which words a queued pair visits, follow `BpeTrainer` of
 // Hugging Face's tokenizers, so that the same text gives the same merges.
 
+import { checkList, checkText } from "../base/arguments.js";
 import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, FUNCTION, kind, type OptionTable } from "../base/options.js";
 import type { BPETokenizer } from "./bpe.js";
@@ -41,6 +42,8 @@ const REMEDIES = { vocabSize: "vocabularySize", special: "specialTokens", minCou
 export function trainBPE(text: string | Iterable<string>, options: TrainBPEOptions): BPETokenizer {
   checkOptions("trainBPE", options, TRAIN_BPE, REMEDIES);
   const { vocabularySize, specialTokens = [], minFrequency = 2, onProgress } = options;
+  checkList("trainBPE", "a text, or several", text, true);
+  for (const token of specialTokens) checkText("trainBPE", token, "specialTokens as strings");
   const least = 256 + specialTokens.length;
   if (!Number.isInteger(vocabularySize) || vocabularySize < least || vocabularySize > 2 ** 22) {
     fail(

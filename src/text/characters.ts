@@ -1,6 +1,7 @@
 // The character tokenizer: one token for each character (Unicode code point) of the text it was made from. Its file is a
 // Hugging Face BPE model without merges and without a splitter, which other libraries read to the same ids and text.
 
+import { checkList, checkNumbers, checkText } from "../base/arguments.js";
 import { fail } from "../base/errors.js";
 import { bpeJSON } from "./bpe-json.js";
 import { asArray, show } from "./check.js";
@@ -19,6 +20,8 @@ export class CharacterTokenizer implements Tokenizer {
 
   /** @param characters the character of each id */
   constructor(private readonly characters: readonly string[]) {
+    if (!Array.isArray(characters)) fail("CharacterTokenizer", "an array of characters", show(characters));
+    for (const character of characters) checkText("CharacterTokenizer", character, "tokens of one character each");
     this.ids = new Map(characters.map((character, id) => [character, id]));
     if (characters.length === 0) fail("CharacterTokenizer", "at least one character", "none");
     for (const character of characters) {
@@ -37,6 +40,7 @@ export class CharacterTokenizer implements Tokenizer {
    * @throws HeedError for an empty text
    */
   static train(text: string | Iterable<string>): CharacterTokenizer {
+    checkList("CharacterTokenizer.train", "a text, or several", text, true);
     const found = new Set<string>();
     for (const part of typeof text === "string" ? [text] : text)
       for (const character of wellFormed(part)) found.add(character);
@@ -84,6 +88,7 @@ export class CharacterTokenizer implements Tokenizer {
   }
 
   decode(ids: ArrayLike<number>): string {
+    checkNumbers("decode", "an array of token ids", ids);
     let text = "";
     for (let i = 0; i < ids.length; i++) text += this.character(ids[i]!);
     return text;

@@ -1,8 +1,10 @@
 // A text as tokens, cut for training: a part to learn from and a part held back, windows of T tokens, and batches of
 // windows in order for evaluation. sampler.ts draws them in random order.
 
+import { checkNumbers } from "../base/arguments.js";
 import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, kind, type OptionTable, whole } from "../base/options.js";
+import { shown } from "../base/show.js";
 
 /** Windows of a token array: `inputs[b, t]` is followed by `targets[b, t]`. */
 export interface Batch {
@@ -53,6 +55,7 @@ export class Windows {
     private readonly tokens: Int32Array,
     { batch, length, stride = length }: WindowOptions,
   ) {
+    checkNumbers(op, "token ids, an Int32Array", tokens);
     for (const [name, value] of Object.entries({ batch, length, stride })) {
       if (!Number.isInteger(value) || value < 1) fail(op, `${name} to be a whole number from 1`, String(value));
     }
@@ -96,7 +99,9 @@ export function splitTokens(
 ): { train: Int32Array; validation: Int32Array } {
   checkOptions("splitTokens", options, SPLIT);
   const { validation = 0.1, length } = options;
-  if (!(validation >= 0 && validation < 1)) fail("splitTokens", "validation from 0 to below 1", String(validation));
+  if (!(tokens instanceof Int32Array)) fail("splitTokens", "token ids, an Int32Array", shown(tokens));
+  if (typeof validation !== "number" || !(validation >= 0 && validation < 1))
+    fail("splitTokens", "validation from 0 to below 1", shown(validation));
   if (tokens.length === 0) fail("splitTokens", "a text with at least one token", "an empty text (0 tokens)");
   const cut = tokens.length - Math.floor(tokens.length * validation);
   if (length !== undefined) {

@@ -1,7 +1,9 @@
 // How far one sequence is from another: the fewest insertions, deletions and substitutions (Levenshtein 1966). Over the length of the
 // reference it is the word, character or phoneme error rate, whatever the tokens are.
 
+import { checkList } from "../base/arguments.js";
 import { fail } from "../base/errors.js";
+import { shown } from "../base/show.js";
 
 /** Tokens of any kind, compared by ===; a string counts as its characters (code points). */
 export type Sequence = string | ArrayLike<string | number>;
@@ -34,6 +36,8 @@ export function editDistance(a: Sequence, b: Sequence): number {
  * @example errorRate([["DH", "AH"]], [["DH", "IY"]]) // 0.5
  */
 export function errorRate(hypotheses: readonly Sequence[], references: readonly Sequence[]): number {
+  checkList("errorRate", "hypotheses as an array", hypotheses);
+  checkList("errorRate", "references as an array", references);
   if (hypotheses.length !== references.length)
     fail("errorRate", "a reference for each hypothesis", `${hypotheses.length} and ${references.length}`);
   let edits = 0;
@@ -49,6 +53,6 @@ export function errorRate(hypotheses: readonly Sequence[], references: readonly 
 function tokensOf(op: string, sequence: Sequence): ArrayLike<string | number> {
   if (typeof sequence === "string") return [...sequence];
   if (sequence === null || typeof sequence !== "object" || typeof sequence.length !== "number")
-    fail(op, "a list of tokens or a string", sequence === null ? "null" : typeof sequence);
+    fail(op, "a list of tokens or a string", shown(sequence));
   return sequence;
 }

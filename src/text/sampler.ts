@@ -116,6 +116,8 @@ export class WindowSampler {
    * @throws HeedError for a state that does not fit
    */
   restore(state: SamplerState): void {
+    if (typeof state !== "object" || state === null)
+      fail("WindowSampler.restore", "a state as state() gives it", shown(state));
     const { epoch, position, seed, windows } = state;
     if (windows !== this.windows.count) {
       fail(

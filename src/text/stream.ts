@@ -1,5 +1,6 @@
 // Tokens to text: a token may hold part of a character, so bytes are decoded as a stream.
 
+import { checkNumbers } from "../base/arguments.js";
 import { checkOptions } from "../base/options.js";
 import { DECODE, type DecodeOptions, type Tokenizer } from "./tokenizer.js";
 
@@ -42,6 +43,7 @@ export class StreamDecoder {
 export function decodeAll(tokenizer: Tokenizer, ids: ArrayLike<number>, options: DecodeOptions = {}): string {
   checkOptions("decode", options, DECODE);
   const hidden = new Set((options.special ?? true) ? [] : tokenizer.specialTokens.values());
+  checkNumbers("decode", "an array of token ids", ids);
   const parts = Array.from(ids, (id) => (hidden.has(id) ? nothing : tokenizer.bytes(id)));
   const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;

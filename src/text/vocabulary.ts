@@ -1,6 +1,7 @@
 // Tokens by number, where a text is cut into tokens already: words, phonemes, letters. What torchtext calls a Vocab. Tokenizers cut the text
 // themselves.
 
+import { checkList, checkNumbers, checkText } from "../base/arguments.js";
 import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, kind, type OptionTable, whole } from "../base/options.js";
 import { show } from "./check.js";
@@ -47,7 +48,9 @@ export class Vocabulary {
    */
   constructor(tokens: Iterable<string>, options: OwnOptions = {}) {
     checkOptions("Vocabulary", options, OWN, REMEDIES);
+    checkList("Vocabulary", "tokens as an array of strings", tokens, true);
     this.tokens = [...tokens];
+    for (const token of this.tokens) checkText("Vocabulary", token, "tokens as strings");
     this.ids = new Map(this.tokens.map((token, id) => [token, id]));
     const twice = this.tokens.find((token, id) => this.ids.get(token) !== id);
     if (twice !== undefined) fail("Vocabulary", "different tokens", `${show(twice)} twice`);
@@ -64,8 +67,12 @@ export class Vocabulary {
   static from(sequences: Iterable<Iterable<string>>, options: VocabularyOptions = {}): Vocabulary {
     checkOptions("Vocabulary.from", options, FROM, REMEDIES);
     const { special = [], minCount = 1, size = Number.POSITIVE_INFINITY } = options;
+    checkList("Vocabulary.from", "sequences of tokens", sequences);
     const counts = new Map<string, number>();
-    for (const sequence of sequences) for (const token of sequence) counts.set(token, (counts.get(token) ?? 0) + 1);
+    for (const sequence of sequences) {
+      checkList("Vocabulary.from", "sequences of tokens", sequence, true);
+      for (const token of sequence) counts.set(token, (counts.get(token) ?? 0) + 1);
+    }
     for (const token of special) counts.delete(token);
     const found = [...counts].filter(([, count]) => count >= minCount);
     found.sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
@@ -94,11 +101,13 @@ export class Vocabulary {
 
   /** The ids of tokens; of a string, of its characters. @throws HeedError as `id` */
   encode(tokens: Iterable<string>): number[] {
+    checkList("Vocabulary.encode", "tokens as an array of strings", tokens, true);
     return Array.from(tokens, (token) => this.id(token));
   }
 
   /** @throws HeedError as `token` */
   decode(ids: ArrayLike<number>): string[] {
+    checkNumbers("Vocabulary.decode", "an array of ids", ids);
     return Array.from(ids, (id) => this.token(id));
   }
 }

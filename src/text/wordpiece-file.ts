@@ -2,7 +2,7 @@
 
 import { fail } from "../base/errors.js";
 import { readAddedTokens, writeAddedTokens } from "./added-tokens.js";
-import { readVocabulary } from "./bpe-file.js";
+import { checkAgreement, checkTemplate, readVocabulary } from "./bpe-file.js";
 import { asFlag, asObject, asString, show, unsupported } from "./check.js";
 import { readPairTemplate, writePairTemplate } from "./template-pair.js";
 import type { TokenizerFile } from "./tokenizer.js";
@@ -19,11 +19,10 @@ export function readWordPiece(file: TokenizerFile): WordPieceParts {
   if (splitter !== "BertPreTokenizer") unsupported(`WordPiece with the pre_tokenizer ${show(splitter)}`);
   const vocabulary = readVocabulary(model.vocab);
   const added = readAddedTokens(file.added_tokens);
-  for (const { content, id } of added) {
-    const there = vocabulary.get(content) ?? id;
-    if (there !== id)
-      fail("tokenizer.json", `one id for ${show(content)}`, `${there} in model.vocab, ${id} in added_tokens`);
-  }
+  checkAgreement(vocabulary, added);
+  const template = readPairTemplate(file.post_processor);
+  const around = [...template.single, ...template.pair].flatMap((part) => ("ids" in part ? part.ids : []));
+  checkTemplate(around, vocabulary, added);
   const longest = model.max_input_chars_per_word ?? 100;
   if (!Number.isInteger(longest) || (longest as number) < 1)
     fail("tokenizer.json", "model.max_input_chars_per_word a whole number of at least 1", show(longest));
@@ -34,7 +33,7 @@ export function readWordPiece(file: TokenizerFile): WordPieceParts {
     unknown: asString(model.unk_token ?? "[UNK]", "model.unk_token"),
     prefix: asString(model.continuing_subword_prefix ?? "##", "model.continuing_subword_prefix"),
     longest: longest as number,
-    ...readPairTemplate(file.post_processor),
+    ...template,
   };
 }
 

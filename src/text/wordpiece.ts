@@ -2,6 +2,7 @@
 // of the vocabulary; those that go on a word begin with ##. (Schuster and Nakajima 2012; Devlin et al. 2019.) How a text is cleaned and cut
 // is in wordpiece-words.ts; tokenizer.json is read and written in wordpiece-file.ts.
 
+import { checkNumbers } from "../base/arguments.js";
 import { fail } from "../base/errors.js";
 import { checkOptions } from "../base/options.js";
 import { type AddedToken, type Finder, finder, specialToken } from "./added-tokens.js";
@@ -176,6 +177,7 @@ export class WordPieceTokenizer implements Tokenizer {
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
     checkOptions("decode", options, DECODE);
     const hidden = new Set((options.special ?? true) ? [] : this.specialTokens.values());
+    checkNumbers("decode", "an array of token ids", ids);
     const shown = Array.from(ids).filter((id) => !hidden.has(id));
     const words = shown.map((id, i) => tidied(i === 0 ? this.named(id) : this.spelled(id)));
     return words.join("");

@@ -1,6 +1,7 @@
 // The word tokenizer: one token for each word, or run of other signs, that is frequent enough, and one for all the rest. What classifiers
 // read. Its file is a Hugging Face WordLevel model with the pre-tokenizer Whitespace, which other libraries read to the same ids.
 
+import { checkList, checkNumbers, checkText } from "../base/arguments.js";
 import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
 import {
@@ -61,6 +62,8 @@ export class WordTokenizer implements Tokenizer {
     private readonly options: { lowercase?: boolean } = {},
   ) {
     checkOptions("WordTokenizer", options, { lowercase: FLAG });
+    if (!Array.isArray(words)) fail("WordTokenizer", "an array of words", show(words));
+    for (const word of words) checkText("WordTokenizer", word, "words");
     this.ids = new Map(words.map((word, id) => [word, id]));
     if (this.ids.size !== words.length) fail("WordTokenizer", "different words", "one of them twice");
     if (!this.ids.has(UNKNOWN)) fail("WordTokenizer", `words with ${UNKNOWN}`, `${words.length} words without it`);
@@ -81,9 +84,10 @@ export class WordTokenizer implements Tokenizer {
     const { size = 30000, minCount = 1, lowercase = true } = options;
     if (!Number.isInteger(size) || size < 3) fail("WordTokenizer.train", "a size of at least 3", String(size));
     if (!(minCount >= 0)) fail("WordTokenizer.train", "minCount to be a number of at least 0", String(minCount));
+    checkList("WordTokenizer.train", "texts", texts, true);
     const counts = new Map<string, number>();
     for (const text of typeof texts === "string" ? [texts] : texts)
-      for (const piece of pieces(text, lowercase)) counts.set(piece, (counts.get(piece) ?? 0) + 1);
+      for (const piece of pieces(checked(text), lowercase)) counts.set(piece, (counts.get(piece) ?? 0) + 1);
     for (const name of [PADDING, UNKNOWN]) counts.delete(name);
     const frequent = [...counts]
       .filter(([, count]) => count >= minCount)
@@ -120,6 +124,7 @@ export class WordTokenizer implements Tokenizer {
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
     checkOptions("decode", options, DECODE);
     const hidden = new Set((options.special ?? true) ? [] : this.specialTokens.values());
+    checkNumbers("decode", "an array of token ids", ids);
     return Array.from(ids, (id) => this.word(id))
       .filter((_, i) => !hidden.has(ids[i]!))
       .join(" ");
@@ -182,6 +187,11 @@ export class WordTokenizer implements Tokenizer {
     }
     return new WordTokenizer(words, { lowercase: normalizer !== null });
   }
+}
+
+function checked(text: string): string {
+  checkText("WordTokenizer.train", text);
+  return text;
 }
 
 function typeOf(part: unknown, where: string): string | null {

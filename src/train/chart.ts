@@ -1,6 +1,7 @@
 // The loss curve as an SVG: every step faint, its smoothed course bold, validation as points, read against round ticks.
 // It is one string without script, font or picture from elsewhere, and follows the reader's light or dark page.
 
+import { checkOptions, kind, type OptionTable } from "../base/options.js";
 import { bucketMedians, envelope, type Point, smooth } from "./curve.js";
 
 export interface LossHistory {
@@ -10,6 +11,16 @@ export interface LossHistory {
   readonly validation: readonly (readonly [step: number, loss: number])[];
   readonly title: string;
 }
+
+const POINTS = kind<LossHistory["train"]>(
+  "an array of [step, loss]",
+  (x) => Array.isArray(x) && x.every((point) => Array.isArray(point) && point.length === 2),
+);
+const HISTORY: OptionTable<LossHistory> = {
+  train: POINTS,
+  validation: POINTS,
+  title: kind<string>("a string", (x) => typeof x === "string"),
+};
 
 const WIDTH = 880;
 const HEIGHT = 460;
@@ -33,7 +44,9 @@ const STYLE = `
   }`;
 
 /** The history of a training run as an SVG document of 880 by 460; any number of points, none included. */
-export function lossChart({ train, validation, title }: LossHistory): string {
+export function lossChart(history: LossHistory): string {
+  checkOptions("lossChart", history, HISTORY);
+  const { train = [], validation = [], title = "" } = history;
   const raw = inOrder(train);
   const held = inOrder(validation);
   const finite = raw.filter(isFinitePoint);

@@ -3,15 +3,16 @@
 // belong to the same step: it is there as a whole or not at all.
 
 import { fail } from "../base/errors.js";
-import { defaultGenerator, type Generator } from "../base/random.js";
-import type { Module } from "../nn/module.js";
+import { defaultGenerator, Generator } from "../base/random.js";
+import { shown } from "../base/show.js";
+import { checkModule, type Module } from "../nn/module.js";
 import { fromData } from "../tensor/create.js";
 import type { RawTensor } from "../tensor/safetensors.js";
 import type { LoadedSafetensors } from "../tensor/safetensors-file.js";
 import { decodeTensor, encodeTensor } from "../tensor/safetensors-values.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { SamplerState, WindowSampler } from "../text/sampler.js";
-import type { CommonSettings, Moments, Optimizer } from "./optimizer.js";
+import { type SamplerState, WindowSampler } from "../text/sampler.js";
+import { type CommonSettings, type Moments, Optimizer } from "./optimizer.js";
 
 /** The things whose state changes while training. */
 export interface TrainingParts {
@@ -52,11 +53,23 @@ const VERSION = 1;
  * @throws HeedError where one is NaN or infinite: such weights must not replace good ones
  */
 export function packWeights(model: Module, prefix = ""): (readonly [string, RawTensor])[] {
+  checkModule("packWeights", "a module", model);
   return Object.entries(model.stateDict()).map(([name, tensor]) => [prefix + name, pack(name, tensor)]);
 }
 
+function checkParts(op: string, parts: TrainingParts): TrainingParts {
+  const { model, optimizer, sampler, generator } = (parts ?? {}) as TrainingParts;
+  checkModule(op, "model as a module", model);
+  if (!(optimizer instanceof Optimizer)) fail(op, "optimizer as one of heed/train", shown(optimizer));
+  if (!(sampler instanceof WindowSampler)) fail(op, "sampler as a WindowSampler", shown(sampler));
+  if (!(generator instanceof Generator)) fail(op, "generator as in new Generator(123)", shown(generator));
+  return parts;
+}
+
 /** The state of a run, for a file. @throws HeedError as packWeights */
-export function packTraining({ model, optimizer, sampler, generator }: TrainingParts, run: RunState): NamedTensors {
+export function packTraining(parts: TrainingParts, run: RunState): NamedTensors {
+  const { model, optimizer, sampler, generator } = checkParts("packTraining", parts);
+  if (typeof run !== "object" || run === null) fail("packTraining", "the state of a run", shown(run));
   const names = parameterNames(model, optimizer);
   const { state, groups } = optimizer.stateDict();
   const steps: Record<string, number> = {};
@@ -100,7 +113,7 @@ export function readRunState({ metadata, files }: LoadedSafetensors): RunState {
  * @throws HeedError where file, model, optimizer and text do not fit together
  */
 export function restoreTraining(parts: TrainingParts, file: LoadedSafetensors): RunState {
-  const { model, optimizer, sampler, generator } = parts;
+  const { model, optimizer, sampler, generator } = checkParts("restoreTraining", parts);
   const state = stored(file.metadata, file.files);
   const tensor = (name: string): RawTensor =>
     file.tensors.get(name) ?? fail(OP, `${name} in ${file.files[0]}`, "none", "the file is damaged");

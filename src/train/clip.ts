@@ -1,9 +1,12 @@
 // Gradients kept within bounds, as torch.nn.utils does it.
 
+import { checkList } from "../base/arguments.js";
 import { fail } from "../base/errors.js";
+import { shown } from "../base/show.js";
+import { checkTensor } from "../tensor/check.js";
 import { fromData } from "../tensor/create.js";
 import { noGrad } from "../tensor/grad-mode.js";
-import type { Tensor } from "../tensor/tensor.js";
+import { Tensor } from "../tensor/tensor.js";
 
 /**
  * Scales all gradients by one number so that their norm, taken over all of them as one vector, is at most `maxNorm` (Pascanu et al., "On the
@@ -12,8 +15,8 @@ import type { Tensor } from "../tensor/tensor.js";
  * @returns the norm before, f32[]
  */
 export function clipGradNorm_(parameters: Iterable<Tensor>, maxNorm: number): Tensor {
-  if (!(maxNorm >= 0)) fail("clipGradNorm_", "maxNorm of at least 0", String(maxNorm));
-  const owners = [...parameters].filter((p) => p.grad);
+  if (typeof maxNorm !== "number" || !(maxNorm >= 0)) fail("clipGradNorm_", "maxNorm of at least 0", shown(maxNorm));
+  const owners = withGradients("clipGradNorm_", parameters);
   if (owners.length === 0) return fromData([0], [], "f32");
   return noGrad(() => {
     const squares = owners.map((p) => (p.grad as Tensor).float().square().sum());
@@ -28,9 +31,17 @@ export function clipGradNorm_(parameters: Iterable<Tensor>, maxNorm: number): Te
 
 /** Limits every element of every gradient to [-limit, limit]. */
 export function clipGradValue_(parameters: Iterable<Tensor>, limit: number): void {
-  if (!(limit >= 0)) fail("clipGradValue_", "a limit of at least 0", String(limit));
-  const owners = [...parameters].filter((p) => p.grad);
+  if (typeof limit !== "number" || !(limit >= 0)) fail("clipGradValue_", "a limit of at least 0", shown(limit));
+  const owners = withGradients("clipGradValue_", parameters);
   noGrad(() => replaceGradients(owners, (grad) => grad.clamp(-limit, limit)));
+}
+
+function withGradients(op: string, parameters: Iterable<Tensor>): Tensor[] {
+  if (parameters instanceof Tensor) return withGradients(op, [parameters]); // as torch takes one tensor, too
+  checkList(op, "parameters", parameters);
+  const list = [...parameters];
+  list.forEach((p, i) => checkTensor(op, `parameter ${i}`, p));
+  return list.filter((p) => p.grad);
 }
 
 /** The new gradients are computed together with each other and with the loss, as the ones they replace would have been. */

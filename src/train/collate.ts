@@ -2,6 +2,7 @@
 
 import { fail } from "../base/errors.js";
 import { describe, sameShape } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import type { NestedNumbers } from "../tensor/core.js";
 import { tensor } from "../tensor/create.js";
 import { stack } from "../tensor/functions.js";
@@ -25,6 +26,7 @@ export type Collated<S> = S extends Tensor | number | boolean | bigint | NumberA
  * @example defaultCollate([[randn(3), 1], [randn(3), 0]])   // [f32[2,3], i32[2]]
  */
 export function defaultCollate<S>(samples: readonly S[]): Collated<S> {
+  if (!Array.isArray(samples)) fail("defaultCollate", "samples as an array", shown(samples));
   if (samples.length === 0) fail("defaultCollate", "at least one sample", "none");
   return collate(samples, "") as Collated<S>;
 }

@@ -1,10 +1,12 @@
 // What a DataLoader reads: anything with a length and samples by number. Torch's data sets of tensors and parts of others; batches are made
 // by data-loader.ts.
 
+import { checkNumbers } from "../base/arguments.js";
 import { fail } from "../base/errors.js";
 import { checkOptions } from "../base/options.js";
 import { defaultGenerator, GENERATOR, type Generator } from "../base/random.js";
 import { describe } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import { tensor } from "../tensor/create.js";
 import { Tensor } from "../tensor/tensor.js";
 
@@ -73,8 +75,7 @@ export class TensorDataset<A extends Tensors = Tensors> implements Batched {
   constructor(...tensors: A) {
     if (tensors.length === 0) fail("TensorDataset", "at least one tensor", "none");
     tensors.forEach((x, i) => {
-      if (!(x instanceof Tensor))
-        fail("TensorDataset", "tensors", `${x === null ? "null" : typeof x} at position ${i}`);
+      if (!(x instanceof Tensor)) fail("TensorDataset", "tensors", `${shown(x)} at position ${i}`);
       if (x.ndim === 0) fail("TensorDataset", "tensors of at least one dimension", describe(x));
     });
     const [first] = tensors;
@@ -107,6 +108,7 @@ export class Subset<S> implements Batched {
     indices: ArrayLike<number>,
   ) {
     checkDataset("Subset", dataset);
+    checkNumbers("Subset", "indices as an array", indices);
     this.indices = Array.from(indices);
     const wrong = this.indices.find((i) => !(Number.isInteger(i) && i >= 0 && i < dataset.length));
     if (wrong !== undefined) fail("Subset", `whole numbers from 0 to ${dataset.length - 1}`, String(wrong));
@@ -144,6 +146,7 @@ export function randomSplit<S>(
   options: { generator?: Generator } = {},
 ): Subset<S>[] {
   checkDataset("randomSplit", dataset);
+  checkNumbers("randomSplit", "lengths as an array", lengths);
   checkOptions("randomSplit", options, { generator: GENERATOR });
   const counts = isShares(lengths) ? countsOf(lengths, dataset.length) : lengths;
   const sum = counts.reduce((total, n) => total + n, 0);

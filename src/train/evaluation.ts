@@ -1,6 +1,9 @@
 // The loss on text held back from training: always the same windows, so that two evaluations can be compared.
 
+import { checkNumbers } from "../base/arguments.js";
+import { fail } from "../base/errors.js";
 import { checkOptions, kind, type OptionTable, whole } from "../base/options.js";
+import { shown } from "../base/show.js";
 import { compile } from "../tensor/compiled.js";
 import { noGrad } from "../tensor/grad-mode.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -34,6 +37,8 @@ export function evaluation(
   options: EvaluationOptions,
 ): (most?: number) => Promise<number> {
   checkOptions("evaluation", options, EVALUATION, { batchSize: "batch", blockSize: "length" });
+  checkNumbers("evaluation", "token ids, an Int32Array", tokens);
+  if (typeof model?.loss !== "function") fail("evaluation", "a model with a loss", shown(model));
   const { batch, length, batches = 50 } = options;
   // Windows apart from each other where the text has more of them than are looked at.
   const room = (tokens.length - 1 - length) / Math.max(1, batch * batches - 1);

@@ -4,9 +4,12 @@
 // Whatever changes from step to step lives in 0-d tensors (learning rates, step counts): a compiled step is traced once, reads them anew at
 // each run, and counts by itself.
 
+import { checkList } from "../base/arguments.js";
 import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
 import { describe, sameShape, sizeOf } from "../base/shape.js";
+import { shown } from "../base/show.js";
+import { checkTensor } from "../tensor/check.js";
 import { fromData } from "../tensor/create.js";
 import { noGrad } from "../tensor/grad-mode.js";
 import { assignAll, Tensor } from "../tensor/tensor.js";
@@ -99,9 +102,12 @@ export abstract class Optimizer<S extends CommonSettings> {
     check: (settings: S) => void,
   ) {
     checkOptions(name, options, table as OptionTable<Partial<S>>, REMEDIES);
+    checkList(name, "an array of parameters, or of groups of them", parameters);
     const list = [...(parameters as Iterable<Tensor | ParameterGroup<S>>)];
     const groups = list.every(isGroup) ? list : [{ params: list as Tensor[] }];
-    this.groups = groups.map(({ params, ...own }) => {
+    this.groups = groups.map((group) => {
+      checkGroup(name, group);
+      const { params, ...own } = group;
       checkOptions(name, own as Partial<S>, table as OptionTable<Partial<S>>, REMEDIES);
       const told = ([, value]: [string, unknown]) => value !== undefined;
       const given = Object.entries(own).filter(told);
@@ -236,8 +242,12 @@ export abstract class Optimizer<S extends CommonSettings> {
    * the optimizer was made with.
    * @throws HeedError, and changes nothing, where groups, names or shapes differ
    */
-  loadStateDict({ state, groups }: OptimizerStateDict): void {
+  loadStateDict(saved: OptimizerStateDict): void {
     const op = `${this.name}.loadStateDict`;
+    const { state, groups } = (saved ?? {}) as OptimizerStateDict;
+    const listed = Array.isArray(groups) && groups.every((group) => Array.isArray(group?.params));
+    if (typeof state !== "object" || state === null || !listed)
+      fail(op, "{ state, groups } as stateDict() gives them", shown(saved));
     const sizes = (list: readonly { readonly params: readonly unknown[] }[]) =>
       list.map(({ params }) => params.length).join(", ");
     if (sizes(groups) !== sizes(this.groups))
@@ -252,9 +262,13 @@ export abstract class Optimizer<S extends CommonSettings> {
         if (!saved) continue;
         const moments: Record<string, Tensor> = {};
         for (const name of names) {
-          const moment = saved.moments[name];
+          const moment = saved.moments?.[name];
           if (!moment)
-            fail(op, `${names.join(", ")} for parameter ${i - 1}`, Object.keys(saved.moments).join(", ") || "none");
+            fail(
+              op,
+              `${names.join(", ")} for parameter ${i - 1}`,
+              Object.keys(saved.moments ?? {}).join(", ") || "none",
+            );
           if (!sameShape(moment.shape, p.shape))
             fail(op, `${name} of parameter ${i - 1} with shape [${p.shape}]`, describe(moment));
           moments[name] = fromData(moment.dataSync(), p.shape, "f32");
@@ -283,6 +297,16 @@ function withCompany(gradients: readonly Tensor[]): Tensor[] {
 
 function scalar(value: number): Tensor {
   return fromData([value], [], "f32");
+}
+
+function checkGroup(op: string, group: unknown): void {
+  const { params } = (group ?? {}) as { params?: unknown };
+  checkList(
+    op,
+    "{ params: [...] } with an array of parameters",
+    typeof group === "object" && params !== undefined ? params : group,
+  );
+  for (const [i, p] of [...(params as Iterable<unknown>)].entries()) checkTensor(op, `parameter ${i}`, p);
 }
 
 function isGroup<S>(x: Tensor | ParameterGroup<S>): x is ParameterGroup<S> {

@@ -1,13 +1,15 @@
 // One step of training as compiled programs: forward, backward, clipping and the optimizer run without JavaScript in between.
 
+import { fail } from "../base/errors.js";
 import { sizeOf } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import type { Module } from "../nn/module.js";
 import { compile } from "../tensor/compiled.js";
 import { fromData } from "../tensor/create.js";
 import { assignAll, type Tensor } from "../tensor/tensor.js";
 import type { Batch } from "../text/dataset.js";
 import { clipGradNorm_ } from "./clip.js";
-import type { CommonSettings, Optimizer } from "./optimizer.js";
+import { type CommonSettings, Optimizer } from "./optimizer.js";
 
 /** A model that predicts each next token: GPT and its kin. */
 export interface TrainableModel extends Module {
@@ -33,6 +35,8 @@ export class TrainingStep {
     private readonly accumulate: number,
     clipNorm: number,
   ) {
+    if (!(optimizer instanceof Optimizer)) fail("TrainingStep", "an optimizer", shown(optimizer));
+    if (typeof model?.loss !== "function") fail("TrainingStep", "a model with a loss", shown(model));
     const { parameters } = optimizer;
     const sums = accumulate > 1 ? parameters.map(zerosLike) : [];
     const share = (ids: Tensor, targets: Tensor): Tensor => {

@@ -147,7 +147,9 @@ describe("Subset and TensorDataset", () => {
     );
     expect(() => new TensorDataset(zeros(3), zeros(4, 2))).toThrow("equal first size, got f32[3] and f32[4,2]");
     expect(() => new TensorDataset(tensor(1))).toThrow("tensors of at least one dimension, got i32[]");
-    expect(() => new TensorDataset([1] as unknown as Tensor)).toThrow("expected tensors, got object at position 0");
+    expect(() => new TensorDataset([1] as unknown as Tensor)).toThrow(
+      "expected tensors, got an array of 1 number at position 0",
+    );
     expect(() => new Subset([1, 2], [2])).toThrow("Subset: expected whole numbers from 0 to 1, got 2");
     expect(() => new Subset([1, 2], [0]).get(1)).toThrow("Subset: expected a number from 0 to 0, got 1");
   });
