@@ -96,7 +96,7 @@ export class Generator {
 
   /** @internal setState under the name that was called. */
   resume(op: string, bytes: Uint8Array): this {
-    const { seed, waiting } = readState(op, bytes, this.engine);
+    const { seed, waiting } = readState(bytes, this.engine, op);
     this.given = seed;
     this.waiting = waiting;
     return this;

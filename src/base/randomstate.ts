@@ -36,9 +36,9 @@ export function writeState(engine: Mersenne, seed: bigint, waiting: number | und
  * Throws, and leaves the engine as it was, if the bytes are not a state of MT19937.
  */
 export function readState(
-  op: string,
   bytes: Uint8Array,
   engine: Mersenne,
+  op = "setState",
 ): { seed: bigint; waiting: number | undefined } {
   if (!(bytes instanceof Uint8Array) || bytes.length !== STATE_BYTES) {
     fail(op, `the ${STATE_BYTES} bytes of a saved state`, shown(bytes));
