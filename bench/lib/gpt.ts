@@ -24,7 +24,8 @@ export class Training {
 
   constructor(readonly size: Size) {
     manualSeed(1);
-    const model = new GPT(size);
+    const { batch: _, ...config } = size;
+    const model = new GPT(config);
     const parameters = model.parameters();
     const groups = [
       { params: parameters.filter((p) => p.ndim >= 2), weightDecay: 0.1 },
