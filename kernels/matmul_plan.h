@@ -102,7 +102,7 @@ static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
   // Where A's rows run along memory, its lines lie as far apart as its columns and leave the first cache as soon as they come: less depth
   // leaves room for them.
   // One panel of columns passes over A once, and had better read its rows in long pieces.
-  int64_t deep = p->a.columns != 1 ? 128 : p->n <= PANEL_COLUMNS ? 1024 : 256;
+  int64_t deep = p->a.columns != 1 ? 128 : p->n <= PANEL_COLUMNS ? 1024 : 192;
   plan->depth = p->k <= deep * 3 / 2 ? p->k : round_up(divide_up(p->k, divide_up(p->k, deep)), 16);
   int64_t k = plan->depth;
   plan->height = tile_height(plan->columns);
