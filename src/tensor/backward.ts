@@ -5,7 +5,6 @@ import { fail } from "../base/errors.js";
 import { describe, sameShape } from "../base/shape.js";
 import { add, gradient, like } from "../graph/build.js";
 import { type Node, topological } from "../graph/node.js";
-import { checkOptionalTensor } from "./check.js";
 import type { Together } from "./core.js";
 import type { Tensor } from "./tensor.js";
 import { leafValue } from "./value.js";
@@ -42,7 +41,6 @@ export function backward(loss: Tensor, seed: Tensor | undefined): void {
       describe(loss),
       "reduce it with .mean() or .sum()",
     );
-  checkOptionalTensor("backward", "gradient", seed);
   if (seed && !sameShape(seed.shape, loss.shape))
     fail("backward", `a gradient of shape [${loss.shape}]`, describe(seed));
   const node = loss.node;

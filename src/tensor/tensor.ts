@@ -9,6 +9,7 @@ import { shown } from "../base/show.js";
 import { cast, expand } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
 import { backward, own as owner, retain } from "./backward.js";
+import { checkOptionalTensor } from "./check.js";
 import { evaluateWith, executor } from "./evaluate.js";
 import { finishedLeaf } from "./finished.js";
 import { TensorIndexing } from "./indexing.js";
@@ -106,6 +107,7 @@ export class Tensor extends TensorIndexing<Tensor> {
    * @param gradient d something / d this, needed unless this tensor has one element
    */
   backward(gradient?: Tensor): void {
+    checkOptionalTensor("backward", "gradient", gradient);
     backward(this, gradient);
   }
 
