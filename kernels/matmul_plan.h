@@ -82,7 +82,8 @@ static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
   // those of a short tile; numbers of one tile a page apart or more each want a page of their own.
   int32_t plain = p->a.dtype == DTYPE_F32;
   plan->tallest = p->a.columns == 1 && p->a.rows % 1024 == 0 ? min64(CROWDED_ROWS, TILE_ROWS) : TILE_ROWS;
-  if (plain && p->a.columns == 1)
+  int32_t crowded = p->a.rows % 2048 == 0 && p->m > 2 * TILE_ROWS && p->n > 2 * PANEL_COLUMNS;  // and met by several panels
+  if (plain && p->a.columns == 1 && !crowded)
     plan->tall = TALL_DIRECT;
   else if (plain && p->a.rows == 1 && p->a.columns < 1024)
     plan->tall = TALL_DIRECT;
