@@ -117,7 +117,7 @@ static void attend(const QueryBlock *b, int64_t from, int64_t until, int32_t one
       Sight s = {.row = row - b->row, .rows = end - row, .first = (k0 - start) / TILE_COLUMNS * TILE_COLUMNS,
                  .nth = strip - from, .more = strip + 1 < until, .kept = b->kept + (strip - b->strip)};
       s.n = k1 + 1 - start - s.first;
-      s.padded = whole_units(s.n, HEED_LANES);
+      s.padded = round_up(s.n, HEED_LANES);
       s.hidden = k0 - start - s.first;
       attend_tile(b, &tile, &s, one_by_one);
     }

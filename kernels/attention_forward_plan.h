@@ -33,8 +33,6 @@ typedef struct {
   int64_t query, sum, rows, scores, product, seen, key, value, mask, score, factor, own;
 } ForwardPlan;
 
-HEED_INLINE int64_t divide_up(int64_t x, int64_t unit) { return (x + unit - 1) / unit; }
-HEED_INLINE int64_t whole_units(int64_t x, int64_t unit) { return divide_up(x, unit) * unit; }
 
 // Whether the queries of a batch axis share their keys and values.
 HEED_INLINE int32_t shares_axis(const Attention *a, int32_t axis) { return a->key[4 + axis] == 0 && a->value[4 + axis] == 0; }
@@ -63,7 +61,7 @@ HEED_INLINE int64_t entry_of(const Attention *a, int64_t source) {
 
 HEED_INLINE int64_t take_bytes(int64_t *used, int64_t bytes) {
   int64_t at = *used;
-  *used += whole_units(bytes, 64);
+  *used += round_up(bytes, 64);
   return at;
 }
 
@@ -107,9 +105,9 @@ static void make_forward_plan(const int32_t *words, ForwardPlan *p) {
 
   int64_t widths = max64(a->d + a->e, 1), one = a->t * a->s * widths, work = one * a->batches;
   p->keys = max64(64, min64(MOST_KEYS, TILE_FLOATS / widths / TILE_COLUMNS * TILE_COLUMNS));
-  p->keys = min64(p->keys, whole_units(max64(a->s, 1), TILE_COLUMNS));
+  p->keys = min64(p->keys, round_up(max64(a->s, 1), TILE_COLUMNS));
   p->query_step = a->d + HEED_LANES;
-  p->sum_step = whole_units(a->e, HEED_LANES);
+  p->sum_step = round_up(a->e, HEED_LANES);
   p->score_step = p->keys + HEED_LANES;
   plan_bodies(p);
 
@@ -118,7 +116,7 @@ static void make_forward_plan(const int32_t *words, ForwardPlan *p) {
   p->direct = a->value[3] == DTYPE_F32 && a->value[5 + a->nb] == 1 && a->e % HEED_LANES == 0 && !crowded;
   for (int32_t d = 0; d < a->nb; d++)
     if (!shares_axis(a, d)) p->sources *= a->shape[d];
-  p->key_floats = whole_units(a->s, TILE_COLUMNS) * a->d;
+  p->key_floats = round_up(a->s, TILE_COLUMNS) * a->d;
   p->value_floats = p->direct ? 0 : a->s * p->sum_step;
   // Packing keys in the task that needs them saves two trips to memory, as long as many queries share the cost. A phase before packs them
   // where batch entries are few and long, where they are short and share keys, and where keys would have to be fetched anew each time.

@@ -33,7 +33,7 @@ static void plan_small(const Attention *a, Plan *p) {
   memcpy(p->operand, operands, sizeof operands);
   p->group = max64(1, min64(a->batches, TASK_WORK / max64(1, work_of(a))));
   p->tasks = (a->batches + p->group - 1) / p->group;
-  p->height = (a->t + tile_count(a->t) - 1) / tile_count(a->t);
+  p->height = divide_up(a->t, tile_count(a->t));
   p->step = round_up(a->s, HEED_LANES);
   p->direct = value[3] == DTYPE_F32 && value[5 + a->nb] == 1 && value[4 + a->nb] > 0 && (ragged == 0 || ragged == HEED_LANES);
   p->query = round_line(a->t * p->step * 4);

@@ -68,8 +68,10 @@ static void multiply_block(const Plan *plan, const Context *context, const Block
     for (int64_t j = 0; j < at_->columns; j += PANEL_COLUMNS) {
       int64_t columns = min64(PANEL_COLUMNS, at_->columns - j), width = round_up(columns, HEED_LANES);
       const float *panel = wide + j * k;
-      int64_t height = min64(tile_height(columns), plan->tallest), tiles = tiles_of(at_->rows, height), together = 1;
-      if (plan->tall == TALL_STRIPS) together = strip_width(plan->height) / plan->height, tiles = tiles_of(at_->rows, step) * together;
+      // Tiles `together` make a strip; what is not packed in strips is one.
+      int64_t strips = 1, together = divide_up(at_->rows, min64(tile_height(columns), plan->tallest));
+      if (plan->tall == TALL_STRIPS) strips = divide_up(at_->rows, step), together = step / plan->height;
+      int64_t tiles = strips * together;
       if (plan->wide == WIDE_SHARED) panel = shared + k0 * padded_n + (at_->column + j) * k;
       if (plan->wide == WIDE_DIRECT) {
         if (columns == width) {
@@ -81,15 +83,11 @@ static void multiply_block(const Plan *plan, const Context *context, const Block
         }
       }
       for (int64_t t = 0; t < tiles; t++) {
-        int64_t row = t * at_->rows / tiles, rows = (t + 1) * at_->rows / tiles - row;
-        const float *from = a_rows + row * (down ? 1 : step);
-        if (plan->tall == TALL_STRIPS) {
-          int64_t strip = t / together, nth = t % together, first = strip_start(at_->rows, plan->height, strip);
-          int64_t all = strip_start(at_->rows, plan->height, strip + 1) - first;
-          row = first + nth * all / together, rows = first + (nth + 1) * all / together - row;
-          from = tall + strip * step * k + row - first;
-          if (rows == 0) continue;
-        }
+        int64_t strip = t / together, nth = t % together, first = part_start(at_->rows, strips, strip);
+        int64_t all = part_start(at_->rows, strips, strip + 1) - first, above = part_start(all, together, nth);
+        int64_t row = first + above, rows = part_start(all, together, nth + 1) - above;
+        const float *from = a_rows + strip * step * k + above * (down ? 1 : step);
+        if (rows == 0) continue;
         Ahead ahead = {(const char *)from, 0, 0};
         if (plan->wide == WIDE_DIRECT && tiles < 4)  // few rows: B is what costs
           ahead = ahead_wide(b, at(b_from, b, 0, j + PANEL_COLUMNS + t * HEED_LANES));
@@ -103,8 +101,7 @@ static void multiply_block(const Plan *plan, const Context *context, const Block
           ahead = (Ahead){(const char *)(panel + PANEL_COLUMNS * k + t * HEED_LANES * k), 64, 1024};
         else if (is_asking(&asking, k))
           ahead = ahead_asked(&asking, k);
-        multiply_tile(rows, columns, down, from, step, panel, width, k,
-                      target + row * ld + j, ld, k0 > at_->k0, ahead);
+        multiply_tile(rows, columns, down, from, step, panel, width, k, target + row * ld + j, ld, k0 > at_->k0, ahead);
       }
     }
     k0 += k;

@@ -11,11 +11,13 @@
 #include "matmul_part.h"
 #include "matmul_tile.h"
 
-HEED_INLINE int64_t round_up(int64_t x, int64_t unit) { return (x + unit - 1) / unit * unit; }
-HEED_INLINE int64_t tiles_of(int64_t rows, int64_t height) { return (rows + height - 1) / height; }
-HEED_INLINE int64_t tile_count(int64_t rows) { return tiles_of(rows, TILE_ROWS); }
+HEED_INLINE int64_t divide_up(int64_t x, int64_t unit) { return (x + unit - 1) / unit; }
+HEED_INLINE int64_t round_up(int64_t x, int64_t unit) { return divide_up(x, unit) * unit; }
+HEED_INLINE int64_t tile_count(int64_t rows) { return divide_up(rows, TILE_ROWS); }
+// Where part `nth` of `parts` nearly equal ones begins.
+HEED_INLINE int64_t part_start(int64_t rows, int64_t parts, int64_t nth) { return nth * rows / parts; }
 // Rows of the tallest tile of so many columns.
-HEED_INLINE int64_t tile_height(int64_t columns) { return tile_rows(min64(tiles_of(columns, HEED_LANES), PANEL_VECTORS)); }
+HEED_INLINE int64_t tile_height(int64_t columns) { return tile_rows(min64(divide_up(columns, HEED_LANES), PANEL_VECTORS)); }
 
 // Any strides (in bytes), one number at a time, zeros up to `width`.
 HEED_INLINE void pack_scalar(float *to, int64_t width, const char *from, int32_t dtype, int64_t down, int64_t across, int64_t k,
@@ -148,13 +150,12 @@ static void pack_tall(float *to, int64_t stride, const char *from, int32_t dtype
 
 // Tiles of `height` rows stand side by side in strips of at most a vector.
 HEED_INLINE int64_t strip_width(int64_t height) { return HEED_LANES > height ? HEED_LANES / height * height : height; }
-HEED_INLINE int64_t strip_start(int64_t rows, int64_t height, int64_t strip) { return strip * rows / tiles_of(rows, strip_width(height)); }
 
 HEED_INLINE void pack_strips_as(float *to, int64_t height, const char *from, const int32_t dtype, int64_t across, int64_t m, int64_t k) {
-  int64_t bytes = dtype_bytes(dtype), width = strip_width(height), count = tiles_of(m, width);
+  int64_t bytes = dtype_bytes(dtype), width = strip_width(height), count = divide_up(m, width);
   for (int64_t block = 0; block < k; block += 16)
     for (int64_t s = 0; s < count; s++) {
-      int64_t row = strip_start(m, height, s), rows = strip_start(m, height, s + 1) - row, end = min64(block + 16, k);
+      int64_t row = part_start(m, count, s), rows = part_start(m, count, s + 1) - row, end = min64(block + 16, k);
       const char *line = from + block * across + row * bytes;
       float *strip = to + s * width * k + block * width;
       for (int64_t i = block; i < end; i++, line += across, strip += width) {

@@ -28,7 +28,6 @@ typedef struct {
   const EpiloguePlan *epilogue;       // for blocks that are not at an edge; or 0
 } Plan;
 
-HEED_INLINE int64_t divide_up(int64_t x, int64_t unit) { return (x + unit - 1) / unit; }
 HEED_INLINE int64_t padded(int64_t bytes) { return round_up(bytes, 64); }
 
 HEED_INLINE int64_t groups(const Plan *plan) { return divide_up(plan->p.batches, plan->group); }
@@ -41,7 +40,7 @@ HEED_INLINE int64_t blocks(const Plan *plan) { return plan->down * plan->across;
 #define SMALL_WORK (1 << 17)     // products of two numbers up to which matrices are multiplied whole
 #define SMALL_DEPTH 256          // k of the same
 #define SMALL_AXES 8             // batch axes of the same
-#define FEW_ROWS 128             // rows up to which a B of many columns that run along memory is taken for the left side, which needs no packing
+#define WEIGHTS_TURN 128             // rows up to which a B of many columns that run along memory is taken for the left side, which needs no packing
 #define FEW_ROWS_FOR_B 256       // rows up to which packing a B whose rows run along memory may not pay
 #define CROWDED_ROWS 8           // rows of a tile whose lines all belong in the same place of the cache
 #define WHOLE_ROW 1024           // columns of a product with an epilogue up to which blocks are cut across the rows only
@@ -109,12 +108,11 @@ static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
   plan->height = tile_height(plan->columns);
 
   if (plan->tall == TALL_ROWS) plan->own_tall = padded(plan->rows * (k + HEED_LANES) * 4);
-  if (plan->tall == TALL_STRIPS) plan->own_tall = padded(tiles_of(plan->rows, strip_width(plan->height)) * strip_width(plan->height) * k * 4);
+  if (plan->tall == TALL_STRIPS) plan->own_tall = padded(divide_up(plan->rows, strip_width(plan->height)) * strip_width(plan->height) * k * 4);
 
   plan->wides = is_shared(p, &p->b) ? 1 : p->batches;
   int32_t short_rows = plan->rows <= 3 * TILE_ROWS ? p->b.rows % 1024 != 0 : plan->rows <= 128 && p->b.rows < 1024;
-  if (p->m > FEW_ROWS_FOR_B) short_rows = 0;
-  if (p->b.dtype == DTYPE_F32 && p->b.columns == 1 && short_rows && !p->grid.rows.axes)
+  if (p->b.dtype == DTYPE_F32 && p->b.columns == 1 && p->m <= FEW_ROWS_FOR_B && short_rows && !p->grid.rows.axes)
     plan->wide = WIDE_DIRECT;
   else if ((plan->down > 1 || plan->wides < p->batches) && work >= 1 << 21 && wide_bytes <= SHARED_LIMIT)
     plan->wide = WIDE_SHARED;
@@ -148,8 +146,8 @@ static void plan_small(Plan *plan) {
   plan->path = PATH_SMALL;
   plan->rows = p->m, plan->columns = p->n, plan->depth = p->k;
   plan->down = plan->across = 1;
-  plan->height = divide_up(p->m, tiles_of(p->m, tile_height(PANEL_COLUMNS)));
-  plan->edge = divide_up(p->m, tiles_of(p->m, tile_height(p->n % PANEL_COLUMNS)));
+  plan->height = divide_up(p->m, divide_up(p->m, tile_height(PANEL_COLUMNS)));
+  plan->edge = divide_up(p->m, divide_up(p->m, tile_height(p->n % PANEL_COLUMNS)));
   plan->wide = p->b.dtype == DTYPE_F32 && p->b.columns == 1 && p->b.rows > 0 && p->n % HEED_LANES == 0 ? WIDE_DIRECT : WIDE_OWN;
   if (plan->wide == WIDE_OWN) plan->own_wide = padded(p->k * round_up(p->n, PANEL_COLUMNS) * 4);
 }
@@ -164,7 +162,7 @@ static void make_plan(const int32_t *words, Plan *plan) {
   int32_t grid = p->grid.rows.axes > 0;
   if (!grid && (p->n < p->m ? p->n <= SKINNY_TURN : p->c.columns != 1 && p->c.rows == 1 && p->m > SKINNY_TURN)) turn(p);
   // Few tokens against the rows of a weight matrix: copying the weights would cost as much as the product.
-  if (!grid && p->b.rows == 1 && p->m > HEED_LANES && p->m <= FEW_ROWS && p->n >= 4 * p->m && p->m * p->n * p->k > SMALL_WORK) turn(p);
+  if (!grid && p->b.rows == 1 && p->m > HEED_LANES && p->m <= WEIGHTS_TURN && p->n >= 4 * p->m && p->m * p->n * p->k > SMALL_WORK) turn(p);
   if (p->n == 1) p->b.columns = p->c.columns = 1;
   if (p->k == 1) p->a.columns = 1;
 

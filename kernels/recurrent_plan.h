@@ -41,7 +41,6 @@ typedef struct {
   int64_t shared, own;    // floats of scratch: all tasks', and each task's
 } Recurrent;
 
-HEED_INLINE int64_t divide_up(int64_t x, int64_t unit) { return (x + unit - 1) / unit; }
 HEED_INLINE int has(const Operand *o) { return o->buffer >= 0; }
 
 static void read_recurrent(const int32_t *words, Recurrent *r) {
