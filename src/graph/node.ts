@@ -73,24 +73,14 @@ export function makeLeafFor(node: Node, source: object): Node<"leaf"> {
   return new Leaf(node.id + 1, source, node.shape, node.dtype);
 }
 
-/** The node of this meaning: the one that was made already, if it is remembered, or a new one. */
+/** The node of this meaning: the one that was made already, if it is remembered, or a new one. `text` is the meaning without the inputs. */
 export function makeNode<O extends OpName>(
   op: O,
   inputs: readonly Node[],
   params: OpParams[O],
   shape: Shape,
   dtype: DType,
-): Node<O> {
-  return known(`${op} ${dtype} ${shape.join()} ${paramsKey(params)}`, op, inputs, params, shape, dtype);
-}
-
-function known<O extends OpName>(
-  text: string,
-  op: O,
-  inputs: readonly Node[],
-  params: OpParams[O],
-  shape: Shape,
-  dtype: DType,
+  text = `${op} ${dtype} ${shape.join()} ${paramsKey(params)}`,
 ): Node<O> {
   let key = text;
   for (const input of inputs) key += ` ${input.id}`;
@@ -117,7 +107,7 @@ export function withInputs(node: Node, inputs: readonly Node[]): Node {
   let same = true;
   for (let i = 0; i < inputs.length; i++) if (inputs[i] !== before[i]) same = false;
   if (same) return node;
-  return known(node.text, node.op, inputs, node.params, node.shape, node.dtype);
+  return makeNode(node.op, inputs, node.params, node.shape, node.dtype, node.text);
 }
 
 /** Lets a node that is not remembered any more read other numbers of the same meaning: those of the leaf that holds them. */
