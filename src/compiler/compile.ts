@@ -12,6 +12,7 @@ import { planUnits } from "./elementwise.js";
 import { fuseEpilogues } from "./epilogues.js";
 import { lower, type Request } from "./lower.js";
 import { planMemory } from "./memory.js";
+import { poolEarly } from "./pool.js";
 import { reuseInputs } from "./reuse.js";
 import { simplify } from "./simplify.js";
 import { formTiles } from "./tiles.js";
@@ -27,6 +28,7 @@ export interface Pass {
 /** Graph to graph, in order; tests switch single ones off, `explain` prints what each leaves behind. */
 export const PASSES: readonly Pass[] = [
   { name: "simplify", run: simplify },
+  { name: "pool", run: poolEarly },
   { name: "attention", run: recogniseAttention },
   { name: "unroll", run: unrollRecurrent },
   { name: "differentiate", run: differentiate },

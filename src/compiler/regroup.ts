@@ -28,6 +28,14 @@ export function regroup(old: Shape, now: Shape): { old: number[]; now: number[] 
   return groups;
 }
 
+/** The axis of `now` that a reshape from `old` leaves just as `axis` was; -1 where it takes the axis apart, or has size 1. */
+export function sameAxis(old: Shape, axis: number, now: Shape): number {
+  const size = old[axis];
+  if (size === 1) return -1;
+  const before = (shape: Shape, i: number) => sizeOf(shape.slice(0, i));
+  return now.findIndex((n, i) => n === size && before(now, i) === before(old, axis));
+}
+
 /** A reshape of an expand as an expand of a reshape; null where a repeated axis would merge with, or be split from, one that is not. */
 export function reshapeOfExpand(x: Node, shape: Shape): Node | null {
   const [y] = x.inputs;

@@ -16,7 +16,8 @@ export function simplify(roots: readonly Node[]): Node[] {
   return rewrite(roots, (node, before) => transposedProduct(simplifyNode(node), before, users), order);
 }
 
-function countUsers(order: readonly Node[], roots: readonly Node[]): Map<Node, number> {
+/** How many inputs of other nodes, and roots, each node is. */
+export function countUsers(order: readonly Node[], roots: readonly Node[]): Map<Node, number> {
   const users = new Map<Node, number>();
   for (const node of order) for (const input of node.inputs) users.set(input, (users.get(input) ?? 0) + 1);
   for (const root of roots) users.set(root, (users.get(root) ?? 0) + 1);

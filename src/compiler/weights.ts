@@ -4,6 +4,7 @@
 import { isFloat } from "../base/dtype.js";
 import { cast, constantValue, detach, div, expand, like, mul, where } from "../graph/build.js";
 import { makeNode, type Node, topological } from "../graph/node.js";
+import { sameAxis } from "./regroup.js";
 import { applyView, sink } from "./sink.js";
 import { softmaxOf, withoutSink } from "./softmaxes.js";
 
@@ -110,11 +111,8 @@ function axisThrough(view: Node, axis: number): number {
   switch (view.op) {
     case "permute":
       return (view as Node<"permute">).params.dims.indexOf(axis);
-    case "reshape": {
-      if (size === 1) return -1;
-      const before = (shape: readonly number[], i: number) => shape.slice(0, i).reduce((p, n) => p * n, 1);
-      return view.shape.findIndex((n, i) => n === size && before(view.shape, i) === before(x.shape, axis));
-    }
+    case "reshape":
+      return sameAxis(x.shape, axis, view.shape);
     case "slice": {
       const { starts, steps } = (view as Node<"slice">).params;
       return view.shape[axis] === size && starts[axis] === 0 && steps[axis] === 1 ? axis : -1;

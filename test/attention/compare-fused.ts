@@ -15,7 +15,7 @@ import { functional, hash, makeInput, parseInput } from "../support/inputs.js";
 import type { Lookalike } from "./lookalike.js";
 import type { Spelling } from "./spelling.js";
 
-const FUSING = new Set(["attention", "tiles"]);
+const FUSING = new Set(["pool", "attention", "tiles"]);
 const SPELLED = PASSES.filter((pass) => !FUSING.has(pass.name));
 
 /** What is compared: the output first, then other outputs, then gradients. */
