@@ -8,9 +8,10 @@ import { rewrite, substitute } from "../graph/rewrite.js";
 import type { Capabilities, Program } from "../program/program.js";
 import { recogniseAttention } from "./attention.js";
 import { differentiate } from "./differentiate.js";
+import type { Request } from "./draft.js";
 import { planUnits } from "./elementwise.js";
 import { fuseEpilogues } from "./epilogues.js";
-import { lower, type Request } from "./lower.js";
+import { lower } from "./lower.js";
 import { planMemory } from "./memory.js";
 import { poolEarly } from "./pool.js";
 import { reuseInputs } from "./reuse.js";
@@ -18,7 +19,7 @@ import { simplify } from "./simplify.js";
 import { formTiles } from "./tiles.js";
 import { unrollRecurrent } from "./unroll.js";
 
-export type { Request } from "./lower.js";
+export type { Request } from "./draft.js";
 
 export interface Pass {
   readonly name: string;

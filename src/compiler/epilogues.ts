@@ -4,7 +4,7 @@
 import { reshapeView, sizeOf } from "../base/shape.js";
 import { operandsOf } from "../program/operands.js";
 import type { ElementwiseStep, Epilogue, MatmulStep, Operand, Step } from "../program/program.js";
-import type { Draft } from "./lower.js";
+import type { Draft } from "./draft.js";
 
 export function fuseEpilogues(draft: Draft): Draft {
   const steps: (Step | null)[] = [...draft.steps];

@@ -4,7 +4,7 @@
 import { DTYPES } from "../base/dtype.js";
 import { operandsOf } from "../program/operands.js";
 import type { Buffer, Program } from "../program/program.js";
-import type { Draft } from "./lower.js";
+import type { Draft } from "./draft.js";
 
 const ALIGNMENT = 64;
 

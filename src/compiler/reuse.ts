@@ -3,7 +3,7 @@
 
 import { mapOperands, operandsOf } from "../program/operands.js";
 import type { ElementwiseStep, Step } from "../program/program.js";
-import type { Draft } from "./lower.js";
+import type { Draft } from "./draft.js";
 
 export function reuseInputs(draft: Draft): Draft {
   const last = new Map<number, number>();
