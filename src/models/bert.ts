@@ -15,7 +15,7 @@ import { Module } from "../nn/module.js";
 import { LayerNorm } from "../nn/norm.js";
 import type { StateDict } from "../nn/state.js";
 import { checkTensor, TENSOR } from "../tensor/check.js";
-import { crossEntropy } from "../tensor/functions.js";
+import { crossEntropy } from "../tensor/losses.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { tracing } from "../tensor/trace.js";
 import {

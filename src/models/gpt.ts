@@ -15,7 +15,8 @@ import { LayerNorm } from "../nn/norm.js";
 import type { StateDict } from "../nn/state.js";
 import { checkTensor } from "../tensor/check.js";
 import { arange } from "../tensor/create.js";
-import { crossEntropy, linear } from "../tensor/functions.js";
+import { linear } from "../tensor/functions.js";
+import { crossEntropy } from "../tensor/losses.js";
 import type { Tensor } from "../tensor/tensor.js";
 import {
   checkGPTConfig,

@@ -1,30 +1,56 @@
 // Losses as modules; the functions of the same names do the work.
 
-import { checkOptions } from "../base/options.js";
-import { binaryCrossEntropyWithLogits, crossEntropy, l1Loss, mseLoss, nllLoss } from "../tensor/functions.js";
+import { checkOptions, type OptionTable } from "../base/options.js";
 import {
   CROSS_ENTROPY,
   type CrossEntropyOptions,
   checkLabelSmoothing,
   LOSS,
   type LossOptions,
+  NLL,
+  type NLLOptions,
 } from "../tensor/loss-options.js";
+import { binaryCrossEntropyWithLogits, crossEntropy, l1Loss, mseLoss, nllLoss } from "../tensor/losses.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Module } from "./module.js";
 
-/** Cross entropy of logits [..., V] against class indices [...]. */
-export class CrossEntropyLoss extends Module {
-  readonly weight: Tensor | null;
+/** A loss against class indices, whose weights are part of its state. */
+abstract class ClassLoss<O extends NLLOptions> extends Module {
+  readonly weight: Tensor | null; // [V]
 
-  constructor(private readonly options: CrossEntropyOptions = {}) {
+  constructor(options: O, table: OptionTable<O>) {
     super();
-    checkOptions("CrossEntropyLoss", options, CROSS_ENTROPY);
-    checkLabelSmoothing("CrossEntropyLoss", options.labelSmoothing ?? 0);
+    checkOptions(this.typeName, options, table);
     this.weight = this.registerBuffer("weight", options.weight ?? null);
+  }
+}
+
+/**
+ * Cross entropy of logits [..., V] or [N,V,d1,...] against class indices, i32 [...] or [N,d1,...].
+ * @throws HeedError, when called, as `crossEntropy`
+ */
+export class CrossEntropyLoss extends ClassLoss<CrossEntropyOptions> {
+  constructor(private readonly options: CrossEntropyOptions = {}) {
+    super(options, CROSS_ENTROPY);
+    checkLabelSmoothing("CrossEntropyLoss", options.labelSmoothing ?? 0);
   }
 
   forward(logits: Tensor, targets: Tensor): Tensor {
     return crossEntropy(logits, targets, { ...this.options, weight: this.weight ?? undefined });
+  }
+}
+
+/**
+ * Negative log-likelihood: log-probabilities [..., V] or [N,V,d1,...] against class indices, i32 [...] or [N,d1,...].
+ * @throws HeedError, when called, as `crossEntropy`
+ */
+export class NLLLoss extends ClassLoss<NLLOptions> {
+  constructor(private readonly options: NLLOptions = {}) {
+    super(options, NLL);
+  }
+
+  forward(logProbabilities: Tensor, targets: Tensor): Tensor {
+    return nllLoss(logProbabilities, targets, { ...this.options, weight: this.weight ?? undefined });
   }
 }
 
@@ -47,13 +73,6 @@ export class MSELoss extends PairLoss {
 export class L1Loss extends PairLoss {
   forward(input: Tensor, target: Tensor): Tensor {
     return l1Loss(input, target, this.options);
-  }
-}
-
-/** Negative log-likelihood: log-probabilities [..., V] against class indices [...]. */
-export class NLLLoss extends PairLoss {
-  forward(logProbabilities: Tensor, targets: Tensor): Tensor {
-    return nllLoss(logProbabilities, targets, this.options);
   }
 }
 

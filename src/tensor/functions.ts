@@ -5,7 +5,7 @@ import { fail } from "../base/errors.js";
 import { multinomial as drawCategories } from "../base/multinomial.js";
 import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
 import { defaultGenerator, GENERATOR, type Generator } from "../base/random.js";
-import { describe, normalizeDim, type Shape, sizeOf } from "../base/shape.js";
+import { describe, normalizeDim, type Shape } from "../base/shape.js";
 import { shown } from "../base/show.js";
 import * as build from "../graph/build.js";
 import type { Node } from "../graph/node.js";
@@ -13,14 +13,6 @@ import { checkOptionalTensor, checkTensor, checkTensors, given } from "./check.j
 import { fromData } from "./create.js";
 import { boolNode, type Operand } from "./elementwise.js";
 import { checkIndices } from "./index-check.js";
-import {
-  CROSS_ENTROPY,
-  type CrossEntropyOptions,
-  checkLabelSmoothing,
-  LOSS,
-  type LossOptions,
-  type Reduction,
-} from "./loss-options.js";
 import { memoryOrder } from "./memory-order.js";
 import { bernoulli, inMemoryOrder, tracedUniform } from "./random.js";
 import { Tensor } from "./tensor.js";
@@ -175,99 +167,7 @@ export function dropout(x: Tensor, options: { p?: number; training?: boolean } =
   return x.mul(noise.div(1 - p));
 }
 
-export type { CrossEntropyOptions, LossOptions, Reduction };
-
 const DROPOUT: OptionTable<NonNullable<Parameters<typeof dropout>[1]>> = { p: CHECKED, training: FLAG };
-
-/**
- * Cross entropy of logits [..., V] (classes last) or [N,V,d1,...] (PyTorch's order, when targets say so) against class indices.
- * @param options.ignoreIndex targets with this value count for nothing (default -100)
- * @param options.labelSmoothing share of the probability spread over all classes
- * @param options.weight one weight per class, f32[V]
- * @throws HeedError for targets that do not fit the logits or are no classes, and labelSmoothing outside [0,1]
- * @example crossEntropy(randn(8, 5), randint(0, 5, [8]), { labelSmoothing: 0.1 }).item()
- */
-export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
-  checkOptions("crossEntropy", options, CROSS_ENTROPY);
-  checkTensor("crossEntropy", "logits", logits);
-  checkTensor("crossEntropy", "targets", targets);
-  const { reduction = "mean", ignoreIndex = -100, labelSmoothing = 0, weight } = options;
-  if (targets.dtype !== "i32") fail("crossEntropy", "i32 class indices as targets", describe(targets));
-  checkLabelSmoothing("crossEntropy", labelSmoothing);
-  const rows = classesLast(logits, targets);
-  const classes = rows.shape[rows.ndim - 1];
-  const flat = rows.reshape(sizeOf(targets.shape), classes);
-  const target = targets.reshape(sizeOf(targets.shape), 1);
-  const checked = checkIndices(
-    "crossEntropy",
-    `targets from 0 to ${classes - 1} (or ignoreIndex ${ignoreIndex})`,
-    targets,
-    classes,
-    ignoreIndex,
-  );
-  const logProbability = flat.logSoftmax(-1);
-  const hit = Tensor.from(build.scalar("eq", build.iota([...flat.shape], 1), target.node));
-  const kept = target.ne(ignoreIndex);
-  const classWeight = weight ? weight.reshape(1, classes).expand(flat.shape) : null;
-  const weighted = classWeight ? logProbability.mul(classWeight) : logProbability;
-  let loss = where(hit, weighted, 0).sum(-1, { keepdim: true });
-  if (labelSmoothing > 0)
-    loss = loss.mul(1 - labelSmoothing).add(weighted.sum(-1, { keepdim: true }).mul(labelSmoothing / classes));
-  // A target that could not be checked and is no class makes the loss NaN, not small.
-  const sound = checked ? loss.neg() : where(target.ge(0).logicalAnd(target.lt(classes)), loss.neg(), Number.NaN);
-  const each = where(kept, sound, 0);
-  if (reduction === "none") return each.reshape(targets.shape);
-  if (reduction === "sum") return each.sum();
-  const share = classWeight ? where(kept.logicalAnd(hit), classWeight, 0).sum() : kept.to(logits.dtype).sum();
-  return each.sum().div(share);
-}
-
-function classesLast(logits: Tensor, targets: Tensor): Tensor {
-  const last = [...targets.shape];
-  if (logits.ndim === targets.ndim + 1 && last.every((n, i) => n === logits.shape[i])) return logits;
-  const order =
-    logits.ndim >= 2 &&
-    logits.ndim === targets.ndim + 1 &&
-    logits.shape[0] === targets.shape[0] &&
-    last.slice(1).every((n, i) => n === logits.shape[i + 2]);
-  if (!order) fail("crossEntropy", `logits [${last.join(",")},V] for targets ${describe(targets)}`, describe(logits));
-  return logits.permute([0, ...last.slice(1).map((_, i) => i + 2), 1]);
-}
-
-/** -log probability of the targets: inputs are log-probabilities. */
-export function nllLoss(logProbabilities: Tensor, targets: Tensor, options: LossOptions = {}): Tensor {
-  checkPair("nllLoss", { logProbabilities, targets });
-  if (targets.dtype !== "i32" || targets.ndim !== logProbabilities.ndim - 1)
-    fail("nllLoss", `class indices i32[${logProbabilities.shape.slice(0, -1)}] as targets`, describe(targets));
-  const picked = logProbabilities.gather(-1, targets.unsqueeze(-1)).squeeze(-1).neg();
-  return reduceLoss("nllLoss", picked, options);
-}
-
-export function mseLoss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
-  checkPair("mseLoss", { input, target });
-  return reduceLoss("mseLoss", input.sub(target).square(), options);
-}
-
-export function l1Loss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
-  checkPair("l1Loss", { input, target });
-  return reduceLoss("l1Loss", input.sub(target).abs(), options);
-}
-
-/** Binary cross entropy on logits, safe for large ones. */
-export function binaryCrossEntropyWithLogits(logits: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
-  checkPair("binaryCrossEntropyWithLogits", { logits, target });
-  return reduceLoss("binaryCrossEntropyWithLogits", logits.softplus().sub(logits.mul(target)), options);
-}
-
-function checkPair(op: string, pair: Readonly<Record<string, Tensor>>): void {
-  for (const name in pair) checkTensor(op, name, pair[name]);
-}
-
-function reduceLoss(op: string, each: Tensor, options: LossOptions): Tensor {
-  checkOptions(op, options, LOSS);
-  const { reduction = "mean" } = options;
-  return reduction === "none" ? each : reduction === "sum" ? each.sum() : each.mean();
-}
 
 /**
  * Draws category indices from rows of weights [V] or [N,V]: i32 [samples] or [N,samples]. The weights need not sum to one.

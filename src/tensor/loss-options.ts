@@ -12,25 +12,26 @@ export interface LossOptions {
   reduction?: Reduction;
 }
 
-export interface CrossEntropyOptions extends LossOptions {
+export interface NLLOptions extends LossOptions {
   /** Targets with this value count for nothing; -100. */
   ignoreIndex?: number;
-  /** The share of the probability that is spread over all classes; 0. */
-  labelSmoothing?: number;
   /** One weight per class, f32[V]. */
   weight?: Tensor;
+}
+
+export interface CrossEntropyOptions extends NLLOptions {
+  /** The share of the probability that is spread over all classes; 0. */
+  labelSmoothing?: number;
 }
 
 /** @internal */
 export const LOSS: OptionTable<LossOptions> = { reduction: oneOf("mean", "sum", "none") };
 
 /** @internal */
-export const CROSS_ENTROPY: OptionTable<CrossEntropyOptions> = {
-  ...LOSS,
-  ignoreIndex: NUMBER,
-  labelSmoothing: CHECKED,
-  weight: TENSOR,
-};
+export const NLL: OptionTable<NLLOptions> = { ...LOSS, ignoreIndex: NUMBER, weight: TENSOR };
+
+/** @internal */
+export const CROSS_ENTROPY: OptionTable<CrossEntropyOptions> = { ...NLL, labelSmoothing: CHECKED };
 
 /** @internal @throws HeedError unless it is a share from 0 to 1 */
 export function checkLabelSmoothing(op: string, x: unknown): void {

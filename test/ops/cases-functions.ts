@@ -1,4 +1,4 @@
-// Cases of the functions that layers and losses are made of, and of tensors made from nothing.
+// Cases of the functions that layers are made of, and of tensors made from nothing.
 
 import { attention } from "../../src/tensor/attention.js";
 import { arange, causalMask, eye, full, linspace, ones, zeros } from "../../src/tensor/create.js";
@@ -79,83 +79,6 @@ function attend(q: Tensor, k: Tensor, v: Tensor): Tensor {
   return scores.add(causalMask(q.shape[2])).softmax(-1).matmul(v);
 }
 
-const IGNORE = { ignoreIndex: 2 };
-
-const LOSSES: Case[] = [
-  ...cases("crossEntropy", (x, t) => f.crossEntropy(x, t), "F.cross_entropy(a, b)", [
-    ["f32[7,5]", "i32[7]:index"],
-    ["f32[5]", "i32[]:index"],
-    ["f32[33,64]", "i32[33]:index"],
-    ["f32[2,5,3]", "i32[2,3]:index"],
-    ["bf16[7,33]", "i32[7]:index"],
-  ]),
-  ...cases("crossEntropy", (x, t) => f.crossEntropy(x, t), "F.cross_entropy(a.transpose(1, 2), b)", [
-    ["f32[3,7,5]", "i32[3,7]:index"],
-  ]),
-  ...cases("crossEntropy", (x, t) => f.crossEntropy(x, t, IGNORE), "F.cross_entropy(a, b, ignore_index=2)", [
-    ["f32[33,5]", "i32[33]:index"],
-  ]),
-  ...cases(
-    "crossEntropy",
-    (x, t) => f.crossEntropy(x, t, { ...IGNORE, reduction: "none" }),
-    "F.cross_entropy(a, b, ignore_index=2, reduction='none')",
-    [["f32[33,5]", "i32[33]:index"]],
-  ),
-  ...cases(
-    "crossEntropy",
-    (x, t) => f.crossEntropy(x, t, { labelSmoothing: 0.1, reduction: "sum" }),
-    "F.cross_entropy(a, b, label_smoothing=0.1, reduction='sum')",
-    [["f32[17,7]@T", "i32[17]:index"]],
-  ),
-  ...cases(
-    "crossEntropy",
-    (x, t) => f.crossEntropy(x, t, { ...IGNORE, labelSmoothing: 0.1 }),
-    "F.cross_entropy(a, b, ignore_index=2, label_smoothing=0.1)",
-    [
-      ["f32[33,9]", "i32[33]:index"],
-      ["f32[3,9,11]", "i32[3,11]:index"],
-    ],
-  ),
-  ...cases(
-    "crossEntropy",
-    (x, t, weight) => f.crossEntropy(x, t, { ...IGNORE, weight: weight.detach(), labelSmoothing: 0.3 }),
-    "F.cross_entropy(a, b, c.detach(), ignore_index=2, label_smoothing=0.3)",
-    [["f32[17,5]", "i32[17]:index", "f32[5]:positive"]],
-  ),
-  ...cases(
-    "crossEntropy",
-    (x, t, weight) => f.crossEntropy(x, t, { weight }),
-    "F.cross_entropy(a, b, c)",
-    [["f32[17,5]", "i32[17]:index", "f32[5]:positive"]],
-    { gradient: false },
-  ),
-  ...cases(
-    "crossEntropy",
-    (x, t, weight) => f.crossEntropy(x, t, { weight: weight.detach(), labelSmoothing: 0.2 }),
-    "F.cross_entropy(a, b, c.detach(), label_smoothing=0.2)",
-    [["f32[17,5]", "i32[17]:index", "f32[5]:positive"]],
-  ),
-  ...cases("nllLoss", (x, t) => f.nllLoss(x.logSoftmax(-1), t), "F.nll_loss(a.log_softmax(-1), b)", [
-    ["f32[17,5]", "i32[17]:index"],
-  ]),
-  ...cases("mseLoss", (a, b) => f.mseLoss(a, b), "F.mse_loss(a, b)", [["f32[3,7]", "f32[3,7]@T"]]),
-  ...cases("mseLoss", (a, b) => f.mseLoss(a, b, { reduction: "none" }), "F.mse_loss(a, b, reduction='none')", [
-    ["f32[7]", "f32[7]"],
-  ]),
-  ...cases("l1Loss", (a, b) => f.l1Loss(a, b, { reduction: "sum" }), "F.l1_loss(a, b, reduction='sum')", [
-    ["f32[3,7]", "f32[3,7]"],
-  ]),
-  ...cases(
-    "binaryCrossEntropyWithLogits",
-    (a, b) => f.binaryCrossEntropyWithLogits(a, b),
-    "F.binary_cross_entropy_with_logits(a, b)",
-    [
-      ["f32[3,7]:wide", "f32[3,7]:positive"],
-      ["f32[17]", "f32[17]:positive"],
-    ],
-  ),
-];
-
 const MADE: Case[] = [
   ...cases(
     "arange",
@@ -220,4 +143,4 @@ const ATTENTION: Case[] = [
   ),
 ];
 
-export const FUNCTIONS: readonly Case[] = [...LAYERS, ...LOSSES, ...MADE, ...ATTENTION];
+export const FUNCTIONS: readonly Case[] = [...LAYERS, ...MADE, ...ATTENTION];

@@ -3,11 +3,12 @@
 import { type Case, idOf } from "./case.js";
 import { ELEMENTWISE } from "./cases-elementwise.js";
 import { FUNCTIONS } from "./cases-functions.js";
+import { LOSSES } from "./cases-losses.js";
 import { REDUCTIONS } from "./cases-reductions.js";
 import { SHAPES } from "./cases-shapes.js";
 import { WINDOWS } from "./cases-windows.js";
 
-export const CASES: readonly Case[] = [...ELEMENTWISE, ...REDUCTIONS, ...SHAPES, ...FUNCTIONS, ...WINDOWS];
+export const CASES: readonly Case[] = [...ELEMENTWISE, ...REDUCTIONS, ...SHAPES, ...FUNCTIONS, ...LOSSES, ...WINDOWS];
 
 /** Cases by op, in the order of the table. */
 export function byOp(list: readonly Case[] = CASES): Map<string, Case[]> {

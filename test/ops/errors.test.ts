@@ -11,6 +11,7 @@ import { setExecutor } from "../../src/tensor/evaluate.js";
 import * as f from "../../src/tensor/functions.js";
 import { grad } from "../../src/tensor/grad.js";
 import { noGrad } from "../../src/tensor/grad-mode.js";
+import * as loss from "../../src/tensor/losses.js";
 import * as random from "../../src/tensor/random.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { on } from "../support/run.js";
@@ -89,7 +90,30 @@ const SHAPES: readonly Row[] = [
     (x) => f.layerNorm(x, [3], ones(2)),
     "layerNorm: expected weight and bias of shape [3], the last axes of f32[2,3], got f32[2]",
   ],
-  [(x) => f.crossEntropy(x, tensor([1, 2, 0])), "crossEntropy: expected logits [3,V] for targets i32[3], got f32[2,3]"],
+  [
+    (x) => loss.crossEntropy(x, tensor([1, 2, 0])),
+    "crossEntropy: expected logits [3,V] for targets i32[3], got f32[2,3]",
+  ],
+  [
+    (x) => loss.nllLoss(x, tensor([1, 2, 0])),
+    "nllLoss: expected log-probabilities [3,V] for targets i32[3], got f32[2,3]",
+  ],
+  [
+    (x) => loss.crossEntropy(x, tensor([1, 2]), { weight: ones(2) }),
+    "crossEntropy: expected a float weight [3], one for each class, got f32[2]",
+  ],
+  [
+    () => loss.mseLoss(ones(4, 1), ones(4)),
+    "mseLoss: expected input and target of one shape, got f32[4,1] and f32[4]; squeeze or expand one of them",
+  ],
+  [
+    () => loss.l1Loss(ones(4, 1), ones(4)),
+    "l1Loss: expected input and target of one shape, got f32[4,1] and f32[4]; squeeze or expand one of them",
+  ],
+  [
+    () => loss.binaryCrossEntropyWithLogits(ones(4, 1), ones(4)),
+    "binaryCrossEntropyWithLogits: expected logits and target of one shape, got f32[4,1] and f32[4]; squeeze or expand one of them",
+  ],
   [(x) => x.assign(ones(3)), "assign: expected a value of shape [2,3], got f32[3]"],
   [() => zeros(-1), "zeros: expected whole, non-negative sizes, got [-1]"],
   [() => create.eye(-1), "eye: expected whole, non-negative sizes, got [-1,-1]"],
@@ -114,9 +138,9 @@ const DTYPES: readonly Row[] = [
   ],
   [(x) => x.gather(0, x), "gather: expected an i32 index, got f32[2,3]"],
   [(x) => f.embedding(x, x), "embedding: expected i32 indices, got f32[2,3]; convert them with .int()"],
-  [(x) => f.crossEntropy(x, x), "crossEntropy: expected i32 class indices as targets, got f32[2,3]"],
+  [(x) => loss.crossEntropy(x, x), "crossEntropy: expected i32 class indices as targets, got f32[2,3]"],
   [
-    (x) => f.crossEntropy(x, tensor([1, 2]), { labelSmoothing: 1.1 }),
+    (x) => loss.crossEntropy(x, tensor([1, 2]), { labelSmoothing: 1.1 }),
     "crossEntropy: expected labelSmoothing from 0 to 1, got 1.1",
   ],
   [(x) => x.to("f64" as never), 'to: expected one of f32, f16, bf16, i32, bool, got "f64"'],
@@ -237,16 +261,18 @@ describe("indices out of range", () => {
     expect(() => f.embedding(tensor([0, 5]), x)).toThrow(
       "embedding: expected indices from 0 to 1, got 5 at position 1",
     );
-    expect(() => f.crossEntropy(x, tensor([3, 0]))).toThrow(
+    expect(() => loss.crossEntropy(x, tensor([3, 0]))).toThrow(
       "crossEntropy: expected targets from 0 to 2 (or ignoreIndex -100), got 3 at position 0",
     );
-    expect(() => f.nllLoss(x, tensor([3, 0])).item()).toThrow("expected indices from 0 to 2, got 3");
+    expect(() => loss.nllLoss(x, tensor([3, 0]))).toThrow(
+      "nllLoss: expected targets from 0 to 2 (or ignoreIndex -100), got 3 at position 0",
+    );
   });
 
   it("make a loss NaN where they cannot be known before", () => {
     const x = ones(2, 3);
-    expect(f.crossEntropy(x, tensor([3, 0]).add(0)).item()).toBeNaN();
-    const step = compile((targets: Tensor) => f.crossEntropy(x, targets));
+    expect(loss.crossEntropy(x, tensor([3, 0]).add(0)).item()).toBeNaN();
+    const step = compile((targets: Tensor) => loss.crossEntropy(x, targets));
     expect(step(tensor([-7, 0])).item()).toBeNaN();
     expect(step(tensor([-100, 0])).item()).toBeCloseTo(Math.log(3), 6);
     expect(step(tensor([2, 1])).item()).toBeCloseTo(Math.log(3), 6);

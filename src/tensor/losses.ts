@@ -1,0 +1,147 @@
+// Losses: one number for how far results are from what they should have been. As modules they are in nn/losses.ts.
+
+import { isFloat } from "../base/dtype.js";
+import { fail } from "../base/errors.js";
+import { checkOptions } from "../base/options.js";
+import { describe, sameShape, sizeOf } from "../base/shape.js";
+import * as build from "../graph/build.js";
+import { checkTensor } from "./check.js";
+import { where } from "./functions.js";
+import { checkIndices } from "./index-check.js";
+import {
+  CROSS_ENTROPY,
+  type CrossEntropyOptions,
+  checkLabelSmoothing,
+  LOSS,
+  type LossOptions,
+  NLL,
+  type NLLOptions,
+  type Reduction,
+} from "./loss-options.js";
+import { Tensor } from "./tensor.js";
+
+export type { CrossEntropyOptions, LossOptions, NLLOptions, Reduction };
+
+/**
+ * Cross entropy of logits [..., V] (classes last) or [N,V,d1,...] (PyTorch's order) against class indices, i32 [...] or [N,d1,...]: the
+ * targets say which it is, and where both orders fit, classes are last.
+ * @param options.ignoreIndex targets with this value count for nothing (default -100)
+ * @param options.labelSmoothing share of the probability spread over all classes
+ * @param options.weight one weight per class, f32[V]; a mean is divided by the targets' weights
+ * @throws HeedError for targets that do not fit the logits or are no classes, a weight that is not [V], and labelSmoothing outside [0,1]
+ * @example crossEntropy(randn(8, 5), randint(0, 5, [8]), { labelSmoothing: 0.1 }).item()
+ */
+export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  checkOptions("crossEntropy", options, CROSS_ENTROPY);
+  checkTensor("crossEntropy", "logits", logits);
+  checkLabelSmoothing("crossEntropy", options.labelSmoothing ?? 0);
+  return classLoss("crossEntropy", "logits", logits, targets, options, (rows) => rows.logSoftmax(-1));
+}
+
+/**
+ * Negative log-likelihood: -log probability of the targets, given log-probabilities in either order that `crossEntropy` takes.
+ * @throws HeedError as `crossEntropy`
+ * @example nllLoss(randn(8, 5).logSoftmax(-1), randint(0, 5, [8])).item()
+ */
+export function nllLoss(logProbabilities: Tensor, targets: Tensor, options: NLLOptions = {}): Tensor {
+  checkOptions("nllLoss", options, NLL);
+  checkTensor("nllLoss", "logProbabilities", logProbabilities);
+  return classLoss("nllLoss", "log-probabilities", logProbabilities, targets, options, (rows) => rows);
+}
+
+function classLoss(
+  op: string,
+  name: string,
+  input: Tensor,
+  targets: Tensor,
+  options: CrossEntropyOptions,
+  logProbabilities: (rows: Tensor) => Tensor,
+): Tensor {
+  checkTensor(op, "targets", targets);
+  const { reduction = "mean", ignoreIndex = -100, labelSmoothing = 0, weight } = options;
+  if (targets.dtype !== "i32") fail(op, "i32 class indices as targets", describe(targets));
+  const rows = classesLast(op, name, input, targets);
+  const classes = rows.shape[rows.ndim - 1];
+  if (weight && (!sameShape(weight.shape, [classes]) || !isFloat(weight.dtype)))
+    fail(op, `a float weight [${classes}], one for each class`, describe(weight));
+  // The sum of many 16-bit losses, and even their number, may be beyond f16: they are added up in f32.
+  const flat = rows.reshape(sizeOf(targets.shape), classes).float();
+  const target = targets.reshape(sizeOf(targets.shape), 1);
+  const expected = `targets from 0 to ${classes - 1} (or ignoreIndex ${ignoreIndex})`;
+  const checked = checkIndices(op, expected, targets, classes, ignoreIndex);
+  const logProbability = logProbabilities(flat);
+  const hit = Tensor.from(build.scalar("eq", build.iota([...flat.shape], 1), target.node));
+  const kept = target.ne(ignoreIndex);
+  const classWeight = weight ? weight.reshape(1, classes).expand(flat.shape) : null;
+  const weighted = classWeight ? logProbability.mul(classWeight) : logProbability;
+  let loss = where(hit, weighted, 0).sum(-1, { keepdim: true });
+  if (labelSmoothing > 0)
+    loss = loss.mul(1 - labelSmoothing).add(weighted.sum(-1, { keepdim: true }).mul(labelSmoothing / classes));
+  // A target that could not be checked and is no class makes the loss NaN, not small.
+  const sound = checked ? loss.neg() : where(target.ge(0).logicalAnd(target.lt(classes)), loss.neg(), Number.NaN);
+  const each = where(kept, sound, 0);
+  if (reduction === "none") return each.reshape(targets.shape).to(input.dtype);
+  if (reduction === "sum") return each.sum().to(input.dtype);
+  const share = classWeight ? where(kept.logicalAnd(hit), classWeight, 0).sum() : kept.float().sum();
+  return each.sum().div(share).to(input.dtype);
+}
+
+function classesLast(op: string, name: string, input: Tensor, targets: Tensor): Tensor {
+  const last = [...targets.shape];
+  if (input.ndim === targets.ndim + 1 && last.every((n, i) => n === input.shape[i])) return input;
+  const order =
+    input.ndim >= 2 &&
+    input.ndim === targets.ndim + 1 &&
+    input.shape[0] === targets.shape[0] &&
+    last.slice(1).every((n, i) => n === input.shape[i + 2]);
+  if (!order) fail(op, `${name} [${[...last, "V"]}] for targets ${describe(targets)}`, describe(input));
+  return input.permute([0, ...last.slice(1).map((_, i) => i + 2), 1]);
+}
+
+/**
+ * The mean (or sum) of squared differences.
+ * @throws HeedError for an input and a target of different shapes
+ * @example mseLoss(randn(8, 3), randn(8, 3)).item()
+ */
+export function mseLoss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkPair("mseLoss", { input, target });
+  return reduceLoss("mseLoss", input.sub(target).square(), options);
+}
+
+/**
+ * The mean (or sum) of absolute differences.
+ * @throws HeedError for an input and a target of different shapes
+ * @example l1Loss(randn(8, 3), randn(8, 3)).item()
+ */
+export function l1Loss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkPair("l1Loss", { input, target });
+  return reduceLoss("l1Loss", input.sub(target).abs(), options);
+}
+
+/**
+ * Binary cross entropy of logits against targets from 0 to 1, exact where it is small, and finite where logits are large.
+ * @throws HeedError for logits and targets of different shapes
+ * @example binaryCrossEntropyWithLogits(randn(8), rand(8)).item()
+ */
+export function binaryCrossEntropyWithLogits(logits: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkPair("binaryCrossEntropyWithLogits", { logits, target });
+  // -t log σ(x) - (1 - t) log σ(-x): both terms are positive, so that nothing cancels, as in softplus(x) - t x for t = 1 and large x.
+  const each = target.mul(logits.neg().softplus()).add(target.neg().add(1).mul(logits.softplus()));
+  return reduceLoss("binaryCrossEntropyWithLogits", each, options);
+}
+
+/** Torch only warns of shapes that differ (and refuses them for cross entropy): [N,1] against [N] would compare all with all. */
+function checkPair(op: string, pair: Readonly<Record<string, Tensor>>): void {
+  for (const name in pair) checkTensor(op, name, pair[name]);
+  const [[first, a], [second, b]] = Object.entries(pair);
+  if (!sameShape(a.shape, b.shape)) {
+    const remedy = "squeeze or expand one of them";
+    fail(op, `${first} and ${second} of one shape`, `${describe(a)} and ${describe(b)}`, remedy);
+  }
+}
+
+function reduceLoss(op: string, each: Tensor, options: LossOptions): Tensor {
+  checkOptions(op, options, LOSS);
+  const { reduction = "mean" } = options;
+  return reduction === "none" ? each : reduction === "sum" ? each.sum() : each.mean();
+}
