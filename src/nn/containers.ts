@@ -21,8 +21,11 @@ export class ModuleList<M extends Module = Module> extends Module {
     return true;
   }
 
+  /** How many modules there are under 0, 1, 2 and so on; a subclass may have other fields. */
   get length(): number {
-    return Object.keys(this).length;
+    let count = 0;
+    while (count in this) count++;
+    return count;
   }
 
   append(module: M): this {
@@ -45,7 +48,7 @@ export class ModuleList<M extends Module = Module> extends Module {
   }
 
   *[Symbol.iterator](): IterableIterator<M> {
-    for (let i = 0; i < this.length; i++) yield this[i];
+    for (let i = 0; i in this; i++) yield this[i];
   }
 
   map<R>(fn: (module: M, index: number) => R): R[] {

@@ -2,7 +2,17 @@
 
 import { describe, expect, it } from "vitest";
 import { compile, manualSeed, ones, randn, type Tensor, tensor, zeros } from "../../src/index.js";
-import { Dropout, Embedding, Linear, Module, ModuleList, Parameter, ReLU, Sequential } from "../../src/nn/index.js";
+import {
+  Dropout,
+  deepCopy,
+  Embedding,
+  Linear,
+  Module,
+  ModuleList,
+  Parameter,
+  ReLU,
+  Sequential,
+} from "../../src/nn/index.js";
 
 class Inner extends Module {
   scale = new Parameter(ones(2));
@@ -107,6 +117,18 @@ describe("lists", () => {
     const chain = new Sequential(...list);
     expect(chain.forward(ones(5, 1)).shape).toEqual([5, 4]);
     expect(Object.keys(chain.stateDict())[0]).toBe("0.weight");
+  });
+
+  it("do not take a subclass's other fields for items", () => {
+    class Stack extends Sequential {
+      readonly width = 2;
+      norm = new Linear(2, 2);
+    }
+    const stack = new Stack(new Linear(1, 2)).append(new Linear(2, 3));
+    expect(stack.length).toBe(2);
+    expect(stack.at(-1)).toBe(stack[1]);
+    expect(stack.forward(ones(5, 1)).shape).toEqual([5, 3]);
+    expect(deepCopy(stack).length).toBe(2);
   });
 });
 
