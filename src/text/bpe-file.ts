@@ -1,30 +1,17 @@
 // tokenizer.json of byte-level BPE: reading any that Heed, GPT-2, Llama 3 or Qwen write, and writing Heed's own.
 
 import { fail } from "../base/errors.js";
-import { type AddedToken, readAddedTokens, specialToken, writeAddedTokens } from "./added-tokens.js";
+import { readAddedTokens, specialToken, writeAddedTokens } from "./added-tokens.js";
 import { BPETokenizer } from "./bpe.js";
 import { bpeJSON } from "./bpe-json.js";
 import { characterOfByte } from "./byte-alphabet.js";
-import { asArray, asFlag, asId, asObject, asString, isId, show, unsupported } from "./check.js";
+import { asArray, asFlag, asObject, asString, show, unsupported } from "./check.js";
 import { Merges } from "./merges.js";
 import { readNormalizer } from "./normalizer.js";
 import { readSplitter } from "./splitter.js";
 import { readTemplate } from "./template.js";
 import type { TokenizerFile } from "./tokenizer.js";
-
-/** Token to id, every id once. */
-export function readVocabulary(value: unknown): Map<string, number> {
-  const vocabulary = new Map<string, number>();
-  const seen = new Set<unknown>();
-  for (const [token, id] of Object.entries(asObject(value, "model.vocab"))) {
-    if (!isId(id)) asId(id, `model.vocab[${show(token)}]`);
-    if (seen.has(id)) fail("tokenizer.json", "one token for each id", `a second one for ${id}, ${show(token)}`);
-    seen.add(id);
-    vocabulary.set(token, id as number);
-  }
-  if (vocabulary.size === 0) fail("tokenizer.json", "model.vocab to hold tokens", "an empty object");
-  return vocabulary;
-}
+import { checkAgreement, checkTemplate, readVocabulary } from "./vocabulary-file.js";
 
 /** The tokenizer of a parsed file with a byte-level BPE model. */
 export function readBPE(file: TokenizerFile): BPETokenizer {
@@ -85,34 +72,6 @@ function readDecoder(value: unknown): void {
   if (types.length !== 1 || types[0] !== "ByteLevel") {
     unsupported(`the decoder ${types.length === 1 ? show(types[0] ?? null) : `Sequence of ${types.length}`}`);
   }
-}
-
-/** A token that is both added and in the vocabulary must have one id, and no id may mean two tokens. */
-export function checkAgreement(vocabulary: ReadonlyMap<string, number>, added: readonly AddedToken[]): void {
-  const tokenOfId = new Map<number, string>();
-  for (const [token, id] of vocabulary) tokenOfId.set(id, token);
-  const contents = new Set<string>();
-  for (const { content, id } of added) {
-    if (contents.has(content)) fail("tokenizer.json", "different added_tokens", `${show(content)} twice`);
-    contents.add(content);
-    const there = vocabulary.get(content) ?? id;
-    if (there !== id)
-      fail("tokenizer.json", `one id for ${show(content)}`, `${there} in model.vocab, ${id} in added_tokens`);
-    const token = tokenOfId.get(id) ?? content;
-    if (token !== content) fail("tokenizer.json", `one token for id ${id}`, `${show(token)} and ${show(content)}`);
-  }
-}
-
-/** What stands around a text must be tokens. */
-export function checkTemplate(
-  ids: readonly number[],
-  vocabulary: ReadonlyMap<string, number>,
-  added: readonly AddedToken[],
-): void {
-  const known = new Set([...vocabulary.values(), ...added.map(({ id }) => id)]);
-  const wrong = ids.find((id) => !known.has(id));
-  if (wrong !== undefined)
-    fail("tokenizer.json", "ids of tokens in post_processor", `${wrong}, which no token has`, "the files of two models may be mixed"); // biome-ignore format: short
 }
 
 /** The file of a vocabulary and merges trained by Heed; the special tokens come first in the vocabulary. */

@@ -116,17 +116,6 @@ export class CharacterTokenizer implements Tokenizer {
     const decoder = { type: "Fuse" };
     return bpeJSON({ addedTokens: [], preTokenizer: null, decoder, tokens: this.characters, merges: [] });
   }
-
-  /** The tokenizer of a vocabulary read from a file; its ids must be 0, 1, 2, ... */
-  static fromVocabulary(vocabulary: ReadonlyMap<string, number>): CharacterTokenizer {
-    const characters: string[] = new Array(vocabulary.size);
-    for (const [character, id] of vocabulary) {
-      // The ids differ, so none beyond the size means none missing below it.
-      if (id >= vocabulary.size) fail("tokenizer.json", `ids from 0 to ${vocabulary.size - 1} without gaps`, `${id}`);
-      characters[id] = character;
-    }
-    return new CharacterTokenizer(characters);
-  }
 }
 
 /** Whether a file has the form that `CharacterTokenizer.toJSON` writes: no merges, no splitter, tokens joined as they are. */

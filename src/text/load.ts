@@ -1,10 +1,11 @@
 // tokenizer.json to a tokenizer: looks at the kind and hands over. The file may come from anywhere, so all of it is checked.
 
 import { fail } from "../base/errors.js";
-import { readBPE, readVocabulary } from "./bpe-file.js";
+import { readBPE } from "./bpe-file.js";
 import { CharacterTokenizer, isCharacterFile } from "./characters.js";
 import { asArray, asObject, show, unsupported } from "./check.js";
 import type { Tokenizer } from "./tokenizer.js";
+import { readVocabulary, tokensById } from "./vocabulary-file.js";
 import { WordPieceTokenizer } from "./wordpiece.js";
 import { WordTokenizer } from "./words.js";
 
@@ -24,7 +25,7 @@ export function tokenizerFromJSON(json: unknown): Tokenizer {
   if (!isCharacterFile(file, model)) return readBPE(file);
   if (asArray(file.added_tokens ?? [], "added_tokens").length > 0)
     unsupported("a character tokenizer with added_tokens");
-  return CharacterTokenizer.fromVocabulary(readVocabulary(model.vocab));
+  return new CharacterTokenizer(tokensById(readVocabulary(model.vocab)));
 }
 
 function parse(text: string): unknown {

@@ -2,10 +2,10 @@
 
 import { fail } from "../base/errors.js";
 import { readAddedTokens, writeAddedTokens } from "./added-tokens.js";
-import { checkAgreement, checkTemplate, readVocabulary } from "./bpe-file.js";
 import { asFlag, asObject, asString, show, unsupported } from "./check.js";
 import { readPairTemplate, writePairTemplate } from "./template-pair.js";
 import type { TokenizerFile } from "./tokenizer.js";
+import { checkAgreement, checkTemplate, readVocabulary } from "./vocabulary-file.js";
 import type { WordPieceParts } from "./wordpiece.js";
 import type { CleanOptions } from "./wordpiece-words.js";
 

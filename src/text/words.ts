@@ -12,11 +12,11 @@ import {
   specialToken,
   writeAddedTokens,
 } from "./added-tokens.js";
-import { readVocabulary } from "./bpe-file.js";
 import { asObject, asString, show, unsupported } from "./check.js";
 import { IdList } from "./id-list.js";
 import { DECODE, type DecodeOptions, type Tokenizer, type TokenizerFile } from "./tokenizer.js";
 import { wellFormed } from "./unicode.js";
+import { readVocabulary, tokensById } from "./vocabulary-file.js";
 
 /** How `WordTokenizer.train` chooses its words. */
 export interface TrainWordsOptions {
@@ -179,13 +179,7 @@ export class WordTokenizer implements Tokenizer {
     for (const { content, id } of readAddedTokens(file.added_tokens))
       if ((content !== PADDING && content !== UNKNOWN) || vocabulary.get(content) !== id)
         unsupported(`words with the added token ${show(content)}`);
-    const words: string[] = new Array(vocabulary.size);
-    for (const [word, id] of vocabulary) {
-      // The ids differ, so none beyond the size means none missing below it.
-      if (id >= vocabulary.size) fail("tokenizer.json", `ids from 0 to ${vocabulary.size - 1} without gaps`, `${id}`);
-      words[id] = word;
-    }
-    return new WordTokenizer(words, { lowercase: normalizer !== null });
+    return new WordTokenizer(tokensById(vocabulary), { lowercase: normalizer !== null });
   }
 }
 
