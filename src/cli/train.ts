@@ -113,7 +113,6 @@ async function begin(
   });
 }
 
-/** The run folder's own metrics file need not be written twice. */
 /** Too short a text is said in the words of the command line, not of the library. */
 function inFlags<R>(make: () => R): R {
   try {
@@ -127,6 +126,7 @@ function inFlags<R>(make: () => R): R {
   }
 }
 
+/** The run folder's own metrics file need not be written twice. */
 function extraMetrics(folder: string, path: string | undefined): string | undefined {
   return path !== undefined && resolve(path) !== resolve(folder, RUN_FILES.metrics) ? path : undefined;
 }
