@@ -2,7 +2,7 @@
 
 import type { DType, TypedArray } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
-import { bf16ArrayFromF32, f16ArrayFromF32, f32ArrayFromBf16, f32ArrayFromF16 } from "../base/half.js";
+import { bf16ArrayFromF32, f16ArrayFromF32 } from "../base/half.js";
 import type { RawTensor, SafetensorsDtype } from "./safetensors.js";
 
 /** A tensor's numbers as Heed holds them: f16 and bf16 as 16-bit patterns, bool as 0 or 1. */
@@ -53,14 +53,6 @@ export function decodeTensor(name: string, { dtype, shape, bytes }: RawTensor): 
       return values("bool", view(Uint8Array, bytes));
     }
   }
-}
-
-/** A stored tensor of any dtype as f32 (exact from F32, F16, BF16, BOOL, I16, I8, U8; else rounded). */
-export function decodeTensorAsF32(name: string, tensor: RawTensor): Float32Array {
-  const { dtype, data } = decodeTensor(name, tensor);
-  if (data instanceof Float32Array) return data;
-  if (data instanceof Uint16Array) return dtype === "f16" ? f32ArrayFromF16(data) : f32ArrayFromBf16(data);
-  return Float32Array.from(data);
 }
 
 /** Heed's numbers as the bytes of a file; a view, nothing is copied, unless `as` asks an f32 to be stored in a 16-bit float. */
