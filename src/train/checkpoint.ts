@@ -12,7 +12,9 @@ import type { LoadedSafetensors } from "../tensor/safetensors-file.js";
 import { decodeTensor, encodeTensor } from "../tensor/safetensors-values.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type SamplerState, WindowSampler } from "../text/sampler.js";
-import { type CommonSettings, type Moments, Optimizer } from "./optimizer.js";
+import { Optimizer } from "./optimizer.js";
+import type { Moments } from "./optimizer-state.js";
+import type { CommonSettings } from "./parameter-group.js";
 
 /** The things whose state changes while training. */
 export interface TrainingParts {

@@ -15,8 +15,10 @@ export { DataLoader, type DataLoaderOptions } from "./data-loader.js";
 export { type Dataset, randomSplit, Subset, TensorDataset } from "./datasets.js";
 export { type EvaluationOptions, evaluation } from "./evaluation.js";
 export { DivergedError, type StepMetrics, type TrainOptions, type TrainResult, train } from "./loop.js";
-export type { Group, Moments, Optimizer, OptimizerStateDict, ParameterGroup } from "./optimizer.js";
+export type { Optimizer } from "./optimizer.js";
+export type { Moments, OptimizerStateDict } from "./optimizer-state.js";
 export { Adam, type AdamSettings, AdamW, SGD, type SGDSettings } from "./optimizers.js";
+export type { Group, ParameterGroup } from "./parameter-group.js";
 export { loadRun, loadTokenizer, loadTrainingFile, RUN_FILES, saveRunFiles } from "./run-folder.js";
 export {
   constant,

@@ -7,7 +7,8 @@ import { GENERATOR, type Generator } from "../base/random.js";
 import type { Batch } from "../text/dataset.js";
 import type { WindowSampler } from "../text/sampler.js";
 import { Breath } from "./breath.js";
-import { type CommonSettings, Optimizer } from "./optimizer.js";
+import { Optimizer } from "./optimizer.js";
+import type { CommonSettings } from "./parameter-group.js";
 import type { Schedule } from "./schedules.js";
 import { type TrainableModel, TrainingStep } from "./step.js";
 

@@ -1,139 +1,39 @@
-// What every optimizer is: groups of parameters with their settings, a state for each parameter, and a step that is written in plain tensor
-// operations, so that the compiler makes one pass over memory of it. The update rules themselves are in optimizers.ts.
+// What every optimizer is: groups of parameters, a state for each parameter, and a step that is written in plain tensor operations, so that
+// the compiler makes one pass over memory of it. The update rules themselves are in optimizers.ts, groups in parameter-group.ts, reading a
+// saved state in optimizer-state.ts.
 //
 // Whatever changes from step to step lives in 0-d tensors (learning rates, step counts): a compiled step is traced once, reads them anew at
 // each run, and counts by itself.
 
-import { checkList } from "../base/arguments.js";
-import { fail } from "../base/errors.js";
-import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
-import { describe, sameShape, sizeOf } from "../base/shape.js";
-import { shown } from "../base/show.js";
-import { checkTensor } from "../tensor/check.js";
+import { sizeOf } from "../base/shape.js";
 import { fromData } from "../tensor/create.js";
 import { noGrad } from "../tensor/grad-mode.js";
 import { assignAll, Tensor } from "../tensor/tensor.js";
-
-/** Parameters that share settings; what is left out is the optimizer's own. */
-export type ParameterGroup<S> = { readonly params: Iterable<Tensor> } & Partial<S>;
-/** A model's parameters, or groups of them with settings of their own. */
-export type Parameters<S> = Iterable<Tensor> | readonly ParameterGroup<S>[];
-
-export interface CommonSettings {
-  /** The size of a step. */
-  readonly learningRate: number;
-}
-
-/** @internal */
-export const COMMON: OptionTable<CommonSettings> = { learningRate: CHECKED };
-const REMEDIES = { lr: "learningRate", beta1: "betas: [beta1, beta2]", params: "the parameters first" };
-
-/** What is kept for a parameter from one step to the next, by name, each of the parameter's shape. */
-export type Moments = Readonly<Record<string, Tensor>>;
-
-/** A state as plain data: moments by parameter number and name, and the groups with their settings. */
-export interface OptimizerStateDict {
-  readonly state: Readonly<Record<number, { readonly step: number; readonly moments: Moments }>>;
-  readonly groups: readonly ({ readonly params: readonly number[] } & Readonly<Record<string, unknown>>)[];
-}
+import { type Clock, type Moments, type OptimizerStateDict, readState, type State } from "./optimizer-state.js";
+import {
+  type CommonSettings,
+  type Group,
+  makeGroups,
+  type Parameters,
+  type SettingRules,
+  scalar,
+} from "./parameter-group.js";
 
 /** New parameter and moments from the old ones and the gradient, as expressions. */
 export type Rule = (parameter: Tensor, grad: Tensor, moments: Moments) => { parameter: Tensor; moments: Moments };
-
-/** Steps taken: one count for all parameters that have been stepped together from the first. */
-interface Clock {
-  readonly step: Tensor;
-  readonly members: Set<Tensor>;
-}
-
-interface State {
-  clock: Clock;
-  readonly moments: Record<string, Tensor>;
-}
-
-/** A group as the optimizer holds it: `optimizer.groups[1].learningRate = 1e-4` sets one group's rate. */
-export class Group<S extends CommonSettings> {
-  readonly params: readonly Tensor[];
-  readonly settings: Omit<S, "learningRate">;
-  /** Read by compiled steps whenever they run. */
-  readonly rate: Tensor;
-  private current: number;
-
-  constructor(
-    params: readonly Tensor[],
-    { learningRate, ...settings }: S,
-    /** Whether `optimizer.learningRate = x` leaves this group alone. */
-    readonly ownRate: boolean,
-    /** The optimizer's name, for errors. */
-    private readonly optimizer: string,
-  ) {
-    this.params = params;
-    this.settings = settings;
-    this.current = learningRate;
-    this.rate = scalar(learningRate);
-  }
-
-  get learningRate(): number {
-    return this.current;
-  }
-
-  set learningRate(rate: number) {
-    checkRange(this.optimizer, "learningRate", rate, rate >= 0, "of at least 0");
-    this.current = rate;
-    this.rate.fill(rate);
-  }
-}
 
 export abstract class Optimizer<S extends CommonSettings> {
   readonly groups: readonly Group<S>[];
   private readonly states = new Map<Tensor, State>();
 
-  /**
-   * @param name the optimizer's name, for errors
-   * @param table the settings there are
-   * @param check throws where a group's settings make no sense
-   */
+  /** @param name the optimizer's name, for errors */
   constructor(
     private readonly name: string,
     parameters: Parameters<S>,
-    defaults: S,
     options: Partial<S>,
-    table: OptionTable<S>,
-    check: (settings: S) => void,
+    rules: SettingRules<S>,
   ) {
-    checkOptions(name, options, table as OptionTable<Partial<S>>, REMEDIES);
-    checkList(name, "an array of parameters, or of groups of them", parameters);
-    const list = [...(parameters as Iterable<Tensor | ParameterGroup<S>>)];
-    const groups = list.every(isGroup) ? list : [{ params: list as Tensor[] }];
-    this.groups = groups.map((group) => {
-      checkGroup(name, group);
-      const { params, ...own } = group;
-      checkOptions(name, own as Partial<S>, table as OptionTable<Partial<S>>, REMEDIES);
-      const told = ([, value]: [string, unknown]) => value !== undefined;
-      const given = Object.entries(own).filter(told);
-      const settings = { ...defaults, ...Object.fromEntries([...Object.entries(options).filter(told), ...given]) } as S;
-      checkRange(name, "learningRate", settings.learningRate, settings.learningRate >= 0, "of at least 0");
-      check(settings);
-      return new Group<S>(
-        [...params],
-        settings,
-        given.some(([key]) => key === "learningRate"),
-        name,
-      );
-    });
-    const all = this.parameters;
-    if (all.length === 0) fail(name, "at least one parameter", "none");
-    for (const p of all) {
-      if (!p.isLeaf || !p.requiresGrad) {
-        fail(
-          name,
-          "leaves that require gradients",
-          describe(p),
-          "pass model.parameters(), or call .requiresGrad_() first",
-        );
-      }
-    }
-    if (new Set(all).size < all.length) fail(name, "each parameter once", "one of them twice");
+    this.groups = makeGroups(name, parameters, options, rules);
   }
 
   /** Every parameter, group after group. */
@@ -240,49 +140,14 @@ export abstract class Optimizer<S extends CommonSettings> {
   /**
    * Goes on from a state that `stateDict` gave, copying its numbers: moments, step counts and learning rates. The other settings stay those
    * the optimizer was made with.
-   * @throws HeedError, and changes nothing, where groups, names or shapes differ
+   * @throws HeedError, and changes nothing, where groups, names, shapes or step counts do not fit
    */
   loadStateDict(saved: OptimizerStateDict): void {
-    const op = `${this.name}.loadStateDict`;
-    const { state, groups } = (saved ?? {}) as OptimizerStateDict;
-    const listed = Array.isArray(groups) && groups.every((group) => Array.isArray(group?.params));
-    if (typeof state !== "object" || state === null || !listed)
-      fail(op, "{ state, groups } as stateDict() gives them", shown(saved));
-    const sizes = (list: readonly { readonly params: readonly unknown[] }[]) =>
-      list.map(({ params }) => params.length).join(", ");
-    if (sizes(groups) !== sizes(this.groups))
-      fail(op, `groups of ${sizes(this.groups)} parameters`, sizes(groups) || "none");
-    const loaded = new Map<Tensor, State>();
-    const clocks = new Map<string, Clock>();
-    let i = 0;
-    for (const [g, group] of this.groups.entries()) {
-      const names = this.momentNames(group.settings);
-      for (const p of group.params) {
-        const saved = state[i++];
-        if (!saved) continue;
-        const moments: Record<string, Tensor> = {};
-        for (const name of names) {
-          const moment = saved.moments?.[name];
-          if (!moment)
-            fail(
-              op,
-              `${names.join(", ")} for parameter ${i - 1}`,
-              Object.keys(saved.moments ?? {}).join(", ") || "none",
-            );
-          if (!sameShape(moment.shape, p.shape))
-            fail(op, `${name} of parameter ${i - 1} with shape [${p.shape}]`, describe(moment));
-          moments[name] = fromData(moment.dataSync(), p.shape, "f32");
-        }
-        const key = `${g} ${saved.step}`;
-        const clock = clocks.get(key) ?? { step: scalar(saved.step), members: new Set() };
-        clocks.set(key, clock);
-        clock.members.add(p);
-        loaded.set(p, { clock, moments });
-      }
-    }
+    const wanted = this.groups.map(({ params, settings }) => ({ params, momentNames: this.momentNames(settings) }));
+    const { states, rates } = readState(`${this.name}.loadStateDict`, saved, wanted);
     this.states.clear();
-    for (const [p, own] of loaded) this.states.set(p, own);
-    for (const [g, group] of this.groups.entries()) group.learningRate = groups[g].learningRate as number;
+    for (const [p, state] of states) this.states.set(p, state);
+    for (const [g, group] of this.groups.entries()) group.learningRate = rates[g];
   }
 }
 
@@ -293,27 +158,4 @@ function withCompany(gradients: readonly Tensor[]): Tensor[] {
     for (const member of together?.members ?? []) if (member instanceof Tensor) company.add(member);
   }
   return [...company];
-}
-
-function scalar(value: number): Tensor {
-  return fromData([value], [], "f32");
-}
-
-function checkGroup(op: string, group: unknown): void {
-  const { params } = (group ?? {}) as { params?: unknown };
-  checkList(
-    op,
-    "{ params: [...] } with an array of parameters",
-    typeof group === "object" && params !== undefined ? params : group,
-  );
-  for (const [i, p] of [...(params as Iterable<unknown>)].entries()) checkTensor(op, `parameter ${i}`, p);
-}
-
-function isGroup<S>(x: Tensor | ParameterGroup<S>): x is ParameterGroup<S> {
-  return !(x instanceof Tensor);
-}
-
-/** @throws HeedError unless `holds` */
-export function checkRange(op: string, setting: string, value: number, holds: boolean, range: string): void {
-  if (!holds || !Number.isFinite(value)) fail(op, `${setting} ${range}`, String(value));
 }

@@ -4,15 +4,8 @@ import { fail } from "../base/errors.js";
 import { CHECKED, FLAG, kind, NUMBER, type OptionTable } from "../base/options.js";
 import { where } from "../tensor/functions.js";
 import type { Tensor } from "../tensor/tensor.js";
-import {
-  COMMON,
-  type CommonSettings,
-  checkRange,
-  type Group,
-  Optimizer,
-  type Parameters,
-  type Rule,
-} from "./optimizer.js";
+import { Optimizer, type Rule } from "./optimizer.js";
+import { COMMON, type CommonSettings, checkRange, type Group, type Parameters } from "./parameter-group.js";
 
 export interface SGDSettings extends CommonSettings {
   /** How much of the last step goes into the next; 0 unless told. */
@@ -51,12 +44,7 @@ export class SGD extends Optimizer<SGDSettings> {
       nesterov: false,
       maximize: false,
     };
-    super("SGD", parameters, defaults, options, SGD_SETTINGS, ({ momentum, dampening, weightDecay, nesterov }) => {
-      checkRange("SGD", "momentum", momentum, momentum >= 0, "of at least 0");
-      checkRange("SGD", "weightDecay", weightDecay, weightDecay >= 0, "of at least 0");
-      if (nesterov && (momentum === 0 || dampening !== 0))
-        fail("SGD", "nesterov with a momentum and without dampening", `momentum ${momentum}, dampening ${dampening}`);
-    });
+    super("SGD", parameters, options, { defaults, table: SGD_SETTINGS, check: checkSGD });
   }
 
   protected override momentNames({ momentum }: Omit<SGDSettings, "learningRate">): readonly string[] {
@@ -76,6 +64,13 @@ export class SGD extends Optimizer<SGDSettings> {
       return { parameter: parameter.sub(direction.mul(rate)), moments: { momentumBuffer: buffer } };
     };
   }
+}
+
+function checkSGD({ momentum, dampening, weightDecay, nesterov }: SGDSettings): void {
+  checkRange("SGD", "momentum", momentum, momentum >= 0, "of at least 0");
+  checkRange("SGD", "weightDecay", weightDecay, weightDecay >= 0, "of at least 0");
+  if (nesterov && (momentum === 0 || dampening !== 0))
+    fail("SGD", "nesterov with a momentum and without dampening", `momentum ${momentum}, dampening ${dampening}`);
 }
 
 export interface AdamSettings extends CommonSettings {
@@ -111,12 +106,8 @@ abstract class AdamFamily extends Optimizer<AdamSettings> {
   ) {
     const rest = { weightDecay, eps: 1e-8, amsgrad: false, maximize: false };
     const defaults: AdamSettings = { learningRate: 1e-3, betas: [0.9, 0.999], ...rest };
-    super(name, parameters, defaults, options, ADAM_SETTINGS, ({ betas, eps, weightDecay }) => {
-      for (const [i, beta] of betas.entries())
-        checkRange(name, `betas[${i}]`, beta, beta >= 0 && beta < 1, "from 0 to below 1");
-      checkRange(name, "eps", eps, eps >= 0, "of at least 0");
-      checkRange(name, "weightDecay", weightDecay, weightDecay >= 0, "of at least 0");
-    });
+    const check = (settings: AdamSettings) => checkAdam(name, settings);
+    super(name, parameters, options, { defaults, table: ADAM_SETTINGS, check });
   }
 
   protected override momentNames({ amsgrad }: Omit<AdamSettings, "learningRate">): readonly string[] {
@@ -142,6 +133,13 @@ abstract class AdamFamily extends Optimizer<AdamSettings> {
       return { parameter: p.sub(first.div(denominator).mul(stepSize)), moments };
     };
   }
+}
+
+function checkAdam(name: string, { betas, eps, weightDecay }: AdamSettings): void {
+  for (const [i, beta] of betas.entries())
+    checkRange(name, `betas[${i}]`, beta, beta >= 0 && beta < 1, "from 0 to below 1");
+  checkRange(name, "eps", eps, eps >= 0, "of at least 0");
+  checkRange(name, "weightDecay", weightDecay, weightDecay >= 0, "of at least 0");
 }
 
 /**

@@ -9,7 +9,8 @@ import { fromData } from "../tensor/create.js";
 import { assignAll, type Tensor } from "../tensor/tensor.js";
 import type { Batch } from "../text/dataset.js";
 import { clipGradNorm_ } from "./clip.js";
-import { type CommonSettings, Optimizer } from "./optimizer.js";
+import { Optimizer } from "./optimizer.js";
+import type { CommonSettings } from "./parameter-group.js";
 
 /** A model that predicts each next token: GPT and its kin. */
 export interface TrainableModel extends Module {

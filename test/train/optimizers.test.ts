@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { type CompiledFunction, compile, explain, type Tensor, tensor } from "../../src/index.js";
+import { type CompiledFunction, compile, explain, type Tensor, tensor, zeros } from "../../src/index.js";
 import { clipGradNorm_, clipGradValue_ } from "../../src/train/clip.js";
-import type { OptimizerStateDict } from "../../src/train/optimizer.js";
+import type { OptimizerStateDict } from "../../src/train/optimizer-state.js";
 import { Adam, AdamW, SGD } from "../../src/train/optimizers.js";
 
 interface Case {
@@ -240,5 +240,31 @@ describe("optimizers", () => {
       "expected expAvg of parameter 1 with shape [4], got i32[1]",
     );
     expect(optimizer.learningRate).toBe(1e-3);
+  });
+
+  it("are as they were when a saved state does not fit", () => {
+    const { a, b } = problem();
+    const optimizer = new AdamW([a, b]);
+    const moments = { expAvg: zeros(a.shape), expAvgSq: zeros(a.shape) };
+    const groups = [{ params: [0, 1], learningRate: 1 }];
+    const wrong: [unknown, string][] = [
+      [
+        { state: { 0: { step: 1, moments } }, groups: [{ params: [0, 1] }] },
+        "learningRate of at least 0, got undefined",
+      ],
+      [{ state: { 0: { moments } }, groups }, "a whole number of steps for parameter 0, got undefined"],
+      [{ state: { 0: { step: Number.NaN, moments } }, groups }, "a whole number of steps for parameter 0, got NaN"],
+      [
+        { state: { 0: { step: 1, moments: { ...moments, expAvgSq: [0] } } }, groups },
+        "expAvgSq of parameter 0 as a tensor",
+      ],
+    ];
+    for (const [saved, message] of wrong) {
+      expect(() => optimizer.loadStateDict(saved as OptimizerStateDict)).toThrow(
+        `AdamW.loadStateDict: expected ${message}`,
+      );
+      expect(optimizer.stateDict().state).toEqual({});
+      expect(optimizer.learningRate).toBe(1e-3);
+    }
   });
 });

@@ -1,0 +1,134 @@
+// The parameters of an optimizer, in groups with settings of their own.
+
+import { checkList } from "../base/arguments.js";
+import { fail } from "../base/errors.js";
+import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
+import { describe } from "../base/shape.js";
+import { checkTensor } from "../tensor/check.js";
+import { fromData } from "../tensor/create.js";
+import { Tensor } from "../tensor/tensor.js";
+
+/** Parameters that share settings; what is left out is the optimizer's own. */
+export type ParameterGroup<S> = { readonly params: Iterable<Tensor> } & Partial<S>;
+/** A model's parameters, or groups of them with settings of their own. */
+export type Parameters<S> = Iterable<Tensor> | readonly ParameterGroup<S>[];
+
+export interface CommonSettings {
+  /** The size of a step. */
+  readonly learningRate: number;
+}
+
+/** @internal */
+export const COMMON: OptionTable<CommonSettings> = { learningRate: CHECKED };
+const REMEDIES = { lr: "learningRate", beta1: "betas: [beta1, beta2]", params: "the parameters first" };
+
+/** A group as the optimizer holds it: `optimizer.groups[1].learningRate = 1e-4` sets one group's rate. */
+export class Group<S extends CommonSettings> {
+  readonly params: readonly Tensor[];
+  readonly settings: Omit<S, "learningRate">;
+  /** Read by compiled steps whenever they run. */
+  readonly rate: Tensor;
+  private current: number;
+
+  constructor(
+    params: readonly Tensor[],
+    { learningRate, ...settings }: S,
+    /** Whether `optimizer.learningRate = x` leaves this group alone. */
+    readonly ownRate: boolean,
+    /** The optimizer's name, for errors. */
+    private readonly optimizer: string,
+  ) {
+    this.params = params;
+    this.settings = settings;
+    this.current = learningRate;
+    this.rate = scalar(learningRate);
+  }
+
+  get learningRate(): number {
+    return this.current;
+  }
+
+  set learningRate(rate: number) {
+    checkRate(this.optimizer, rate);
+    this.current = rate;
+    this.rate.fill(rate);
+  }
+}
+
+/** What an optimizer says of its settings: all of them as they are unless told, and what they may be. */
+export interface SettingRules<S> {
+  readonly defaults: S;
+  readonly table: OptionTable<S>;
+  /** Throws where a group's settings make no sense. */
+  readonly check: (settings: S) => void;
+}
+
+/**
+ * The groups of an optimizer, each with all settings.
+ * @param name the optimizer's name, for errors
+ * @param options the settings of groups that have none of their own
+ * @throws HeedError for no parameters, one twice, what is no leaf that requires gradients, and settings out of range
+ */
+export function makeGroups<S extends CommonSettings>(
+  name: string,
+  parameters: Parameters<S>,
+  options: Partial<S>,
+  { defaults, table, check }: SettingRules<S>,
+): Group<S>[] {
+  checkOptions(name, options, table as OptionTable<Partial<S>>, REMEDIES);
+  checkList(name, "an array of parameters, or of groups of them", parameters);
+  const list = [...(parameters as Iterable<Tensor | ParameterGroup<S>>)];
+  const given: readonly { readonly params: Iterable<Tensor> }[] = list.every(isGroup)
+    ? list
+    : [{ params: list as Tensor[] }];
+  const groups = given.map((group) => {
+    checkGroup(name, group);
+    const { params, ...own } = group;
+    checkOptions(name, own as object as Partial<S>, table as OptionTable<Partial<S>>, REMEDIES);
+    const settings = { ...defaults, ...told(options), ...told(own) } as S;
+    checkRate(name, settings.learningRate);
+    check(settings);
+    return new Group<S>([...params], settings, Object.hasOwn(told(own), "learningRate"), name);
+  });
+  const all = groups.flatMap((group) => group.params);
+  if (all.length === 0) fail(name, "at least one parameter", "none");
+  const odd = all.find((p) => !p.isLeaf || !p.requiresGrad);
+  const remedy = "pass model.parameters(), or call .requiresGrad_() first";
+  if (odd) fail(name, "leaves that require gradients", describe(odd), remedy);
+  if (new Set(all).size < all.length) fail(name, "each parameter once", "one of them twice");
+  return groups;
+}
+
+/** What is not undefined: `{ weightDecay: undefined }` means the default. */
+function told(options: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+function isGroup<S>(x: Tensor | ParameterGroup<S>): x is ParameterGroup<S> {
+  return !(x instanceof Tensor);
+}
+
+function checkGroup(op: string, group: unknown): void {
+  const { params } = (group ?? {}) as { params?: unknown };
+  checkList(
+    op,
+    "{ params: [...] } with an array of parameters",
+    typeof group === "object" && params !== undefined ? params : group,
+  );
+  for (const [i, p] of [...(params as Iterable<unknown>)].entries()) checkTensor(op, `parameter ${i}`, p);
+}
+
+/** @throws HeedError unless it is a number of at least 0 */
+export function checkRate(op: string, rate: number): void {
+  checkRange(op, "learningRate", rate, rate >= 0, "of at least 0");
+}
+
+/** @throws HeedError unless `holds` */
+export function checkRange(op: string, setting: string, value: number, holds: boolean, range: string): void {
+  if (!holds || !Number.isFinite(value)) fail(op, `${setting} ${range}`, String(value));
+}
+
+/** A number that compiled steps read whenever they run: f32[]. */
+export function scalar(value: number): Tensor {
+  return fromData([value], [], "f32");
+}
