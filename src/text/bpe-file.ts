@@ -1,11 +1,12 @@
 // tokenizer.json of byte-level BPE: reading any that Heed, GPT-2, Llama 3 or Qwen write, and writing Heed's own.
 
 import { fail } from "../base/errors.js";
+import { shown } from "../base/show.js";
 import { readAddedTokens, specialToken, writeAddedTokens } from "./added-tokens.js";
 import { BPETokenizer } from "./bpe.js";
 import { bpeJSON } from "./bpe-json.js";
 import { characterOfByte } from "./byte-alphabet.js";
-import { asArray, asFlag, asObject, asString, show, unsupported } from "./check.js";
+import { asArray, asFlag, asObject, asString, unsupported } from "./check.js";
 import { Merges } from "./merges.js";
 import { readNormalizer } from "./normalizer.js";
 import { readSplitter } from "./splitter.js";
@@ -17,7 +18,7 @@ import { checkAgreement, checkTemplate, readVocabulary } from "./vocabulary-file
 export function readBPE(file: TokenizerFile): BPETokenizer {
   const model = asObject(file.model, "model");
   for (const key of ["dropout", "continuing_subword_prefix", "end_of_word_suffix"]) {
-    if ((model[key] ?? "") !== "" && model[key] !== 0) unsupported(`model.${key} ${show(model[key])}`);
+    if ((model[key] ?? "") !== "" && model[key] !== 0) unsupported(`model.${key} ${shown(model[key])}`);
   }
   if (asFlag(model.byte_fallback, "model.byte_fallback", false)) unsupported("model.byte_fallback, as in Llama 2");
   readDecoder(file.decoder);
@@ -45,11 +46,11 @@ function readMerges(value: unknown, vocabulary: ReadonlyMap<string, number>): Me
   const merges = new Merges(size);
   const id = (token: string, place: number) =>
     vocabulary.get(token) ??
-    fail("tokenizer.json", `the tokens of model.merges[${place}] in model.vocab`, `${show(token)}, not in it`);
+    fail("tokenizer.json", `the tokens of model.merges[${place}] in model.vocab`, `${shown(token)}, not in it`);
   asArray(value, "model.merges").forEach((merge, i) => {
     const pair: unknown = typeof merge === "string" ? merge.split(" ") : merge;
     if (!Array.isArray(pair) || pair.length !== 2 || typeof pair[0] !== "string" || typeof pair[1] !== "string") {
-      fail("tokenizer.json", `model.merges[${i}] to be two tokens`, show(merge));
+      fail("tokenizer.json", `model.merges[${i}] to be two tokens`, shown(merge));
     }
     const [left, right] = pair as [string, string];
     merges.add(id(left, i), id(right, i), id(left + right, i));
@@ -70,7 +71,7 @@ function readDecoder(value: unknown): void {
   const steps = settings.type === "Sequence" ? asArray(settings.decoders, "decoder.decoders") : [settings];
   const types = steps.map((step, i) => asObject(step, `decoder.decoders[${i}]`).type);
   if (types.length !== 1 || types[0] !== "ByteLevel") {
-    unsupported(`the decoder ${types.length === 1 ? show(types[0] ?? null) : `Sequence of ${types.length}`}`);
+    unsupported(`the decoder ${types.length === 1 ? shown(types[0] ?? null) : `Sequence of ${types.length}`}`);
   }
 }
 

@@ -3,8 +3,9 @@
 
 import { checkList, checkNumbers, checkText } from "../base/arguments.js";
 import { fail } from "../base/errors.js";
+import { shown } from "../base/show.js";
 import { bpeJSON } from "./bpe-json.js";
-import { asArray, show } from "./check.js";
+import { asArray } from "./check.js";
 import { IdList } from "./id-list.js";
 import type { Tokenizer, TokenizerFile } from "./tokenizer.js";
 import { describeCharacter, wellFormed } from "./unicode.js";
@@ -20,13 +21,13 @@ export class CharacterTokenizer implements Tokenizer {
 
   /** @param characters the character of each id */
   constructor(private readonly characters: readonly string[]) {
-    if (!Array.isArray(characters)) fail("CharacterTokenizer", "an array of characters", show(characters));
+    if (!Array.isArray(characters)) fail("CharacterTokenizer", "an array of characters", shown(characters));
     for (const character of characters) checkText("CharacterTokenizer", character, "tokens of one character each");
     this.ids = new Map(characters.map((character, id) => [character, id]));
     if (characters.length === 0) fail("CharacterTokenizer", "at least one character", "none");
     for (const character of characters) {
       if ([...character].length !== 1 || wellFormed(character) !== character) {
-        fail("CharacterTokenizer", "tokens of one character each", show(character));
+        fail("CharacterTokenizer", "tokens of one character each", shown(character));
       }
     }
     if (this.ids.size !== characters.length) fail("CharacterTokenizer", "different characters", "one of them twice");

@@ -1,6 +1,7 @@
 // Reading JSON that anyone may have written: each function returns a value of the type asked for, or names the place.
 
 import { fail } from "../base/errors.js";
+import { shown } from "../base/show.js";
 
 const op = "tokenizer.json";
 
@@ -14,29 +15,20 @@ export function unsupported(what: string, remedy?: string): never {
   );
 }
 
-/** A value for an error message, short whatever it is. */
-export function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}...` : value);
-  if (Array.isArray(value)) return `an array of ${value.length}`;
-  if (value === null || typeof value !== "object") return String(value);
-  const keys = Object.keys(value).slice(0, 4).join(", ");
-  return `an object with ${keys === "" ? "no keys" : `${keys.length > 60 ? `${keys.slice(0, 60)}...` : keys}`}`;
-}
-
 export function asObject(value: unknown, where: string): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    fail(op, `${where} to be an object`, show(value));
+    fail(op, `${where} to be an object`, shown(value));
   }
   return value as Record<string, unknown>;
 }
 
 export function asArray(value: unknown, where: string): unknown[] {
-  if (!Array.isArray(value)) fail(op, `${where} to be an array`, show(value));
+  if (!Array.isArray(value)) fail(op, `${where} to be an array`, shown(value));
   return value;
 }
 
 export function asString(value: unknown, where: string): string {
-  if (typeof value !== "string") fail(op, `${where} to be a string`, show(value));
+  if (typeof value !== "string") fail(op, `${where} to be a string`, shown(value));
   return value;
 }
 
@@ -46,13 +38,13 @@ export function isId(value: unknown): value is number {
 }
 
 export function asId(value: unknown, where: string): number {
-  if (!isId(value)) fail(op, `${where} to be an id from 0 to ${2 ** 22 - 1}`, show(value));
+  if (!isId(value)) fail(op, `${where} to be an id from 0 to ${2 ** 22 - 1}`, shown(value));
   return value;
 }
 
 /** A boolean that may be left out. */
 export function asFlag(value: unknown, where: string, otherwise: boolean): boolean {
   if (value === undefined || value === null) return otherwise;
-  if (typeof value !== "boolean") fail(op, `${where} to be true or false`, show(value));
+  if (typeof value !== "boolean") fail(op, `${where} to be true or false`, shown(value));
   return value;
 }

@@ -1,9 +1,10 @@
 // tokenizer.json to a tokenizer: looks at the kind and hands over. The file may come from anywhere, so all of it is checked.
 
 import { fail } from "../base/errors.js";
+import { shown } from "../base/show.js";
 import { readBPE } from "./bpe-file.js";
 import { CharacterTokenizer, isCharacterFile } from "./characters.js";
-import { asArray, asObject, show, unsupported } from "./check.js";
+import { asArray, asObject, unsupported } from "./check.js";
 import type { Tokenizer } from "./tokenizer.js";
 import { readVocabulary, tokensById } from "./vocabulary-file.js";
 import { WordPieceTokenizer } from "./wordpiece.js";
@@ -21,7 +22,7 @@ export function tokenizerFromJSON(json: unknown): Tokenizer {
   const type = model.type ?? (Array.isArray(model.merges) ? "BPE" : undefined);
   if (type === "WordLevel") return WordTokenizer.fromFile(file);
   if (type === "WordPiece") return WordPieceTokenizer.fromFile(file);
-  if (type !== "BPE") unsupported(`the model ${show(type)}`);
+  if (type !== "BPE") unsupported(`the model ${shown(type)}`);
   if (!isCharacterFile(file, model)) return readBPE(file);
   if (asArray(file.added_tokens ?? [], "added_tokens").length > 0)
     unsupported("a character tokenizer with added_tokens");

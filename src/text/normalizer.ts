@@ -1,6 +1,7 @@
 // The normalizer of a tokenizer.json: a rewriting of the text before it is cut. Qwen's is NFC; most files have none.
 
-import { asArray, asObject, show, unsupported } from "./check.js";
+import { shown } from "../base/show.js";
+import { asArray, asObject, unsupported } from "./check.js";
 
 export type Normalizer = (text: string) => string;
 
@@ -16,7 +17,7 @@ export function readNormalizer(value: unknown): Normalizer | undefined {
   const steps = settings.type === "Sequence" ? asArray(settings.normalizers, "normalizer.normalizers") : [settings];
   const wanted = steps.map((step, i) => {
     const { type } = asObject(step, `normalizer.normalizers[${i}]`);
-    if (!forms.includes(type)) unsupported(`the normalizer ${show(type)}`);
+    if (!forms.includes(type)) unsupported(`the normalizer ${shown(type)}`);
     return type as "NFC" | "NFD" | "NFKC" | "NFKD";
   });
   if (wanted.length === 0) return undefined;

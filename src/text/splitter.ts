@@ -1,6 +1,7 @@
 // The pre-tokenizer of a tokenizer.json: cuts text into the pieces that merges do not cross.
 
-import { asArray, asFlag, asObject, asString, show, unsupported } from "./check.js";
+import { shown } from "../base/show.js";
+import { asArray, asFlag, asObject, asString, unsupported } from "./check.js";
 import { gpt2Pattern, translatePattern } from "./pattern.js";
 
 /** Hands the pieces of a text to `emit`, in order; together they are the text, unless the file says otherwise. */
@@ -26,7 +27,7 @@ export function readSplitter(value: unknown): Splitter {
 function readStep(settings: Record<string, unknown>, where: string, last: boolean): Splitter {
   const type = asString(settings.type, `${where}.type`);
   if (last !== (type === "ByteLevel")) {
-    unsupported(`the pre_tokenizer ${show(type)}`, "the last step must be ByteLevel, as in GPT-2, Llama 3 and Qwen");
+    unsupported(`the pre_tokenizer ${shown(type)}`, "the last step must be ByteLevel, as in GPT-2, Llama 3 and Qwen");
   }
   if (type === "ByteLevel") return readByteLevel(settings, where);
   if (type === "Split") return readSplit(settings, where);
@@ -34,7 +35,7 @@ function readStep(settings: Record<string, unknown>, where: string, last: boolea
     const individual = asFlag(settings.individual_digits, `${where}.individual_digits`, false);
     return isolate(individual ? /\p{N}/gu : /\p{N}+/gu, false, false);
   }
-  unsupported(`the pre_tokenizer ${show(type)}`);
+  unsupported(`the pre_tokenizer ${shown(type)}`);
 }
 
 function readByteLevel(settings: Record<string, unknown>, where: string): Splitter {
@@ -47,7 +48,7 @@ function readByteLevel(settings: Record<string, unknown>, where: string): Splitt
 
 function readSplit(settings: Record<string, unknown>, where: string): Splitter {
   const behavior = asString(settings.behavior, `${where}.behavior`);
-  if (behavior !== "Isolated" && behavior !== "Removed") unsupported(`the Split behavior ${show(behavior)}`);
+  if (behavior !== "Isolated" && behavior !== "Removed") unsupported(`the Split behavior ${shown(behavior)}`);
   const pattern = asObject(settings.pattern, `${where}.pattern`);
   const expression =
     pattern.Regex === undefined

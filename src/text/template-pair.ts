@@ -1,7 +1,8 @@
 // The post-processor of a tokenizer.json in full: what stands around one text or two, and which of them each token counts to. Tokenizers
 // that only ever see one text take template.ts.
 
-import { asArray, asId, asObject, asString, show, unsupported } from "./check.js";
+import { shown } from "../base/show.js";
+import { asArray, asId, asObject, asString, unsupported } from "./check.js";
 
 /** One of two texts, or special tokens, and the type of the tokens it gives. */
 export type PairPart =
@@ -30,7 +31,7 @@ export function readPairTemplate(value: unknown): PairTemplate {
     const single = [before, a, after];
     return { single, pair: [...single, { text: "B", type: 1 }, { ...after, type: 1 }] };
   }
-  if (settings.type !== "TemplateProcessing") unsupported(`WordPiece with the post_processor ${show(settings.type)}`);
+  if (settings.type !== "TemplateProcessing") unsupported(`WordPiece with the post_processor ${shown(settings.type)}`);
   const specials = asObject(settings.special_tokens, `${where}.special_tokens`);
   const read = (key: "single" | "pair") =>
     asArray(settings[key], `${where}.${key}`).map((item, i) => readPart(item, specials, `${where}.${key}[${i}]`));
@@ -44,11 +45,11 @@ function readPart(item: unknown, specials: Record<string, unknown>, where: strin
   const type = asId(settings.type_id ?? 0, `${where}.${kind}.type_id`);
   const name = asString(settings.id, `${where}.${kind}.id`);
   if (kind === "Sequence") {
-    if (name !== "A" && name !== "B") unsupported(`a post_processor with the text ${show(name)}`);
+    if (name !== "A" && name !== "B") unsupported(`a post_processor with the text ${shown(name)}`);
     return { text: name as "A" | "B", type };
   }
   const special = Object.hasOwn(specials, name) ? specials[name] : undefined;
-  const place = `post_processor.special_tokens[${show(name)}]`;
+  const place = `post_processor.special_tokens[${shown(name)}]`;
   const ids = asArray(asObject(special, place).ids, `${place}.ids`).map((id, j) => asId(id, `${place}.ids[${j}]`));
   return { ids, name, type };
 }

@@ -1,6 +1,7 @@
 // The post-processor of a tokenizer.json: the tokens it puts before and after a text, such as <|begin_of_text|>.
 
-import { asArray, asId, asObject, asString, show, unsupported } from "./check.js";
+import { shown } from "../base/show.js";
+import { asArray, asId, asObject, asString, unsupported } from "./check.js";
 
 /** Ids that go before and after the ids of a text. */
 export interface Template {
@@ -32,7 +33,7 @@ export function readTemplate(value: unknown, where = "post_processor"): Template
       return { before: parts.toReversed().flatMap((p) => p.before), after: parts.flatMap((p) => p.after) };
     }
     default:
-      unsupported(`the post_processor ${show(settings.type)}`);
+      unsupported(`the post_processor ${shown(settings.type)}`);
   }
 }
 
@@ -55,7 +56,10 @@ function readPieces(settings: Record<string, unknown>, where: string): Template 
     }
     const name = asString(asObject(piece.SpecialToken, `${place}.SpecialToken`).id, `${place}.SpecialToken.id`);
     const special = Object.hasOwn(specials, name) ? specials[name] : undefined;
-    const ids = asArray(asObject(special, `${where}.special_tokens[${show(name)}]`).ids, `${where}.special_tokens.ids`);
+    const ids = asArray(
+      asObject(special, `${where}.special_tokens[${shown(name)}]`).ids,
+      `${where}.special_tokens.ids`,
+    );
     here.push(...ids.map((id, j) => asId(id, `${where}.special_tokens.ids[${j}]`)));
   });
   if (here === before) unsupported("a post_processor without the text");

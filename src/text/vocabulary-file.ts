@@ -1,16 +1,17 @@
 // The vocabulary of a tokenizer.json, which all kinds of tokenizers have, and what added tokens and templates must agree with it about.
 
 import { fail } from "../base/errors.js";
+import { shown } from "../base/show.js";
 import type { AddedToken } from "./added-tokens.js";
-import { asId, asObject, isId, show } from "./check.js";
+import { asId, asObject, isId } from "./check.js";
 
 /** Token to id, every id once. */
 export function readVocabulary(value: unknown): Map<string, number> {
   const vocabulary = new Map<string, number>();
   const seen = new Set<unknown>();
   for (const [token, id] of Object.entries(asObject(value, "model.vocab"))) {
-    if (!isId(id)) asId(id, `model.vocab[${show(token)}]`);
-    if (seen.has(id)) fail("tokenizer.json", "one token for each id", `a second one for ${id}, ${show(token)}`);
+    if (!isId(id)) asId(id, `model.vocab[${shown(token)}]`);
+    if (seen.has(id)) fail("tokenizer.json", "one token for each id", `a second one for ${id}, ${shown(token)}`);
     seen.add(id);
     vocabulary.set(token, id as number);
   }
@@ -35,13 +36,13 @@ export function checkAgreement(vocabulary: ReadonlyMap<string, number>, added: r
   for (const [token, id] of vocabulary) tokenOfId.set(id, token);
   const contents = new Set<string>();
   for (const { content, id } of added) {
-    if (contents.has(content)) fail("tokenizer.json", "different added_tokens", `${show(content)} twice`);
+    if (contents.has(content)) fail("tokenizer.json", "different added_tokens", `${shown(content)} twice`);
     contents.add(content);
     const there = vocabulary.get(content) ?? id;
     if (there !== id)
-      fail("tokenizer.json", `one id for ${show(content)}`, `${there} in model.vocab, ${id} in added_tokens`);
+      fail("tokenizer.json", `one id for ${shown(content)}`, `${there} in model.vocab, ${id} in added_tokens`);
     const token = tokenOfId.get(id) ?? content;
-    if (token !== content) fail("tokenizer.json", `one token for id ${id}`, `${show(token)} and ${show(content)}`);
+    if (token !== content) fail("tokenizer.json", `one token for id ${id}`, `${shown(token)} and ${shown(content)}`);
   }
 }
 

@@ -4,7 +4,7 @@
 import { checkList, checkNumbers, checkText } from "../base/arguments.js";
 import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, kind, type OptionTable, whole } from "../base/options.js";
-import { show } from "./check.js";
+import { shown } from "../base/show.js";
 
 /** How `Vocabulary.from` chooses tokens. */
 export interface VocabularyOptions {
@@ -53,10 +53,10 @@ export class Vocabulary {
     for (const token of this.tokens) checkText("Vocabulary", token, "tokens as strings");
     this.ids = new Map(this.tokens.map((token, id) => [token, id]));
     const twice = this.tokens.find((token, id) => this.ids.get(token) !== id);
-    if (twice !== undefined) fail("Vocabulary", "different tokens", `${show(twice)} twice`);
+    if (twice !== undefined) fail("Vocabulary", "different tokens", `${shown(twice)} twice`);
     if (options.unknown !== undefined) {
       this.unknown = this.ids.get(options.unknown);
-      if (this.unknown === undefined) fail("Vocabulary", "unknown to be one of the tokens", show(options.unknown));
+      if (this.unknown === undefined) fail("Vocabulary", "unknown to be one of the tokens", shown(options.unknown));
     }
   }
 
@@ -90,7 +90,7 @@ export class Vocabulary {
     return (
       this.ids.get(token) ??
       this.unknown ??
-      fail("Vocabulary", `one of ${this.size} tokens`, show(token), "give an `unknown` token to stand for others")
+      fail("Vocabulary", `one of ${this.size} tokens`, shown(token), "give an `unknown` token to stand for others")
     );
   }
 

@@ -1,8 +1,9 @@
 // tokenizer.json of BERT: reading what Hugging Face's tokenizers write, and writing it.
 
 import { fail } from "../base/errors.js";
+import { shown } from "../base/show.js";
 import { readAddedTokens, writeAddedTokens } from "./added-tokens.js";
-import { asFlag, asObject, asString, show, unsupported } from "./check.js";
+import { asFlag, asObject, asString, unsupported } from "./check.js";
 import { readPairTemplate, writePairTemplate } from "./template-pair.js";
 import type { TokenizerFile } from "./tokenizer.js";
 import { checkAgreement, checkTemplate, readVocabulary } from "./vocabulary-file.js";
@@ -16,7 +17,7 @@ export const SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] as const;
 export function readWordPiece(file: TokenizerFile): WordPieceParts {
   const model = asObject(file.model, "model");
   const splitter = asObject(file.pre_tokenizer ?? {}, "pre_tokenizer").type;
-  if (splitter !== "BertPreTokenizer") unsupported(`WordPiece with the pre_tokenizer ${show(splitter)}`);
+  if (splitter !== "BertPreTokenizer") unsupported(`WordPiece with the pre_tokenizer ${shown(splitter)}`);
   const vocabulary = readVocabulary(model.vocab);
   const added = readAddedTokens(file.added_tokens);
   checkAgreement(vocabulary, added);
@@ -25,7 +26,7 @@ export function readWordPiece(file: TokenizerFile): WordPieceParts {
   checkTemplate(around, vocabulary, added);
   const longest = model.max_input_chars_per_word ?? 100;
   if (!Number.isInteger(longest) || (longest as number) < 1)
-    fail("tokenizer.json", "model.max_input_chars_per_word a whole number of at least 1", show(longest));
+    fail("tokenizer.json", "model.max_input_chars_per_word a whole number of at least 1", shown(longest));
   return {
     vocabulary,
     added,
@@ -41,7 +42,7 @@ function readCleaning(value: unknown): CleanOptions {
   if (value === null || value === undefined)
     return { cleanText: false, splitChinese: false, stripAccents: false, lowercase: false };
   const settings = asObject(value, "normalizer");
-  if (settings.type !== "BertNormalizer") unsupported(`WordPiece with the normalizer ${show(settings.type)}`);
+  if (settings.type !== "BertNormalizer") unsupported(`WordPiece with the normalizer ${shown(settings.type)}`);
   const flag = (key: string) => asFlag(settings[key], `normalizer.${key}`, true);
   const lowercase = flag("lowercase");
   return {

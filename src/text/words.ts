@@ -4,6 +4,7 @@
 import { checkList, checkNumbers, checkText } from "../base/arguments.js";
 import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
+import { shown } from "../base/show.js";
 import {
   type AddedToken,
   type Finder,
@@ -12,7 +13,7 @@ import {
   specialToken,
   writeAddedTokens,
 } from "./added-tokens.js";
-import { asObject, asString, show, unsupported } from "./check.js";
+import { asObject, asString, unsupported } from "./check.js";
 import { IdList } from "./id-list.js";
 import { DECODE, type DecodeOptions, type Tokenizer, type TokenizerFile } from "./tokenizer.js";
 import { wellFormed } from "./unicode.js";
@@ -62,7 +63,7 @@ export class WordTokenizer implements Tokenizer {
     private readonly options: { lowercase?: boolean } = {},
   ) {
     checkOptions("WordTokenizer", options, { lowercase: FLAG });
-    if (!Array.isArray(words)) fail("WordTokenizer", "an array of words", show(words));
+    if (!Array.isArray(words)) fail("WordTokenizer", "an array of words", shown(words));
     for (const word of words) checkText("WordTokenizer", word, "words");
     this.ids = new Map(words.map((word, id) => [word, id]));
     if (this.ids.size !== words.length) fail("WordTokenizer", "different words", "one of them twice");
@@ -174,11 +175,11 @@ export class WordTokenizer implements Tokenizer {
     for (const part of ["post_processor", "decoder"])
       if ((file[part] ?? null) !== null) unsupported(`words with a ${part}`);
     const unknown = asString(model.unk_token, "model.unk_token");
-    if (unknown !== UNKNOWN) unsupported(`words with ${show(unknown)} for unknown ones`);
+    if (unknown !== UNKNOWN) unsupported(`words with ${shown(unknown)} for unknown ones`);
     const vocabulary = readVocabulary(model.vocab);
     for (const { content, id } of readAddedTokens(file.added_tokens))
       if ((content !== PADDING && content !== UNKNOWN) || vocabulary.get(content) !== id)
-        unsupported(`words with the added token ${show(content)}`);
+        unsupported(`words with the added token ${shown(content)}`);
     return new WordTokenizer(tokensById(vocabulary), { lowercase: normalizer !== null });
   }
 }
