@@ -3,6 +3,7 @@
 
 import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
+import { page, round, text } from "../base/svg.js";
 import { hex, LEVELS, SCALE, type Theme } from "./colour.js";
 import { shorten, textPixels } from "./labels.js";
 import { columnBand, drawPanel, labelSize, type Place, rowBand } from "./panel.js";
@@ -17,7 +18,6 @@ import {
   pool,
   readHeatMap,
 } from "./pattern.js";
-import { page, round, text } from "./svg.js";
 
 const MARGIN = 24;
 const GAP = 22;

@@ -1,10 +1,10 @@
 // One head of a heat map: its squares and its labels, at a given place and size. Small patterns are squares one by one, that can be pointed
 // at; large ones are one line for each run of equal colour.
 
+import { round, text, xml } from "../base/svg.js";
 import { LEVELS } from "./colour.js";
 import { shorten, textPixels } from "./labels.js";
 import { figure, type HeatMap, type Panel, shadeOf } from "./pattern.js";
-import { round, text, xml } from "./svg.js";
 
 export interface Place {
   readonly x: number;

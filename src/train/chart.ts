@@ -2,6 +2,8 @@
 // It is one string without script, font or picture from elsewhere, and follows the reader's light or dark page.
 
 import { checkOptions, kind, type OptionTable } from "../base/options.js";
+import { round, text, xml } from "../base/svg.js";
+import { clamp, HEIGHT, PLOT, scaleLosses, scaleSteps, WIDTH } from "./chart-scales.js";
 import { bucketMedians, envelope, type Point, smooth } from "./curve.js";
 
 export interface LossHistory {
@@ -22,9 +24,6 @@ const HISTORY: OptionTable<LossHistory> = {
   title: kind<string>("a string", (x) => typeof x === "string"),
 };
 
-const WIDTH = 880;
-const HEIGHT = 460;
-const PLOT = { left: 58, right: WIDTH - 140, top: 106, bottom: HEIGHT - 46 };
 const MOST_POINTS = 800;
 const MARGIN = 24;
 
@@ -60,12 +59,14 @@ export function lossChart(history: LossHistory): string {
     `<style>${STYLE}\n</style>`,
     `<clipPath id="plot"><rect x="${PLOT.left}" y="${PLOT.top}" width="${PLOT.right - PLOT.left}" height="${PLOT.bottom - PLOT.top}"/></clipPath>`,
     `<rect class="page" width="${WIDTH}" height="${HEIGHT}" rx="8"/>`,
-    text(MARGIN, 38, title.length > 78 ? `${title.slice(0, 77)}…` : title, "title"),
+    text(MARGIN, 38, title.length > 78 ? `${title.slice(0, 77)}…` : title, { name: "title" }),
     text(MARGIN, 61, summary(course, points, finite.at(-1)?.[0])),
   ];
   if (course.length + points.length === 0) {
     parts.push(
-      text(WIDTH / 2, HEIGHT / 2, broken ? `${broken[1]} at step ${grouped(broken[0])}` : "no loss yet", "", "middle"),
+      text(WIDTH / 2, HEIGHT / 2, broken ? `${broken[1]} at step ${grouped(broken[0])}` : "no loss yet", {
+        anchor: "middle",
+      }),
     );
     return [...parts.filter(Boolean), "</svg>\n"].join("\n");
   }
@@ -75,12 +76,12 @@ export function lossChart(history: LossHistory): string {
 
   for (const tick of y.ticks) {
     parts.push(`<path class="grid" d="M${PLOT.left} ${round(y.at(tick))}H${PLOT.right}"/>`);
-    parts.push(text(PLOT.left - 10, y.at(tick) + 4.5, tick.toFixed(y.decimals), "", "end"));
+    parts.push(text(PLOT.left - 10, y.at(tick) + 4.5, tick.toFixed(y.decimals), { anchor: "end" }));
   }
   parts.push(`<path class="axis" d="M${PLOT.left} ${PLOT.bottom}H${PLOT.right}"/>`);
   for (const tick of x.ticks) {
     parts.push(`<path class="axis" d="M${round(x.at(tick))} ${PLOT.bottom}v5"/>`);
-    parts.push(text(x.at(tick), PLOT.bottom + 22, grouped(tick), "", "middle"));
+    parts.push(text(x.at(tick), PLOT.bottom + 22, grouped(tick), { anchor: "middle" }));
   }
   parts.push(text(MARGIN, PLOT.top - 14, "loss"), text(PLOT.right + 32, PLOT.bottom + 22, "step"));
 
@@ -89,7 +90,7 @@ export function lossChart(history: LossHistory): string {
     const side = at > (PLOT.left + PLOT.right) / 2 ? "end" : "start";
     parts.push(`<path class="stop" d="M${round(at)} ${PLOT.top}V${PLOT.bottom}"/>`);
     const name = `${broken[1]} at step ${grouped(broken[0])}`;
-    parts.push(text(at + (side === "end" ? -8 : 8), PLOT.top + 14, name, "stopped label", side));
+    parts.push(text(at + (side === "end" ? -8 : 8), PLOT.top + 14, name, { name: "stopped label", anchor: side }));
   }
   parts.push('<g clip-path="url(#plot)">');
   if (course !== finite) parts.push(line("raw", envelope(raw, MOST_POINTS).map(place)));
@@ -132,7 +133,7 @@ function endLabels(course: readonly Point[], validation: readonly Point[], y: (l
     b.at = middle + sign * 9.5;
   }
   return labels.map(({ name, value, at }) =>
-    text(PLOT.right + 14, at + 4.5, `${name} ${value}`, `label ${name}-label`),
+    text(PLOT.right + 14, at + 4.5, `${name} ${value}`, { name: `label ${name}-label` }),
   );
 }
 
@@ -158,41 +159,6 @@ function legend(hasRaw: boolean, hasTrain: boolean, hasValidation: boolean): str
   });
 }
 
-function scaleSteps(steps: number[]) {
-  const last = steps.reduce((a, b) => Math.max(a, b));
-  const first = steps.reduce((a, b) => Math.min(a, b));
-  const low = first > 0 && first <= 0.1 * last ? 0 : first; // a run from the start is drawn from 0
-  const [from, to] = low === last ? [low - 1, last + 1] : [low, last];
-  const { ticks } = roundTicks(from, to, 7, 1);
-  return { ticks, at: (step: number) => PLOT.left + ((step - from) / (to - from)) * (PLOT.right - PLOT.left) };
-}
-
-/** The range of what is drawn bold, and of all but the wildest 1 % of single steps: one spike should not flatten the rest. */
-function scaleLosses(raw: readonly Point[], drawn: readonly Point[]) {
-  const sorted = raw.map(([, loss]) => loss).sort((a, b) => a - b);
-  const edge = Math.floor(sorted.length / 200);
-  const bold = drawn.map(([, loss]) => loss);
-  const all = sorted.length > 0 ? [...bold, sorted[edge]!, sorted[sorted.length - 1 - edge]!] : bold;
-  const low = Math.min(...all);
-  const high = Math.max(...all);
-  const room = (high - low) * 0.06 || Math.max(Math.abs(high) * 0.1, 1e-3);
-  const bottom = low >= 0 ? Math.max(0, low - room) : low - room;
-  const { ticks, decimals } = roundTicks(bottom, high + room, 8);
-  const at = (loss: number) => PLOT.bottom - ((loss - bottom) / (high + room - bottom)) * (PLOT.bottom - PLOT.top);
-  return { ticks, decimals, at };
-}
-
-/** Multiples of 1, 2 or 5 times a power of ten between two numbers, at most about `most` of them. */
-function roundTicks(low: number, high: number, most: number, least = 0): { ticks: number[]; decimals: number } {
-  const rough = Math.max((high - low) / most, least);
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * (rough / power <= 1 ? 1 : rough / power <= 2 ? 2 : rough / power <= 5 ? 5 : 10);
-  const ticks: number[] = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9 && ticks.length < 2 * most; i++)
-    ticks.push(i * step + 0);
-  return { ticks, decimals: clamp(-Math.floor(Math.log10(step) + 1e-9), 0, 20) };
-}
-
 function inOrder(points: readonly Point[]): readonly Point[] {
   return points.filter(([step]) => Number.isFinite(step)).sort((a, b) => a[0] - b[0]);
 }
@@ -216,18 +182,6 @@ function circle(name: string, [x, y]: Point, radius: number): string {
   return `<circle class="${name}" cx="${round(x)}" cy="${round(y)}" r="${radius}"/>`;
 }
 
-function text(x: number, y: number, words: string, name = "", anchor = "start"): string {
-  return `<text x="${round(x)}" y="${round(y)}" class="${name}" text-anchor="${anchor}">${xml(words)}</text>`;
-}
-
-/** Words as XML takes them: neither its own signs, nor control characters, nor half a surrogate pair. */
-function xml(words: string): string {
-  const safe = words.replace(/[\p{Cc}\p{Cs}\ufffe\uffff]/gu, " ");
-  return safe.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
-}
-
-const clamp = (value: number, low: number, high: number) => Math.min(Math.max(value, low), high);
-const round = (value: number) => Math.round(value * 10) / 10;
 const grouped = (step: number) => Math.round(step).toLocaleString("en-US");
 const figure = (loss: number) =>
   Math.abs(loss) < 1e-3 || Math.abs(loss) >= 1e5 ? loss.toPrecision(3) : loss.toPrecision(4);

@@ -5,13 +5,13 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
+import * as svg from "../../src/base/svg.js";
 import * as compile from "../../src/compiler/compile.js";
 import { nativeExecutor } from "../../src/executors/native.js";
 import { ReferenceExecutor } from "../../src/executors/reference.js";
 import * as heed from "../../src/index.js";
 import * as inspect from "../../src/inspect/index.js";
 import * as labels from "../../src/inspect/labels.js";
-import * as svg from "../../src/inspect/svg.js";
 import * as evaluate from "../../src/tensor/evaluate.js";
 import { type Example, examplesOf, run } from "./run-markdown.js";
 
