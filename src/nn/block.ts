@@ -7,7 +7,8 @@ import { Dropout } from "./activations.js";
 import { checkHeads, checkProbability, checkSizes } from "./check.js";
 import { FEED_FORWARD, FeedForward, type FeedForwardOptions } from "./feed-forward.js";
 import { Module } from "./module.js";
-import { MultiheadAttention, type MultiheadAttentionCall } from "./multihead-attention.js";
+import { MultiheadAttention } from "./multihead-attention.js";
+import type { MultiheadAttentionCall } from "./multihead-masks.js";
 import { LayerNorm } from "./norm.js";
 
 /** The masks of one call; the weights stay inside. */

@@ -22,11 +22,8 @@ export { Linear } from "./linear.js";
 export { BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss } from "./losses.js";
 export { LuongAttention, type LuongAttentionOptions, type LuongMethod } from "./luong-attention.js";
 export { Module } from "./module.js";
-export {
-  MultiheadAttention,
-  type MultiheadAttentionCall,
-  type MultiheadAttentionOptions,
-} from "./multihead-attention.js";
+export { MultiheadAttention, type MultiheadAttentionOptions } from "./multihead-attention.js";
+export type { MultiheadAttentionCall } from "./multihead-masks.js";
 export { LayerNorm, RMSNorm } from "./norm.js";
 export { Parameter } from "./parameter.js";
 export {

@@ -1,11 +1,11 @@
 // Attention with several heads, PyTorch's module: its arguments, its layout of weights, its names in state dicts. The computation is
-// written the textbook way; making it fast is the compiler's affair.
+// written the textbook way; making it fast is the compiler's affair. What a call is told, its masks above all, is in multihead-masks.ts.
 
 import { fail } from "../base/errors.js";
-import { CHECKED, checkOptions, FLAG, type OptionTable, orNull } from "../base/options.js";
-import { describe, sameShape } from "../base/shape.js";
-import { checkTensor, TENSOR } from "../tensor/check.js";
-import { causalMask, zeros } from "../tensor/create.js";
+import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
+import { describe } from "../base/shape.js";
+import { checkTensor } from "../tensor/check.js";
+import { zeros } from "../tensor/create.js";
 import { cat, dropout, linear } from "../tensor/functions.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { tracing } from "../tensor/trace.js";
@@ -13,6 +13,7 @@ import { checkHeads, checkProbability, checkSizes } from "./check.js";
 import { xavierNormal_, xavierUniform_, zeros_ } from "./init.js";
 import { Linear } from "./linear.js";
 import { Module } from "./module.js";
+import { MULTIHEAD_CALL, type MultiheadAttentionCall, scoreMasks } from "./multihead-masks.js";
 import { Parameter } from "./parameter.js";
 
 /** The arguments of torch's module behind the first two. */
@@ -41,28 +42,6 @@ const MULTIHEAD: OptionTable<MultiheadAttentionOptions> = {
   kdim: CHECKED,
   vdim: CHECKED,
   batchFirst: FLAG,
-};
-
-/** One call of `MultiheadAttention`: the arguments of torch's forward behind query, key and value. */
-export interface MultiheadAttentionCall {
-  /** [B,S], or [S] for inputs without a batch: bool, true where a key is ignored; or floats that are added to the scores. */
-  keyPaddingMask?: Tensor | null;
-  /** [T,S] or [B H,T,S]: bool, true where a position may not look (unlike `keep` of `attention`); or floats that are added to the scores. */
-  attnMask?: Tensor | null;
-  /** Each position looks at itself and what is before it. Beside an attnMask it is torch's hint that the mask says so; the mask counts. */
-  isCausal?: boolean;
-  /** Whether the weights are returned: true, unless given. Those of a training step are the dropped ones, as in torch. */
-  needWeights?: boolean;
-  /** The mean over the heads, [B,T,S], instead of [B,H,T,S]: true, unless given. */
-  averageAttnWeights?: boolean;
-}
-
-const MULTIHEAD_CALL: OptionTable<MultiheadAttentionCall> = {
-  keyPaddingMask: orNull(TENSOR),
-  attnMask: orNull(TENSOR),
-  isCausal: FLAG,
-  needWeights: FLAG,
-  averageAttnWeights: FLAG,
 };
 
 /**
@@ -156,7 +135,8 @@ export class MultiheadAttention extends Module {
     const heads = (x: Tensor) => x.view(B, x.shape[1], this.numHeads, this.headDim).transpose(1, 2);
 
     let scores = heads(q).matmul(heads(k).transpose(-2, -1)).div(Math.sqrt(this.headDim)); // [B,H,T,S]
-    for (const mask of this.masks(options, batched, B, T, k.shape[1] - extra, extra)) {
+    const sizes = { batch: batched ? B : null, heads: this.numHeads, queries: T, keys: k.shape[1] - extra, extra };
+    for (const mask of scoreMasks(options, sizes)) {
       const hides = mask.dtype === "bool";
       scores = hides ? scores.maskedFill(mask, Number.NEGATIVE_INFINITY) : scores.add(mask.to(scores.dtype));
     }
@@ -210,34 +190,6 @@ export class MultiheadAttention extends Module {
     }
     if (this.addZeroAttn) [k, v] = [k, v].map((x) => cat([x, zeros(B, 1, E, { dtype: x.dtype })], 1));
     return [q, k, v];
-  }
-
-  /** Masks that broadcast to the scores [B,H,T,S]; the `extra` keys added behind are seen by all. */
-  private masks(
-    call: MultiheadAttentionCall,
-    batched: boolean,
-    B: number,
-    T: number,
-    S: number,
-    extra: number,
-  ): Tensor[] {
-    const masks: Tensor[] = [];
-    const { attnMask, keyPaddingMask, isCausal = false } = call;
-    const widen = (mask: Tensor) => (extra > 0 ? mask.pad([0, extra]) : mask);
-    if (attnMask) {
-      const want = `attnMask [${T},${S}] or [${B * this.numHeads},${T},${S}], bool or float`;
-      const flat = attnMask.ndim === 2 || (attnMask.ndim === 3 && attnMask.shape[0] === B * this.numHeads);
-      const fits = flat && attnMask.shape.at(-2) === T && attnMask.shape.at(-1) === S && attnMask.dtype !== "i32";
-      if (!fits) fail("MultiheadAttention", want, describe(attnMask));
-      masks.push(widen(attnMask.ndim === 2 ? attnMask : attnMask.view(B, this.numHeads, T, S)));
-    } else if (isCausal) masks.push(widen(causalMask(T, S, { offset: 0 })));
-    if (keyPaddingMask) {
-      const want = batched ? [B, S] : [S];
-      const fits = sameShape(keyPaddingMask.shape, want) && keyPaddingMask.dtype !== "i32";
-      if (!fits) fail("MultiheadAttention", `keyPaddingMask [${want}], bool or float`, describe(keyPaddingMask));
-      masks.push(widen(keyPaddingMask).view(B, 1, 1, S + extra));
-    }
-    return masks;
   }
 }
 
