@@ -1,4 +1,5 @@
-// A run of heed train from its first step, or its last checkpoint, to its end: keeps the folder, the metrics and the screen up to date.
+// A run of heed train from its first step, or its last checkpoint, to its end: keeps the folder, the metrics and the screen up to date. What
+// is said before and after is in training-words.ts.
 
 import { join } from "node:path";
 import type { Generator } from "../base/random.js";
@@ -16,8 +17,9 @@ import { RUN_FILES, removeLeftovers, saveRunFiles } from "../train/run-folder.js
 import { SCHEDULES, type Schedule } from "../train/schedules.js";
 import type { Io } from "./io.js";
 import { MetricsFile } from "./metrics-file.js";
-import { duration, Progress, short } from "./progress.js";
+import { Progress, short } from "./progress.js";
 import type { RunSettings } from "./run-settings.js";
+import { introduction, type Result, resuming, stopped, summary } from "./training-words.js";
 
 export interface RunParts {
   readonly folder: string;
@@ -80,7 +82,7 @@ export class TrainingRun {
     const { optimizer, sampler } = this.parts;
     const began = performance.now();
     const progress = new Progress({ total: settings.steps, start, stream: io.stdout, quiet: options.quiet });
-    progress.line(this.introduction(options));
+    progress.line(introduction(run, { ...options, start }));
     await removeLeftovers(folder);
     // The folder is whole before the first step: a full disk shows now, and whatever happens later there is something to resume.
     await this.save(start);
@@ -109,7 +111,8 @@ export class TrainingRun {
       });
       progress.stop();
       const seconds = (performance.now() - began) / 1000;
-      if (!options.quiet) io.stdout.write(interrupted ? this.stopped(step) : this.summary(seconds));
+      if (!options.quiet)
+        io.stdout.write(interrupted ? stopped(folder, step) : summary(run, { ...this.course(), seconds }));
       return interrupted ? stopCode || 130 : 0;
     } catch (error) {
       progress.stop();
@@ -119,6 +122,11 @@ export class TrainingRun {
       endListening();
       for (const file of this.metrics) file.close();
     }
+  }
+
+  private course(): Pick<Result, "loss" | "validation" | "best"> {
+    const { train, validation, best } = this;
+    return { loss: (train.at(-1) as Point)[1], validation: validation.at(-1), best };
   }
 
   private evaluation(): (batches?: number) => Promise<number> {
@@ -167,7 +175,7 @@ export class TrainingRun {
       await saveRunFiles(folder, changing, io.stage);
     } catch (error) {
       if (this.saved !== null && error instanceof Error)
-        error.message += `; the checkpoint of step ${this.saved} is whole: npx heed train --resume --out ${quoted(folder)}`;
+        error.message += `; the checkpoint of step ${this.saved} is whole: ${resuming(folder)}`;
       throw error;
     }
     this.saved = step;
@@ -184,53 +192,9 @@ export class TrainingRun {
     const { folder, io } = this.run;
     await saveRunFiles(folder, { chart: [this.chart([step, loss])] }, io.stage).catch(() => undefined);
   }
-
-  private introduction({ characters, tokens }: GoOptions): string {
-    const { settings, tokenizer, model, folder } = this.run;
-    const { text, steps, batch, context, accumulate } = settings;
-    const count = (n: number) => n.toLocaleString("en");
-    const vocabulary = `${count(tokens)} tokens of ${count(tokenizer.vocabularySize)} kinds`;
-    const size = short(model.countParameters());
-    const verb =
-      this.start === 0
-        ? `Training to step ${count(steps)}`
-        : `Going on from step ${count(this.start)} to ${count(steps)}`;
-    return `${text}: ${count(characters)} characters, ${vocabulary}; a GPT of ${size} parameters\n${verb} in ${folder}, ${count(batch * context * accumulate)} tokens a step`;
-  }
-
-  private summary(seconds: number): string {
-    const { folder } = this.run;
-    const [, loss] = this.train.at(-1) as Point;
-    const last = this.validation.at(-1);
-    const held = last ? `, ${last[1].toFixed(4)} on held-back text` : "";
-    const better =
-      last && this.best && this.best.step !== last[0]
-        ? ` (best ${this.best.loss.toFixed(4)} at step ${this.best.step})`
-        : "";
-    return `\nTrained in ${duration(seconds)}: loss ${loss.toFixed(4)}${held}${better}.
-The model is in ${folder}, its course in ${join(folder, RUN_FILES.chart)}. Let it write:
-  npx heed generate ${quoted(folder)} --prompt ${quoted(this.prompt())}\n`;
-  }
-
-  private stopped(step: number): string {
-    const { folder } = this.run;
-    return `\nStopped and saved at step ${step}. To go on: npx heed train --resume --out ${quoted(folder)}\n`;
-  }
-
-  /** The beginning of the text held back: letters that the model knows. */
-  private prompt(): string {
-    const { tokenizer, validation } = this.run;
-    const text = tokenizer.decode(validation.subarray(1, 64)).replaceAll("\ufffd", "").replace(/\s+/g, " ").trim();
-    return text.split(" ").slice(1, 4).join(" ").slice(0, 24) || [...text].slice(0, 8).join("");
-  }
 }
 
 function scheduleOf({ schedule, learningRate, warmup, steps }: RunSettings): Schedule {
   if (schedule === "constant") return SCHEDULES.constant({ learningRate, warmup });
   return SCHEDULES[schedule]({ learningRate, warmup, steps, lowest: learningRate / 10 });
-}
-
-/** A word as a shell takes it. */
-function quoted(word: string): string {
-  return /^[\w./:-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
