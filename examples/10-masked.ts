@@ -21,7 +21,7 @@ console.log(`The mask:\n${mask}`);
 console.log(`\nScores:\n${scores}`);
 console.log(`\nScores + mask:\n${masked}`);
 console.log(`\nSoftmax: nobody looks ahead, and every row sums to 1:\n${pattern}`);
-console.log(heatMapText(pattern, { rows: words, title: "" }));
+console.log(heatMapText(pattern, { rows: words }));
 
 export const slip = scores.softmax(-1).sum(-1).sub(scores.softmax(-1).tril().sum(-1));
 console.log(`\nWhat the rows would lose if the weights were masked instead:\n${slip}`);

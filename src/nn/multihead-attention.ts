@@ -129,6 +129,7 @@ export class MultiheadAttention extends Module {
     const keys = key === query ? from : arrange(key);
     const values = value === key ? keys : arrange(value);
     const [q, k, v] = this.project(from, keys, values);
+    const E = this.embedDim;
     const B = q.shape[0];
     const T = q.shape[1];
     const extra = k.shape[1] - key.shape[batched && !this.batchFirst ? 0 : key.ndim - 2];
@@ -144,7 +145,7 @@ export class MultiheadAttention extends Module {
     const mixed = pattern.matmul(heads(v)); // [B,H,T,D]
     // torch keeps the output as [T,B,E] whatever `batchFirst` says, and its dropout draws in the order of memory (tensor/memory-order.ts).
     const timeFirst = batched && (!this.batchFirst || (this.training && !tracing()));
-    const joined = timeFirst ? mixed.permute(2, 0, 1, 3).reshape(T, B, -1) : mixed.transpose(1, 2).reshape(B, T, -1);
+    const joined = timeFirst ? mixed.permute(2, 0, 1, 3).reshape(T, B, E) : mixed.transpose(1, 2).reshape(B, T, E);
     const output = this.outProj.forward(joined); // [T,B,E] or [B,T,E]
 
     const restored = batched ? (timeFirst === this.batchFirst ? output.transpose(0, 1) : output) : output.squeeze(0);

@@ -1,7 +1,7 @@
 // MultiheadAttention against torch's, with every kind of mask.
 
 import { describe, expect, it } from "vitest";
-import { causalMask, compile, manualSeed, randn, type Tensor, tensor } from "../../src/index.js";
+import { causalMask, compile, manualSeed, randn, type Tensor, tensor, zeros } from "../../src/index.js";
 import {
   init,
   MultiheadAttention,
@@ -108,6 +108,23 @@ describe("MultiheadAttention", () => {
       const difference = (plain[i] as Tensor).sub(compiled[i] as Tensor);
       expect(difference.abs().max().item()).toBeLessThan(1e-6);
     }
+  });
+
+  it("takes an empty batch and sequences without a position, as torch does", () => {
+    for (const batchFirst of [true, false])
+      for (const shape of [
+        [0, 3],
+        [2, 0],
+        [0, 0],
+      ] as const) {
+        const module = new MultiheadAttention(8, 2, { batchFirst });
+        const x = zeros(...shape, 8);
+        const [length, batch] = batchFirst ? [shape[1], shape[0]] : shape;
+        for (const [output, weights] of [module.forward(x, x, x), module.eval().forward(x, x, x)]) {
+          expect(output.shape).toEqual([...shape, 8]);
+          expect(weights?.shape).toEqual([batch, length, length]);
+        }
+      }
   });
 
   it("names what it refuses", () => {
