@@ -5,6 +5,7 @@ import { DTYPES, type DType } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
 import { describe } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import { Module } from "../nn/module.js";
 import { join, ownModules, ownParameters } from "../nn/naming.js";
 import type { Parameter } from "../nn/parameter.js";
@@ -196,6 +197,5 @@ function isShape(x: unknown): x is number[] {
 }
 
 function show(value: unknown): string {
-  if (value instanceof Module) return `a ${value.typeName} without one`;
-  return value === null ? "null" : Array.isArray(value) ? "a list" : typeof value;
+  return value instanceof Module ? `a ${value.typeName} without one` : shown(value);
 }

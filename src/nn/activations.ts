@@ -19,13 +19,17 @@ export class Identity extends Module {
   }
 }
 
+/** max(x, 0) */
 export class ReLU extends Module {
   forward(x: Tensor): Tensor {
     return relu(x);
   }
 }
 
-/** x Φ(x), or its tanh approximation, which is GPT-2's   (Hendrycks and Gimpel 2016) */
+/**
+ * x Φ(x), or its tanh approximation, which is GPT-2's   (Hendrycks and Gimpel 2016)
+ * @example new GELU({ approximate: "tanh" }).forward(randn(2, 3))   // f32[2,3]
+ */
 export class GELU extends Module {
   readonly approximate: "none" | "tanh";
 
@@ -51,18 +55,25 @@ export class SiLU extends Module {
   }
 }
 
+/** (eˣ - e⁻ˣ) / (eˣ + e⁻ˣ) */
 export class Tanh extends Module {
   forward(x: Tensor): Tensor {
     return tanh(x);
   }
 }
 
+/** σ(x) = 1 / (1 + e⁻ˣ) */
 export class Sigmoid extends Module {
   forward(x: Tensor): Tensor {
     return sigmoid(x);
   }
 }
 
+/**
+ * Exponentials along `dim`, divided by their sum. PyTorch's default of no dimension, which guesses one, is not taken over.
+ * @throws HeedError for a dim that is not whole; when called, for one that the input does not have
+ * @example new Softmax(-1).forward(randn(2, 3))   // f32[2,3], rows that sum to 1
+ */
 export class Softmax extends Module {
   constructor(readonly dim: number) {
     super();
@@ -81,6 +92,7 @@ export class Softmax extends Module {
 /**
  * In training zeroes each element with probability p and scales the rest by 1/(1-p); else the identity   (Srivastava et al. 2014).
  * Outside `compile` it draws PyTorch's numbers when called.
+ * @throws HeedError for a p outside [0,1]
  */
 export class Dropout extends Module {
   constructor(readonly p = 0.5) {

@@ -15,7 +15,8 @@ import { Parameter } from "./parameter.js";
 /**
  * Rows of a table [numEmbeddings, embeddingDim] picked by i32 indices [...]: [..., embeddingDim]. Drawn from N(0, 1); the row
  * `paddingIdx` starts at zero and takes no gradient.
- * @throws HeedError, when run, for an index outside the table
+ * @throws HeedError for sizes that are not whole and at least 1, and a paddingIdx outside the table; when run, for an index outside the table
+ * @example new Embedding(50, 16, { paddingIdx: 0 }).forward(tensor([[7, 3, 0]]))   // f32[1,3,16]
  */
 export class Embedding extends Module {
   weight: Parameter; // [V, C]

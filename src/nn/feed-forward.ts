@@ -28,6 +28,8 @@ export const FEED_FORWARD: OptionTable<FeedForwardOptions> = {
  * Each position on its own: widen, GELU, narrow, dropout   (Vaswani et al. 2017, section 3.3, with GELU for ReLU).
  * @param width C, of input and output
  * @param options.hidden the width between, 4 C
+ * @throws HeedError for widths that are not whole and at least 1, and a dropout outside [0,1]
+ * @example new FeedForward(64, { dropout: 0.1 }).forward(randn(2, 5, 64))   // f32[2,5,64]
  */
 export class FeedForward extends Module {
   expand: Linear;

@@ -43,6 +43,7 @@ export function normal_<P extends Tensor>(tensor: P, mean = 0, std = 1, options:
   return set("normal_", tensor, () => normal(tensor.shape, mean, std, { dtype: tensor.dtype, ...options }));
 }
 
+/** The same number everywhere. */
 export function constant_<P extends Tensor>(tensor: P, value: number): P {
   return filled("constant_", tensor, value);
 }
@@ -53,10 +54,12 @@ function filled<P extends Tensor>(op: string, tensor: P, value: number): P {
   return tensor;
 }
 
+/** 0 everywhere. */
 export function zeros_<P extends Tensor>(tensor: P): P {
   return filled("zeros_", tensor, 0);
 }
 
+/** 1 everywhere. */
 export function ones_<P extends Tensor>(tensor: P): P {
   return filled("ones_", tensor, 1);
 }

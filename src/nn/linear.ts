@@ -12,6 +12,7 @@ import { Parameter } from "./parameter.js";
 
 /**
  * x Wᵀ + b: [..., inFeatures] to [..., outFeatures]. Drawn as PyTorch draws it: weight, then bias, both within ±1/√inFeatures.
+ * @throws HeedError for sizes that are not whole and at least 1; when called, for inputs whose last axis is not inFeatures
  * @example new Linear(3, 2, { bias: false }).forward(x)
  */
 export class Linear extends Module {

@@ -62,21 +62,30 @@ abstract class PairLoss extends Module {
   }
 }
 
-/** Mean (or sum) of squared differences. */
+/**
+ * Mean (or sum) of squared differences of two tensors of one shape.
+ * @throws HeedError, when called, for shapes that differ
+ */
 export class MSELoss extends PairLoss {
   forward(input: Tensor, target: Tensor): Tensor {
     return mseLoss(input, target, this.options);
   }
 }
 
-/** Mean (or sum) of absolute differences. */
+/**
+ * Mean (or sum) of absolute differences of two tensors of one shape.
+ * @throws HeedError, when called, for shapes that differ
+ */
 export class L1Loss extends PairLoss {
   forward(input: Tensor, target: Tensor): Tensor {
     return l1Loss(input, target, this.options);
   }
 }
 
-/** Binary cross entropy of logits against targets in [0, 1]. */
+/**
+ * Binary cross entropy of logits against targets in [0, 1], both of one shape.
+ * @throws HeedError, when called, for shapes that differ
+ */
 export class BCEWithLogitsLoss extends PairLoss {
   forward(logits: Tensor, targets: Tensor): Tensor {
     return binaryCrossEntropyWithLogits(logits, targets, this.options);

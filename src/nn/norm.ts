@@ -40,7 +40,11 @@ interface RMSNormOptions extends Omit<LayerNormOptions, "bias" | "eps"> {
 const RMS_NORM: OptionTable<RMSNormOptions> = { eps: orNull(EPSILON), elementwiseAffine: FLAG, dtype: FLOAT_DTYPE };
 const LAYER_NORM: OptionTable<LayerNormOptions> = { ...RMS_NORM, eps: EPSILON, bias: FLAG };
 
-/** (x - mean) / √(var + eps) · weight + bias over the last axes, which have `normalizedShape`   (Ba, Kiros and Hinton 2016) */
+/**
+ * (x - mean) / √(var + eps) · weight + bias over the last axes, which have `normalizedShape`   (Ba, Kiros and Hinton 2016)
+ * @throws HeedError for sizes that are not whole and at least 1; when called, for inputs with other last axes
+ * @example new LayerNorm(16).forward(randn(2, 5, 16))   // f32[2,5,16]
+ */
 export class LayerNorm extends Module {
   weight: Parameter | null;
   bias: Parameter | null;
@@ -67,7 +71,11 @@ export class LayerNorm extends Module {
   }
 }
 
-/** x / √(mean(x²) + eps) · weight over the last axes   (Zhang and Sennrich 2019) */
+/**
+ * x / √(mean(x²) + eps) · weight over the last axes, which have `normalizedShape`   (Zhang and Sennrich 2019)
+ * @throws HeedError as `LayerNorm`
+ * @example new RMSNorm(16).forward(randn(2, 5, 16))   // f32[2,5,16]
+ */
 export class RMSNorm extends Module {
   weight: Parameter | null;
   readonly normalizedShape: Shape;

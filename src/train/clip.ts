@@ -12,7 +12,9 @@ import { Tensor } from "../tensor/tensor.js";
  * Scales all gradients by one number so that their norm, taken over all of them as one vector, is at most `maxNorm` (Pascanu et al., "On the
  * difficulty of training recurrent neural networks", 2013).
  * @param maxNorm the bound; Infinity measures only
- * @returns the norm before, f32[]
+ * @returns the norm before, f32[]; where it is NaN, so are all gradients
+ * @throws HeedError for a maxNorm that is no number of at least 0, and for parameters that are no tensors
+ * @example const norm = clipGradNorm_(model.parameters(), 1);   // between backward and step
  */
 export function clipGradNorm_(parameters: Iterable<Tensor>, maxNorm: number): Tensor {
   if (typeof maxNorm !== "number" || !(maxNorm >= 0)) fail("clipGradNorm_", "maxNorm of at least 0", shown(maxNorm));
@@ -29,7 +31,11 @@ export function clipGradNorm_(parameters: Iterable<Tensor>, maxNorm: number): Te
   });
 }
 
-/** Limits every element of every gradient to [-limit, limit]. */
+/**
+ * Limits every element of every gradient to [-limit, limit].
+ * @throws HeedError for a limit that is no number of at least 0, and for parameters that are no tensors
+ * @example clipGradValue_(model.parameters(), 0.5);   // between backward and step
+ */
 export function clipGradValue_(parameters: Iterable<Tensor>, limit: number): void {
   if (typeof limit !== "number" || !(limit >= 0)) fail("clipGradValue_", "a limit of at least 0", shown(limit));
   const owners = withGradients("clipGradValue_", parameters);

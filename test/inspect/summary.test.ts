@@ -219,9 +219,9 @@ describe("summary", () => {
   it("tells mistakes", () => {
     const model = new Linear(4, 2);
     const cases: [() => unknown, RegExp][] = [
-      [() => summary({} as Module, [1]), /summary: expected a module with a forward, got object/],
+      [() => summary({} as Module, [1]), /summary: expected a module with a forward, got an object with no keys/],
       [() => summary(new ModuleList([model]), [1]), /a module with a forward, got a ModuleList without one/],
-      [() => summary(model, 4 as never), /a shape, a tensor, or a list of them, got number/],
+      [() => summary(model, 4 as never), /a shape, a tensor, or a list of them, got 4/],
       [() => summary(model, []), /got an empty list/],
       [() => summary(model, [1, 4], { dtype: "int" as never }), /a dtype of .*, got int/],
       [() => summary(model, [1, 4], { depth: -1 }), /a depth of at least 0, got -1/],
