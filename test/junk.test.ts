@@ -232,7 +232,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
       x3(),
       { mask: null },
     ]),
-    Module: { ...call(), methods: { loadStateDict: () => [{}, { strict: true }], to: () => ["f32"], registerBuffer: () => ["a", ones(2), { persistent: true }], countParameters: () => [{ trainable: true }], apply: () => [() => 1] } }, // biome-ignore format: short
+    Module: { ...call(), methods: { loadStateDict: () => [{}, { strict: true }], to: () => ["f32"], registerBuffer: () => ["a", ones(2), { persistent: true }], countParameters: () => [{ trainableOnly: true }], apply: () => [() => 1] } }, // biome-ignore format: short
     MultiheadAttention: layer([8, 2, { dropout: 0, bias: true, addBiasKv: true, addZeroAttn: true, kdim: 8, vdim: 8, batchFirst: true }], () => [x3(), x3(), x3(), { keyPaddingMask: null, attnMask: null, isCausal: false, needWeights: true, averageAttnWeights: true }]), // biome-ignore format: short
     LayerNorm: layer([8, { eps: 1e-5, elementwiseAffine: true, bias: true, dtype: "f32" }], () => [x3()]),
     RMSNorm: layer([[8], { eps: null, elementwiseAffine: true, dtype: "f32" }], () => [x3()]),

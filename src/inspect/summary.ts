@@ -102,7 +102,7 @@ export function summary(model: Module, inputs: SummaryInputs, options: SummaryOp
   return new Summary(
     rows.filter((row) => row.depth <= depth),
     model.countParameters(),
-    model.countParameters({ trainable: true }),
+    model.countParameters({ trainableOnly: true }),
     parameters.reduce((sum, { numel, dtype }) => sum + numel * DTYPES[dtype].bytes, 0),
     rows[0].flops as number,
   );

@@ -1,9 +1,6 @@
 // The size of a model in one number.
 
-import { fail } from "../base/errors.js";
-import { checkOptions, FLAG } from "../base/options.js";
-import { shown } from "../base/show.js";
-import { Module } from "./module.js";
+import { checkModule, type Module } from "./module.js";
 
 /**
  * How many numbers the parameters of a model hold, those that several layers share counted once; torch users write
@@ -13,7 +10,6 @@ import { Module } from "./module.js";
  * @example countParameters(new Linear(3, 2)) // 8
  */
 export function countParameters(model: Module, options: { trainableOnly?: boolean } = {}): number {
-  if (!(model instanceof Module)) fail("countParameters", "a module", shown(model));
-  checkOptions("countParameters", options, { trainableOnly: FLAG });
-  return model.countParameters({ trainable: options.trainableOnly });
+  checkModule("countParameters", "a module", model);
+  return model.countParameters(options);
 }

@@ -142,10 +142,13 @@ export class Module extends Fields {
     return this.to("bf16");
   }
 
-  /** How many numbers the parameters hold, shared ones counted once. */
-  countParameters(options: { trainable?: boolean } = {}): number {
-    checkOptions("countParameters", options, { trainable: FLAG });
-    const counted = this.parameters().filter((p) => !options.trainable || p.requiresGrad);
+  /**
+   * How many numbers the parameters hold, shared ones counted once.
+   * @param options.trainableOnly leaves out frozen parameters, those that do not require gradients
+   */
+  countParameters(options: { trainableOnly?: boolean } = {}): number {
+    checkOptions("countParameters", options, { trainableOnly: FLAG });
+    const counted = this.parameters().filter((p) => !options.trainableOnly || p.requiresGrad);
     return counted.reduce((count, parameter) => count + parameter.numel, 0);
   }
 

@@ -176,7 +176,7 @@ export abstract class RecurrentLayers extends Module {
     return {
       output: batched ? below : below.squeeze(batch),
       hidden: gather(finals.map((state) => state.hidden)),
-      memory: memory || this.cell === "lstm" ? gather(finals.map((state) => state.memory as Tensor)) : null,
+      memory: this.cell === "lstm" ? gather(finals.map((state) => state.memory as Tensor)) : null,
     };
   }
 

@@ -75,7 +75,7 @@ describe("what a module consists of", () => {
     expect(state["head.weight"]).toBe(state["table.weight"]);
     expect(module.countParameters()).toBe(1 + 6 + 2 * (2 + 4) + 9 + 1);
     module.table.requiresGrad_(false);
-    expect(module.countParameters({ trainable: true })).toBe(1 + 2 * (2 + 4) + 9 + 1);
+    expect(module.countParameters({ trainableOnly: true })).toBe(1 + 2 * (2 + 4) + 9 + 1);
     module.table.requiresGrad_();
   });
 
