@@ -27,6 +27,15 @@ describe("binaryCrossEntropyWithLogits", () => {
   });
 });
 
+describe("crossEntropy and nllLoss", () => {
+  it("read classes along the last axis where PyTorch's order would fit as well", () => {
+    const [logits, targets] = [randn(3, 3, 3), randint(0, 3, [3, 3])];
+    const flat = crossEntropy(logits.view(9, 3), targets.view(9)).item();
+    expect(crossEntropy(logits, targets).item()).toBeCloseTo(flat, 6);
+    expect(nllLoss(logits.logSoftmax(-1), targets).item()).toBeCloseTo(flat, 6);
+  });
+});
+
 describe("losses of 16-bit numbers", () => {
   manualSeed(1);
   const [rows, V] = [20000, 7];
