@@ -2,6 +2,7 @@
 
 import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
+import { MOST_LAYERS } from "../nn/check.js";
 
 export interface GPTConfig {
   /** V: token ids are 0 to V - 1. */
@@ -50,7 +51,6 @@ export function checkGPTNames(config: GPTConfig): void {
 }
 
 const SIZES = ["vocabularySize", "context", "layers", "heads", "width"] as const;
-const MOST_LAYERS = 4096;
 const MOST_NUMBERS = 2 ** 31 - 1; // of one tensor
 
 /**

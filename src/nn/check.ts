@@ -19,6 +19,12 @@ export function checkProbability(op: string, p: number): void {
 /** More of them are a mistake: each takes memory at once. */
 export const MOST_LAYERS = 4096;
 
+/** @throws HeedError unless numLayers is a whole number from 1 to MOST_LAYERS */
+export function checkLayers(op: string, numLayers: number): void {
+  checkSizes(op, { numLayers });
+  if (numLayers > MOST_LAYERS) fail(op, `at most ${MOST_LAYERS} layers`, String(numLayers));
+}
+
 /** @throws HeedError unless the heads divide the width */
 export function checkHeads(op: string, [width, C]: [string, number], [heads, H]: [string, number]): void {
   checkSizes(op, { [width]: C, [heads]: H });

@@ -1,18 +1,16 @@
 // The decoder of the Transformer as PyTorch's modules: a layer that also looks at a memory, and a stack of its copies.
 
-import { fail } from "../base/errors.js";
 import { checkOptions, FLAG, type OptionTable, orNull } from "../base/options.js";
 import { checkTensor, TENSOR } from "../tensor/check.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Dropout } from "./activations.js";
-import { checkHeads, checkSizes, MOST_LAYERS } from "./check.js";
-import { type Layer, ModuleList } from "./containers.js";
-import { deepCopy } from "./deep-copy.js";
+import { checkHeads, checkSizes } from "./check.js";
+import type { Layer, ModuleList } from "./containers.js";
 import { Linear } from "./linear.js";
 import { checkModule, Module } from "./module.js";
 import { MultiheadAttention } from "./multihead-attention.js";
 import { LayerNorm } from "./norm.js";
-import { layerSettings, type TransformerLayerOptions } from "./transformer-options.js";
+import { copiesOf, layerSettings, type TransformerLayerOptions } from "./transformer-options.js";
 
 /** The arguments of torch's decoder and its layers behind tgt and memory; masks as in `EncoderLayerCall`. */
 export interface DecoderCall {
@@ -150,11 +148,8 @@ export class TransformerDecoder extends Module {
     norm: Layer | null = null,
   ) {
     super();
-    checkModule("TransformerDecoder", "a layer", decoderLayer);
     if (norm !== null) checkModule("TransformerDecoder", "norm as a module", norm);
-    checkSizes("TransformerDecoder", { numLayers });
-    if (numLayers > MOST_LAYERS) fail("TransformerDecoder", `at most ${MOST_LAYERS} layers`, String(numLayers));
-    this.layers = new ModuleList(Array.from({ length: numLayers }, () => deepCopy(decoderLayer)));
+    this.layers = copiesOf("TransformerDecoder", decoderLayer, numLayers);
     this.norm = norm;
   }
 

@@ -1,19 +1,17 @@
 // The encoder of the Transformer as PyTorch's modules: a layer, and a stack of its copies. A block with fewer arguments and a pre-LN
 // residual is in block.ts.
 
-import { fail } from "../base/errors.js";
 import { checkOptions, FLAG, type OptionTable, orNull } from "../base/options.js";
 import { checkTensor, TENSOR } from "../tensor/check.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Dropout } from "./activations.js";
-import { checkHeads, checkSizes, MOST_LAYERS } from "./check.js";
-import { type Layer, ModuleList } from "./containers.js";
-import { deepCopy } from "./deep-copy.js";
+import { checkHeads, checkSizes } from "./check.js";
+import type { Layer, ModuleList } from "./containers.js";
 import { Linear } from "./linear.js";
 import { checkModule, Module } from "./module.js";
 import { MultiheadAttention } from "./multihead-attention.js";
 import { LayerNorm } from "./norm.js";
-import { layerSettings, type TransformerLayerOptions } from "./transformer-options.js";
+import { copiesOf, layerSettings, type TransformerLayerOptions } from "./transformer-options.js";
 
 /** The arguments of torch's encoder layer behind src. */
 export interface EncoderLayerCall {
@@ -134,11 +132,8 @@ export class TransformerEncoder extends Module {
     norm: Layer | null = null,
   ) {
     super();
-    checkModule("TransformerEncoder", "a layer", encoderLayer);
     if (norm !== null) checkModule("TransformerEncoder", "norm as a module", norm);
-    checkSizes("TransformerEncoder", { numLayers });
-    if (numLayers > MOST_LAYERS) fail("TransformerEncoder", `at most ${MOST_LAYERS} layers`, String(numLayers));
-    this.layers = new ModuleList(Array.from({ length: numLayers }, () => deepCopy(encoderLayer)));
+    this.layers = copiesOf("TransformerEncoder", encoderLayer, numLayers);
     this.norm = norm;
   }
 

@@ -1,10 +1,13 @@
-// What the layers of torch's Transformer have in common: their arguments, the feed-forward network's activation.
+// What the layers of torch's Transformer have in common: their arguments, the feed-forward network's activation, and how they are stacked.
 
 import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, EPSILON, FLAG, type OptionTable } from "../base/options.js";
 import { shown } from "../base/show.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkProbability } from "./check.js";
+import { checkLayers, checkProbability } from "./check.js";
+import { ModuleList } from "./containers.js";
+import { deepCopy } from "./deep-copy.js";
+import { checkModule, type Module } from "./module.js";
 
 /** A function of each element, by name or as such: `(x) => x.silu()`. */
 export type Activation = "relu" | "gelu" | ((x: Tensor) => Tensor);
@@ -57,4 +60,11 @@ function activationOf(op: string, activation: Activation): (x: Tensor) => Tensor
   if (activation === "relu") return (x) => x.relu();
   if (activation === "gelu") return (x) => x.gelu();
   return fail(op, 'activation "relu", "gelu" or a function of a tensor', shown(activation));
+}
+
+/** A layer as many times, all with its numbers. @throws HeedError for what is no module, and a numLayers that is not whole and at least 1 */
+export function copiesOf<M extends Module>(op: string, layer: M, numLayers: number): ModuleList<M> {
+  checkModule(op, "a layer", layer);
+  checkLayers(op, numLayers);
+  return new ModuleList(Array.from({ length: numLayers }, () => deepCopy(layer)));
 }
