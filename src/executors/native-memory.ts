@@ -74,7 +74,8 @@ export class NativeAllocator {
   }
 
   #allocateSmall(dtype: DType, size: number, bytes: number): NativeMemory {
-    if (this.#slabUsed + bytes > this.#slab.byteLength) {
+    // Even an empty piece has an address of its own: the first slab is made for whatever comes first.
+    if (this.#slabAddress === 0 || this.#slabUsed + bytes > this.#slab.byteLength) {
       this.#slab = unwritten(SLAB + ALIGNMENT);
       this.#slabAddress = this.#addressOf(this.#slab);
       this.#slabUsed = (ALIGNMENT - (this.#slabAddress % ALIGNMENT)) % ALIGNMENT;
