@@ -1,5 +1,6 @@
 // Gradients as functions, as in JAX: of a function of tensors, giving a function that returns its gradient.
 
+import { isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { describe } from "../base/shape.js";
 import { shown } from "../base/show.js";
@@ -29,8 +30,18 @@ export function valueAndGrad<A extends Tensor[], N extends Argnums = 0>(
       Array.isArray(argnums) ? `[${argnums.map(shown)}]` : shown(argnums),
     );
   return (...args: A) => {
-    for (const n of numbers)
-      if (!(args[n] instanceof Tensor)) fail("grad", `a tensor as argument ${n}`, shown(args[n]));
+    for (const n of numbers) {
+      const x: unknown = args[n];
+      if (!(x instanceof Tensor)) fail("grad", `a tensor as argument ${n}`, shown(x));
+      // tensor([2]) holds whole numbers: a derivative with respect to them would be zero everywhere.
+      if (!isFloat(x.dtype))
+        fail(
+          "grad",
+          `a float tensor as argument ${n}`,
+          describe(x),
+          'convert it with .float(), or make it with dtype "f32"',
+        );
+    }
     // Fresh tensors: the caller's own do not start to require gradients, and what f reads besides its arguments counts as constant.
     const inputs = args.map((x, i) => (numbers.includes(i) ? new Tensor(alias(x.node), true) : x)) as A;
     const value = enableGrad(() => f(...inputs));

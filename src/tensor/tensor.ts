@@ -46,6 +46,8 @@ export class Tensor extends TensorIndexing<Tensor> {
   }
 
   set grad(value: Tensor | null) {
+    if (value !== null && !(value instanceof Tensor))
+      fail("grad", "a tensor, or null to forget the gradient", shown(value));
     if (value && !sameShape(value.shape, this.shape))
       fail("grad", `a gradient of shape [${this.shape}]`, describe(value));
     tracing()?.setGrad(this, this.gradient);

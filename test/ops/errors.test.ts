@@ -204,6 +204,11 @@ const GRADIENTS: readonly Row[] = [
     (x) => grad((a: Tensor) => a.mul(2))(x),
     "grad: expected a function that returns one number, got f32[2,3]; reduce it with .sum() or .mean()",
   ],
+  [(x) => void (x.grad = 0 as never), "grad: expected a tensor, or null to forget the gradient, got 0"],
+  [
+    () => grad((a: Tensor) => a.pow(3).sum())(tensor([2])),
+    "grad: expected a float tensor as argument 0, got i32[1]; convert it with .float()",
+  ],
   [() => grad((a: Tensor) => a.sum())(3 as never), "grad: expected a tensor as argument 0, got 3"],
   [() => void dispose(), "evaluate: expected numbers that are still there, got f32[2], which was disposed"],
 ];
