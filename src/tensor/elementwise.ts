@@ -33,6 +33,11 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
     return this.binary("add", other);
   }
   sub(other: Operand): T {
+    if (
+      this.dtype === "bool" &&
+      (typeof other === "boolean" || (other instanceof TensorCore && other.dtype === "bool"))
+    )
+      fail("sub", "numbers", "two masks", "use .logicalXor(other), or .logicalAnd(other.logicalNot())");
     return this.binary("sub", other);
   }
   mul(other: Operand): T {
@@ -46,16 +51,29 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
   pow(exponent: Operand): T {
     const power = this.operand("pow", exponent);
     const whole = !isFloat(this.dtype) && !isFloat(power.dtype);
+    if (whole && typeof exponent === "number" && exponent < 0)
+      fail(
+        "pow",
+        "an exponent of at least 0 for integers",
+        `${exponent} for ${describe(this)}`,
+        "convert it with .float()",
+      );
     const node = whole && exponent === 2 ? mul(this.node, this.node) : scalar("pow", this.node, power);
     const result = whole ? cast(node, "i32") : node;
     return exponent instanceof TensorCore ? this.derive(result, this, exponent) : this.derive(result, this);
   }
   /** The remainder with the sign of the divisor, as Python's %. */
   remainder(other: Operand): T {
+    this.refuseZero("remainder", other);
     return this.binary("remainder", other);
   }
   floorDivide(other: Operand): T {
+    this.refuseZero("floorDivide", other);
     return this.binary("floorDivide", other);
+  }
+  private refuseZero(op: string, divisor: Operand): void {
+    if (divisor === 0 && !isFloat(this.dtype))
+      fail(op, "a divisor that is not 0 for integers", `0 for ${describe(this)}`);
   }
   maximum(other: Operand): T {
     return this.binary("maximum", other);
@@ -96,6 +114,7 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
   }
 
   neg(): T {
+    if (this.dtype === "bool") fail("neg", "numbers", describe(this), "to turn a mask round, use .logicalNot()");
     return this.unary("neg");
   }
   abs(): T {

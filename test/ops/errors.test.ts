@@ -125,6 +125,14 @@ const SHAPES: readonly Row[] = [
 ];
 
 const DTYPES: readonly Row[] = [
+  [
+    () => tensor([0, 1, 2]).pow(-1),
+    "pow: expected an exponent of at least 0 for integers, got -1 for i32[3]; convert it",
+  ],
+  [() => tensor([1, 2]).floorDivide(0), "floorDivide: expected a divisor that is not 0 for integers, got 0 for i32[2]"],
+  [() => tensor([1, 2]).remainder(0), "remainder: expected a divisor that is not 0 for integers, got 0 for i32[2]"],
+  [() => tensor([true]).neg(), "neg: expected numbers, got bool[1]; to turn a mask round, use .logicalNot()"],
+  [() => tensor([true]).sub(tensor([true])), "sub: expected numbers, got two masks; use .logicalXor(other)"],
   [() => tensor([1, 2]).mean(), "mean: expected a float tensor, got i32[2]; convert it with .float()"],
   [() => tensor([1, 2]).softmax(0), "softmax: expected a float tensor, got i32[2]; convert it with .float()"],
   [() => tensor([1, 2]).norm(), "norm: expected a float tensor, got i32[2]; convert it with .float()"],
