@@ -142,10 +142,10 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
     rmsNorm: lazy(() => [x3(), [8], ones(8), 1e-5]),
     dropout: same({ p: 0.5, training: true }),
     crossEntropy: lazy(() => [ones(2, 3), tensor([0, 1]), { reduction: "mean", ignoreIndex: -100, labelSmoothing: 0, weight: ones(3) }]), // biome-ignore format: short
-    nllLoss: lazy(() => [ones(2, 3), tensor([0, 1]), { reduction: "mean" }]),
+    nllLoss: lazy(() => [ones(2, 3), tensor([0, 1]), { reduction: "mean", ignoreIndex: -100, weight: ones(3) }]),
     mseLoss: loss(),
     l1Loss: loss(),
-    binaryCrossEntropyWithLogits: loss(),
+    binaryCrossEntropyWithLogits: lazy(() => [ones(2), ones(2), { reduction: "mean", posWeight: ones(2), weight: ones(2) }]), // biome-ignore format: short
     multinomial: lazy(() => [ones(3), 2, { replacement: true, generator: new heed.Generator(1) }]),
     maximum: same(1),
     minimum: same(1),
@@ -221,10 +221,10 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
     FeedForward: layer([8, BLOCK], () => [x3()]),
     skipInit: call(() => 1),
     Linear: layer([8, 4, { bias: true, dtype: "f32" }], () => [x3()]),
-    BCEWithLogitsLoss: layer([{ reduction: "mean" }], () => [ones(2), ones(2)]),
+    BCEWithLogitsLoss: layer([{ reduction: "mean", posWeight: ones(2), weight: ones(2) }], () => [ones(2), ones(2)]),
     L1Loss: layer([{ reduction: "mean" }], () => [ones(2), ones(2)]),
     MSELoss: layer([{ reduction: "mean" }], () => [ones(2), ones(2)]),
-    NLLLoss: layer([{ reduction: "mean" }], () => [ones(2, 3), tensor([0, 1])]),
+    NLLLoss: layer([{ reduction: "mean", ignoreIndex: -100, weight: ones(3) }], () => [ones(2, 3), tensor([0, 1])]),
     CrossEntropyLoss: layer([{ reduction: "mean", ignoreIndex: -100, labelSmoothing: 0, weight: ones(3) }], () => [ones(2, 3), tensor([0, 1])]), // biome-ignore format: short
     LuongAttention: layer(["general", 8, { keyWidth: 8, hidden: 4, dropout: 0 }], () => [
       x3(),

@@ -2,6 +2,8 @@
 
 import { checkOptions, type OptionTable } from "../base/options.js";
 import {
+  BCE,
+  type BCEOptions,
   CROSS_ENTROPY,
   type CrossEntropyOptions,
   checkLabelSmoothing,
@@ -26,7 +28,8 @@ abstract class ClassLoss<O extends NLLOptions> extends Module {
 }
 
 /**
- * Cross entropy of logits [..., V] or [N,V,d1,...] against class indices, i32 [...] or [N,d1,...].
+ * Cross entropy of logits [..., V] or [N,V,d1,...] against class indices, i32 [...] or [N,d1,...], or against
+ * probabilities, floats [V] or [N,V].
  * @throws HeedError, when called, as `crossEntropy`
  */
 export class CrossEntropyLoss extends ClassLoss<CrossEntropyOptions> {
@@ -86,8 +89,27 @@ export class L1Loss extends PairLoss {
  * Binary cross entropy of logits against targets in [0, 1], both of one shape.
  * @throws HeedError, when called, for shapes that differ
  */
-export class BCEWithLogitsLoss extends PairLoss {
+export class BCEWithLogitsLoss extends Module {
+  readonly weight: Tensor | null;
+  readonly posWeight: Tensor | null;
+
+  constructor(private readonly options: BCEOptions = {}) {
+    super();
+    checkOptions("BCEWithLogitsLoss", options, BCE);
+    this.weight = this.registerBuffer("weight", options.weight ?? null);
+    this.posWeight = this.registerBuffer("posWeight", options.posWeight ?? null);
+  }
+
+  override stateNames(): Readonly<Record<string, string>> {
+    return { posWeight: "pos_weight" };
+  }
+
   forward(logits: Tensor, targets: Tensor): Tensor {
-    return binaryCrossEntropyWithLogits(logits, targets, this.options);
+    const { weight, posWeight } = this;
+    return binaryCrossEntropyWithLogits(logits, targets, {
+      ...this.options,
+      weight: weight ?? undefined,
+      posWeight: posWeight ?? undefined,
+    });
   }
 }

@@ -24,6 +24,13 @@ export interface CrossEntropyOptions extends NLLOptions {
   labelSmoothing?: number;
 }
 
+export interface BCEOptions extends LossOptions {
+  /** How much more a target of 1 counts, one number for each class; it broadcasts. */
+  posWeight?: Tensor;
+  /** Of each element; it broadcasts. */
+  weight?: Tensor;
+}
+
 /** @internal */
 export const LOSS: OptionTable<LossOptions> = { reduction: oneOf("mean", "sum", "none") };
 
@@ -32,6 +39,9 @@ export const NLL: OptionTable<NLLOptions> = { ...LOSS, ignoreIndex: NUMBER, weig
 
 /** @internal */
 export const CROSS_ENTROPY: OptionTable<CrossEntropyOptions> = { ...NLL, labelSmoothing: CHECKED };
+
+/** @internal */
+export const BCE: OptionTable<BCEOptions> = { ...LOSS, posWeight: TENSOR, weight: TENSOR };
 
 /** @internal @throws HeedError unless it is a share from 0 to 1 */
 export function checkLabelSmoothing(op: string, x: unknown): void {

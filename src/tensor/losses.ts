@@ -3,12 +3,14 @@
 import { isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { checkOptions } from "../base/options.js";
-import { describe, sameShape, sizeOf } from "../base/shape.js";
+import { broadcastShapes, describe, type Shape, sameShape, sizeOf } from "../base/shape.js";
 import * as build from "../graph/build.js";
 import { checkTensor } from "./check.js";
 import { where } from "./functions.js";
 import { checkIndices } from "./index-check.js";
 import {
+  BCE,
+  type BCEOptions,
   CROSS_ENTROPY,
   type CrossEntropyOptions,
   checkLabelSmoothing,
@@ -20,11 +22,11 @@ import {
 } from "./loss-options.js";
 import { Tensor } from "./tensor.js";
 
-export type { CrossEntropyOptions, LossOptions, NLLOptions, Reduction };
+export type { BCEOptions, CrossEntropyOptions, LossOptions, NLLOptions, Reduction };
 
 /**
  * Cross entropy of logits [..., V] (classes last) or [N,V,d1,...] (PyTorch's order) against class indices, i32 [...] or [N,d1,...]: the
- * targets say which it is, and where both orders fit, classes are last.
+ * targets say which it is, and where both orders fit, classes are last. Or against probabilities, floats [V] or [N,V] as the logits.
  * @param options.ignoreIndex targets with this value count for nothing (default -100)
  * @param options.labelSmoothing share of the probability spread over all classes
  * @param options.weight one weight per class, f32[V]; a mean is divided by the targets' weights
@@ -34,8 +36,31 @@ export type { CrossEntropyOptions, LossOptions, NLLOptions, Reduction };
 export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
   checkOptions("crossEntropy", options, CROSS_ENTROPY);
   checkTensor("crossEntropy", "logits", logits);
+  checkTensor("crossEntropy", "targets", targets);
   checkLabelSmoothing("crossEntropy", options.labelSmoothing ?? 0);
+  if (isFloat(targets.dtype) && sameShape(logits.shape, targets.shape) && logits.ndim > 0)
+    return softCrossEntropy(logits, targets, options);
   return classLoss("crossEntropy", "logits", logits, targets, options, (rows) => rows.logSoftmax(-1));
+}
+
+/** Against probabilities: -Σ p log q, its mean over the rows. */
+function softCrossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions): Tensor {
+  const { reduction = "mean", labelSmoothing = 0, weight } = options;
+  if (logits.ndim > 2)
+    fail(
+      "crossEntropy",
+      "i32 class indices as targets, or probabilities [N,V]",
+      `probabilities ${describe(targets)}`,
+      "reshape logits and targets to [N,V], classes last",
+    );
+  if (options.ignoreIndex !== undefined)
+    fail("crossEntropy", "no ignoreIndex where targets are probabilities", `${options.ignoreIndex}`);
+  const classes = logits.shape[logits.ndim - 1];
+  checkClassWeight("crossEntropy", weight, classes);
+  const smooth = labelSmoothing > 0 ? targets.mul(1 - labelSmoothing).add(labelSmoothing / classes) : targets;
+  const each = logits.float().logSoftmax(-1).mul(smooth);
+  const rows = (weight ? each.mul(weight) : each).sum(-1).neg();
+  return (reduction === "none" ? rows : reduction === "sum" ? rows.sum() : rows.mean()).to(logits.dtype);
 }
 
 /**
@@ -59,11 +84,14 @@ function classLoss(
 ): Tensor {
   checkTensor(op, "targets", targets);
   const { reduction = "mean", ignoreIndex = -100, labelSmoothing = 0, weight } = options;
-  if (targets.dtype !== "i32") fail(op, "i32 class indices as targets", describe(targets));
+  if (targets.dtype !== "i32") {
+    const oneHot = targets.ndim > 0 && targets.ndim === input.ndim;
+    const remedy = isFloat(targets.dtype) ? "convert them with .int()" : undefined;
+    fail(op, "i32 class indices as targets", describe(targets), oneHot ? "of one-hot rows take .argmax(-1)" : remedy);
+  }
   const rows = classesLast(op, name, input, targets);
   const classes = rows.shape[rows.ndim - 1];
-  if (weight && (!sameShape(weight.shape, [classes]) || !isFloat(weight.dtype)))
-    fail(op, `a float weight [${classes}], one for each class`, describe(weight));
+  checkClassWeight(op, weight, classes);
   // The sum of many 16-bit losses, and even their number, may be beyond f16: they are added up in f32.
   const flat = rows.reshape(sizeOf(targets.shape), classes).float();
   const target = targets.reshape(sizeOf(targets.shape), 1);
@@ -86,6 +114,11 @@ function classLoss(
   return each.sum().div(share).to(input.dtype);
 }
 
+function checkClassWeight(op: string, weight: Tensor | undefined, classes: number): void {
+  if (weight && (!sameShape(weight.shape, [classes]) || !isFloat(weight.dtype)))
+    fail(op, `a float weight [${classes}], one for each class`, describe(weight));
+}
+
 function classesLast(op: string, name: string, input: Tensor, targets: Tensor): Tensor {
   const last = [...targets.shape];
   if (input.ndim === targets.ndim + 1 && last.every((n, i) => n === input.shape[i])) return input;
@@ -100,7 +133,7 @@ function classesLast(op: string, name: string, input: Tensor, targets: Tensor): 
 
 /**
  * The mean (or sum) of squared differences.
- * @throws HeedError for an input and a target of different shapes
+ * @throws HeedError for an input and a target of different shapes, of which none broadcasts to the other
  * @example mseLoss(randn(8, 3), randn(8, 3)).item()
  */
 export function mseLoss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
@@ -110,7 +143,7 @@ export function mseLoss(input: Tensor, target: Tensor, options: LossOptions = {}
 
 /**
  * The mean (or sum) of absolute differences.
- * @throws HeedError for an input and a target of different shapes
+ * @throws HeedError for an input and a target of different shapes, of which none broadcasts to the other
  * @example l1Loss(randn(8, 3), randn(8, 3)).item()
  */
 export function l1Loss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
@@ -120,24 +153,42 @@ export function l1Loss(input: Tensor, target: Tensor, options: LossOptions = {})
 
 /**
  * Binary cross entropy of logits against targets from 0 to 1, exact where it is small, and finite where logits are large.
- * @throws HeedError for logits and targets of different shapes
+ * @param options.posWeight how much more a target of 1 counts, one number for each class; it broadcasts
+ * @param options.weight of each element; it broadcasts
+ * @throws HeedError for logits and targets of different shapes, and weights that do not broadcast to them
  * @example binaryCrossEntropyWithLogits(randn(8), rand(8)).item()
  */
-export function binaryCrossEntropyWithLogits(logits: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
-  checkPair("binaryCrossEntropyWithLogits", { logits, target });
+export function binaryCrossEntropyWithLogits(logits: Tensor, target: Tensor, options: BCEOptions = {}): Tensor {
+  const op = "binaryCrossEntropyWithLogits";
+  checkOptions(op, options, BCE);
+  checkTensor(op, "logits", logits);
+  checkTensor(op, "target", target);
+  if (!sameShape(logits.shape, target.shape)) differ(op, "logits and target", logits, target);
+  const { posWeight, weight, ...rest } = options;
+  for (const given of [posWeight, weight]) if (given) checkBroadcasts(op, given, logits);
   // -t log σ(x) - (1 - t) log σ(-x): both terms are positive, so that nothing cancels, as in softplus(x) - t x for t = 1 and large x.
-  const each = target.mul(logits.neg().softplus()).add(target.neg().add(1).mul(logits.softplus()));
-  return reduceLoss("binaryCrossEntropyWithLogits", each, options);
+  const hit = target.mul(logits.neg().softplus());
+  const each = (posWeight ? hit.mul(posWeight) : hit).add(target.neg().add(1).mul(logits.softplus()));
+  return reduceLoss(op, weight ? each.mul(weight) : each, rest);
 }
 
-/** Torch only warns of shapes that differ (and refuses them for cross entropy): [N,1] against [N] would compare all with all. */
+function checkBroadcasts(op: string, weight: Tensor, logits: Tensor): void {
+  if (!sameShape(broadcastShapes(op, logits, weight), logits.shape))
+    fail(op, `weights that broadcast to ${describe(logits)}`, describe(weight));
+}
+
+/** The famous slip: [N] beside [N,1] makes [N,N], every result held against every target; torch warns of it. */
 function checkPair(op: string, pair: Readonly<Record<string, Tensor>>): void {
   for (const name in pair) checkTensor(op, name, pair[name]);
-  const [[first, a], [second, b]] = Object.entries(pair);
-  if (!sameShape(a.shape, b.shape)) {
-    const remedy = "squeeze or expand one of them";
-    fail(op, `${first} and ${second} of one shape`, `${describe(a)} and ${describe(b)}`, remedy);
-  }
+  const [a, b] = Object.values(pair);
+  const shape = broadcastShapes(op, a, b);
+  if (!sameShape(shape, a.shape) && !sameShape(shape, b.shape))
+    differ(op, Object.keys(pair).join(" and "), a, b, shape);
+}
+
+function differ(op: string, names: string, a: Tensor, b: Tensor, together?: Shape): never {
+  const got = `${describe(a)} and ${describe(b)}${together ? `, which together make [${together}]` : ""}`;
+  fail(op, `${names} of one shape`, got, "squeeze or expand one of them");
 }
 
 function reduceLoss(op: string, each: Tensor, options: LossOptions): Tensor {

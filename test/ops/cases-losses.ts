@@ -79,6 +79,18 @@ export const LOSSES: Case[] = [
     "F.nll_loss(a.log_softmax(-1), b, ignore_index=2, reduction='none')",
     [["f32[17,5]", "i32[17]:index"]],
   ),
+  ...cases(
+    "crossEntropy",
+    (x, p, weight) => loss.crossEntropy(x, p.softmax(-1), { weight: weight.detach(), labelSmoothing: 0.1 }),
+    "F.cross_entropy(a, b.softmax(-1), c.detach(), label_smoothing=0.1)",
+    [["f32[7,5]", "f32[7,5]", "f32[5]:positive"]],
+  ),
+  ...cases(
+    "crossEntropy",
+    (x, p) => loss.crossEntropy(x, p.softmax(-1), { reduction: "sum" }),
+    "F.cross_entropy(a, b.softmax(-1), reduction='sum')",
+    [["f32[5]", "f32[5]"]],
+  ),
   ...cases("mseLoss", (a, b) => loss.mseLoss(a, b), "F.mse_loss(a, b)", [["f32[3,7]", "f32[3,7]@T"]]),
   ...cases("mseLoss", (a, b) => loss.mseLoss(a, b, { reduction: "none" }), "F.mse_loss(a, b, reduction='none')", [
     ["f32[7]", "f32[7]"],
@@ -94,5 +106,11 @@ export const LOSSES: Case[] = [
       ["f32[3,7]:wide", "f32[3,7]:positive"],
       ["f32[17]", "f32[17]:positive"],
     ],
+  ),
+  ...cases(
+    "binaryCrossEntropyWithLogits",
+    (a, b, c) => loss.binaryCrossEntropyWithLogits(a, b, { posWeight: c.detach(), weight: c.detach() }),
+    "F.binary_cross_entropy_with_logits(a, b, c.detach(), pos_weight=c.detach())",
+    [["f32[3,7]:wide", "f32[3,7]:positive", "f32[7]:positive"]],
   ),
 ];

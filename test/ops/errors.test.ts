@@ -104,11 +104,11 @@ const SHAPES: readonly Row[] = [
   ],
   [
     () => loss.mseLoss(ones(4, 1), ones(4)),
-    "mseLoss: expected input and target of one shape, got f32[4,1] and f32[4]; squeeze or expand one of them",
+    "mseLoss: expected input and target of one shape, got f32[4,1] and f32[4], which together make [4,4]; squeeze or expand one of them",
   ],
   [
     () => loss.l1Loss(ones(4, 1), ones(4)),
-    "l1Loss: expected input and target of one shape, got f32[4,1] and f32[4]; squeeze or expand one of them",
+    "l1Loss: expected input and target of one shape, got f32[4,1] and f32[4], which together make [4,4]; squeeze or expand one of them",
   ],
   [
     () => loss.binaryCrossEntropyWithLogits(ones(4, 1), ones(4)),
@@ -146,7 +146,18 @@ const DTYPES: readonly Row[] = [
   ],
   [(x) => x.gather(0, x), "gather: expected an i32 index, got f32[2,3]"],
   [(x) => f.embedding(x, x), "embedding: expected i32 indices, got f32[2,3]; convert them with .int()"],
-  [(x) => loss.crossEntropy(x, x), "crossEntropy: expected i32 class indices as targets, got f32[2,3]"],
+  [
+    (x) => loss.crossEntropy(x, ones(2)),
+    "crossEntropy: expected i32 class indices as targets, got f32[2]; convert them with .int()",
+  ],
+  [
+    (x) => loss.nllLoss(x, x),
+    "nllLoss: expected i32 class indices as targets, got f32[2,3]; of one-hot rows take .argmax(-1)",
+  ],
+  [
+    (x) => loss.crossEntropy(x.unsqueeze(0), x.unsqueeze(0)),
+    "crossEntropy: expected i32 class indices as targets, or probabilities [N,V], got probabilities f32[1,2,3]; reshape",
+  ],
   [
     (x) => loss.crossEntropy(x, tensor([1, 2]), { labelSmoothing: 1.1 }),
     "crossEntropy: expected labelSmoothing from 0 to 1, got 1.1",
