@@ -1,6 +1,7 @@
 // metrics.jsonl: a line of JSON for each step. A run that goes on keeps the lines up to its checkpoint and writes the rest anew.
 
 import { closeSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { fail } from "../base/errors.js";
 import { writeFileAtomically } from "../tensor/safetensors-file.js";
 import type { StepMetrics } from "../train/loop.js";
@@ -51,6 +52,30 @@ export class MetricsFile {
   }
 }
 
+/**
+ * Says before anything is made whether metrics can go to this file: a new one, a device, or one that holds metrics and nothing else.
+ * @throws HeedError for a folder that is not there, and a file of something else, which writing would destroy
+ */
+export function checkMetricsFile(path: string): void {
+  const label = "heed train --metrics";
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isDirectory()) fail(label, "a file", `the folder ${path}`, "give a file in it");
+  if (found === undefined && !statSync(dirname(resolve(path)), { throwIfNoEntry: false })?.isDirectory())
+    fail(label, `a folder ${dirname(path)} for ${path}`, "none", "make it first");
+  if (!found?.isFile() || found.size === 0) return;
+  const [line] = readFileSync(path, "utf8").split("\n", 1);
+  if (!isMetrics(line))
+    fail(label, "a new file, or one of metrics", `${path}, which holds something else`, "give another file");
+}
+
+function isMetrics(line: string): boolean {
+  try {
+    return typeof JSON.parse(line)?.step === "number";
+  } catch {
+    return false;
+  }
+}
+
 function readMetrics(path: string): StepMetrics[] {
   let text: string;
   try {
@@ -58,12 +83,6 @@ function readMetrics(path: string): StepMetrics[] {
   } catch {
     return [];
   }
-  return text.split("\n").flatMap((line) => {
-    try {
-      const metrics = JSON.parse(line);
-      return typeof metrics?.step === "number" ? [metrics as StepMetrics] : [];
-    } catch {
-      return [];
-    }
-  });
+  const lines = text.split("\n").filter(isMetrics);
+  return lines.map((line) => JSON.parse(line) as StepMetrics);
 }

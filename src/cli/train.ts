@@ -15,7 +15,8 @@ import { WindowSampler } from "../text/sampler.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import { readRunState } from "../train/checkpoint.js";
 import { inspectRunFolder, loadTokenizer, loadTrainingFile, RUN_FILES } from "../train/run-folder.js";
-import type { Io } from "./io.js";
+import { type Io, UsageError } from "./io.js";
+import { checkMetricsFile } from "./metrics-file.js";
 import { readText } from "./read-text.js";
 import { newSettings, type RunSettings, resumedSettings, type TrainWords } from "./run-settings.js";
 import { TrainingRun } from "./training-run.js";
@@ -23,6 +24,9 @@ import { TrainingRun } from "./training-run.js";
 /** Runs the verb. Returns 0, or 130 and the like when it was stopped. */
 export async function train(words: TrainWords, io: Io): Promise<number> {
   const { flags, positionals } = words;
+  for (const key of ["out", "metrics"] as const)
+    if (flags[key] === "") throw new UsageError(`train --${key}: expected a path, got ""`);
+  if (flags.metrics !== undefined) checkMetricsFile(flags.metrics);
   if (flags.resume) return await resumeRun(words, io);
   const settings = newSettings(words);
   const folder = flags.out ?? join("runs", nameOf(positionals[0]));

@@ -56,6 +56,23 @@ describe("heed train", () => {
     expect(written.out).toMatch(/^one two[\s\S]{20}\n$/);
   });
 
+  it("looks at --metrics and --out before anything is made: a file of something else is not written over", async () => {
+    const out = newRun();
+    const notes = join(root, "notes.txt");
+    writeFileSync(notes, "keep me\n");
+    const foreign = await train(out, `--steps 2 --metrics ${notes}`);
+    expect(foreign.code).toBe(1);
+    expect(foreign.err).toContain(
+      `--metrics: expected a new file, or one of metrics, got ${notes}, which holds something else; give another file`,
+    );
+    expect(readFileSync(notes, "utf8")).toBe("keep me\n");
+    expect((await train(out, `--steps 2 --metrics ${join(root, "none", "m.jsonl")}`)).err).toContain("make it first");
+    expect((await train(out, `--steps 2 --metrics ${root}`)).err).toContain("expected a file, got the folder");
+    expect(existsSync(out)).toBe(false);
+    const nowhere = await heed(["train", text, "--out", ""]);
+    expect(nowhere).toMatchObject({ code: 2, err: 'heed: train --out: expected a path, got ""\n' });
+  });
+
   it("goes on after Ctrl-C, twice, bit for bit as if never stopped", async () => {
     const [whole, parts] = [newRun(), newRun()];
     const flags = "--steps 12 --eval-every 5 --save-every 4 --dropout 0.2 --accumulate 2";
