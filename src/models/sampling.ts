@@ -40,8 +40,11 @@ export function sampleToken(logits: Float32Array, options: SamplingOptions, gene
     fail("sampleToken", "a generator", shown(generator), "as in new Generator(123)");
   checkLogits(logits);
   const { temperature = 1, topK, topP } = options;
-  if (temperature === 0) return argmax(logits);
-  const scaled = logits.map((x) => x / Math.fround(temperature));
+  const best = argmax(logits);
+  const divisor = Math.fround(temperature);
+  // Next to nothing is nothing: the quotients would leave f32, and so would what is drawn from.
+  if (divisor === 0 || !Number.isFinite(Math.fround(logits[best] / divisor))) return best;
+  const scaled = logits.map((x) => x / divisor);
   if (topK !== undefined && topK < scaled.length) keepLargest(scaled, topK);
   if (topP !== undefined && topP < 1) keepNucleus(scaled, topP);
   return multinomial(generator, softmax(scaled), scaled.length, { samples: 1 })[0];

@@ -48,7 +48,7 @@ export function trainBPE(text: string | Iterable<string>, options: TrainBPEOptio
   if (!Number.isInteger(vocabularySize) || vocabularySize < least || vocabularySize > 2 ** 22) {
     fail(
       "trainBPE",
-      `a vocabularySize from ${least} (256 bytes and ${specialTokens.length} special tokens)`,
+      `a vocabularySize from ${least} (256 bytes and ${specialTokens.length} special tokens) to ${2 ** 22}`,
       `${vocabularySize}`,
     );
   }

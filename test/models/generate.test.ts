@@ -100,6 +100,15 @@ describe("generation", () => {
     expect(await generate(model, [1, 2, 3], { ...options, generator: new Generator(5) })).toEqual(one);
   });
 
+  it("is greedy at temperatures next to 0, whose quotients no f32 holds", () => {
+    for (const temperature of [0, 1e-320, 1e-45, 1e-38]) {
+      for (const best of [-3, 0, 5]) {
+        const logits = Float32Array.of(best - 1, best, best - 2);
+        expect(sampleToken(logits, { temperature }, new Generator(1)), `${best} / ${temperature}`).toBe(1);
+      }
+    }
+  });
+
   it("is greedy at temperature 0", async () => {
     const ids = [4, 5];
     const written = await generate(model, ids, { tokens: 6, temperature: 0 });

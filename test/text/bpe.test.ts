@@ -42,7 +42,9 @@ describe("trainBPE", () => {
       "trainBPE: expected a text with characters, got an empty",
     );
     for (const vocabularySize of [255, 300.5, Number.NaN, 1e9]) {
-      expect(() => trainBPE("a", { vocabularySize })).toThrow("a vocabularySize from 256");
+      expect(() => trainBPE("a", { vocabularySize })).toThrow(
+        "a vocabularySize from 256 (256 bytes and 0 special tokens) to 4194304",
+      );
     }
     expect(() => trainBPE("a", { vocabularySize: 256, specialTokens: ["<a>"] })).toThrow("from 257");
     for (const specialTokens of [["<a>", "<a>"], [""], ["\ud800"], ["a"]]) {
