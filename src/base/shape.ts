@@ -45,17 +45,24 @@ export function contiguousView(shape: Shape): View {
 
 /** Negative axes count from the end. @throws HeedError when out of range */
 export function normalizeDim(op: string, dim: number, rank: number): number {
-  const d = dim < 0 ? dim + rank : dim;
-  if (!Number.isInteger(dim) || d < 0 || d >= Math.max(rank, 1)) {
-    fail(op, `a dimension from ${-Math.max(rank, 1)} to ${Math.max(rank, 1) - 1}`, shown(dim));
-  }
+  const d = Number.isInteger(dim) && dim < 0 ? dim + rank : dim;
+  if (!Number.isInteger(dim) || d < 0 || d >= Math.max(rank, 1))
+    fail(op, `a dimension from ${-Math.max(rank, 1)} to ${Math.max(rank, 1) - 1}`, shown(dim), advice(op, dim));
   return d;
+}
+
+/** What to write instead of what is no dimension at all. */
+function advice(op: string, dim: unknown): string | undefined {
+  if (typeof dim !== "object" || dim === null) return undefined;
+  if ("dtype" in dim) return op === "max" || op === "min" ? `of two tensors take .${op}imum(other)` : undefined;
+  return "dim" in dim || "axis" in dim ? `the dimension comes first, as a number: ${op}(dim)` : undefined;
 }
 
 /** Sorted, distinct, non-negative axes; every axis when `dims` is absent. */
 export function normalizeDims(op: string, dims: number | readonly number[] | undefined | null, rank: number): number[] {
   if (dims === undefined || dims === null) return Array.from({ length: rank }, (_, i) => i);
-  if (typeof dims !== "number" && !Array.isArray(dims)) fail(op, "a dimension, or an array of them", shown(dims));
+  if (typeof dims !== "number" && !Array.isArray(dims))
+    fail(op, "a dimension, or an array of them", shown(dims), advice(op, dims));
   const list = (typeof dims === "number" ? [dims] : [...dims]).map((d) => normalizeDim(op, d, rank));
   const distinct = [...new Set(list)].sort((a, b) => a - b);
   if (distinct.length !== list.length) fail(op, "distinct dimensions", `[${list.join(",")}]`);

@@ -251,7 +251,7 @@ function dropAxis(x: Node, axis: number): Node {
 
 /** out[i...] = x[i... with axis dim replaced by index[i...]]; on the other axes the index is no longer than x. */
 export function gather(x: Node, dim: number, index: Node): Node {
-  if (index.dtype !== "i32") fail("gather", "an i32 index", describe(index));
+  if (index.dtype !== "i32") fail("gather", "an i32 index", describe(index), "convert it with .int()");
   const fits = index.shape.length === x.shape.length && index.shape.every((n, i) => i === dim || n <= x.shape[i]);
   if (!fits)
     fail(
@@ -292,7 +292,7 @@ export function scatter(base: Node, dim: number, index: Node, updates: Node): No
 }
 
 function checkScatter(op: string, base: Node, dim: number, index: Node, updates: Node): void {
-  if (index.dtype !== "i32") fail(op, "an i32 index", describe(index));
+  if (index.dtype !== "i32") fail(op, "an i32 index", describe(index), "convert it with .int()");
   const fits =
     sameShape(index.shape, updates.shape) &&
     index.shape.length === base.shape.length &&

@@ -65,6 +65,8 @@ export type Layer = Module & { forward(x: Tensor): Tensor };
  */
 export class Sequential extends ModuleList<Layer> {
   constructor(...layers: Layer[]) {
+    const [first]: readonly unknown[] = layers;
+    if (Array.isArray(first)) fail("Sequential", "modules", shown(first), "write new Sequential(...layers)");
     super(layers);
   }
 
@@ -73,6 +75,10 @@ export class Sequential extends ModuleList<Layer> {
   }
 
   forward(x: Tensor): Tensor {
-    return [...this].reduce((out, layer) => layer.forward(out), x);
+    return [...this].reduce((out, layer) => {
+      if (typeof layer.forward !== "function")
+        fail("Sequential", "modules with a forward method", `${layer.typeName}, which has none`);
+      return layer.forward(out);
+    }, x);
   }
 }

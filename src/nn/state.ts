@@ -34,8 +34,10 @@ export function loadState(
   options: { strict?: boolean },
 ): LoadResult {
   checkOptions("loadStateDict", options, { strict: FLAG });
-  if (typeof source !== "object" || source === null)
-    fail("loadStateDict", "tensors by name", shown(source), "pass what stateDict() or loadSafetensors() gave");
+  if (typeof source !== "object" || source === null || source instanceof Promise) {
+    const remedy = source instanceof Promise ? "await it" : "pass what stateDict() or loadSafetensors() gave";
+    fail("loadStateDict", "tensors by name", shown(source), remedy);
+  }
   const given = source instanceof Map ? source : new Map<string, Tensor>(Object.entries(source));
   const own = collectState(module);
   const missing = Object.keys(own).filter((name) => !given.has(name));

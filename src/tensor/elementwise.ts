@@ -224,6 +224,9 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
   /** Limits values to [min, max]; either may be absent. NaN stays. */
   clamp(min?: number | null, max?: number | null): T {
     if ((min ?? null) === null && (max ?? null) === null) fail("clamp", "a min or a max", "neither");
+    const options: unknown = min;
+    if (typeof options === "object" && options !== null && !(options instanceof TensorCore))
+      fail("clamp", "a number as min", shown(options), "write .clamp(min, max), null for none");
     let node = this.node;
     // A gradient flows where the value is within the limits, the limits included.
     if (min !== undefined && min !== null) node = limit("lt", node, this.operand("clamp", min));

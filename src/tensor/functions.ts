@@ -5,7 +5,7 @@ import { fail } from "../base/errors.js";
 import { multinomial as drawCategories } from "../base/multinomial.js";
 import { CHECKED, checkOptions, FLAG, type OptionTable } from "../base/options.js";
 import { defaultGenerator, GENERATOR, type Generator } from "../base/random.js";
-import { describe, normalizeDim, type Shape } from "../base/shape.js";
+import { describe, normalizeDim, type Shape, sameShape } from "../base/shape.js";
 import { shown } from "../base/show.js";
 import * as build from "../graph/build.js";
 import type { Node } from "../graph/node.js";
@@ -37,6 +37,8 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
 export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
   checkTensors("stack", "tensors", tensors);
   const d = normalizeDim("stack", dim, tensors[0].ndim + 1);
+  if (tensors.some((t) => !sameShape(t.shape, tensors[0].shape)))
+    fail("stack", "tensors of one shape", tensors.map(describe).join(", "));
   return cat(
     tensors.map((t) => t.unsqueeze(d)),
     d,

@@ -153,7 +153,9 @@ async function resolveFile(path: string): Promise<string> {
   }
   const names = (await readdir(path)).sort();
   const listed = names.length ? names.slice(0, 10).join(", ") + (names.length > 10 ? ", ..." : "") : "nothing";
-  return fail(OP, `${path} to hold model.safetensors or model.safetensors.index.json`, listed);
+  const pickled = names.find((name) => /\.(bin|pt|pth|ckpt)$/.test(name));
+  const remedy = pickled && `save ${pickled} as safetensors first: model.save_pretrained(folder) in Python does`;
+  return fail(OP, `${path} to hold model.safetensors or model.safetensors.index.json`, listed, remedy);
 }
 
 async function isFile(path: string): Promise<boolean> {

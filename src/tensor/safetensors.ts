@@ -58,12 +58,23 @@ export function safetensorsHeaderLength(first8: Uint8Array, fileSize: number): n
   }
   const view = new DataView(first8.buffer, first8.byteOffset, 8);
   const length = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
-  const remedy = "the file is truncated or not a safetensors file";
+  const remedy = whatElse(first8) ?? "the file is truncated or not a safetensors file";
   if (length > fileSize - 8) {
     fail(OP, `a header of at most ${fileSize - 8} bytes, the rest of the file`, `a claim of ${length}`, remedy);
   }
   if (length > MAX_HEADER) fail(OP, `a header of at most ${MAX_HEADER} bytes`, `a claim of ${length}`, remedy);
   return length;
+}
+
+/** What people load by mistake, known by its first bytes. */
+function whatElse(first8: Uint8Array): string | undefined {
+  const text = String.fromCharCode(...first8);
+  if (text.startsWith("PK\x03\x04") || (first8[0] === 0x80 && first8[1] >= 2 && first8[1] <= 5))
+    return "this is a file of torch.save: in Python, safetensors.torch.save_file(torch.load(path), new_path) converts it";
+  if (text === "version ")
+    return "this is a pointer of Git LFS, not the file itself: run git lfs pull where it was cloned";
+  if (/^\s*<(!doc|html)/i.test(text)) return "this is a web page, not the file: the download went wrong";
+  return undefined;
 }
 
 /**

@@ -87,6 +87,8 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
   }
 
   transpose(a: number, b: number): T {
+    if (a === undefined || b === undefined)
+      fail("transpose", "two dimensions to swap", `${shown(a)} and ${shown(b)}`, "write .transpose(-2, -1), or .T");
     return this.derive(transpose(this.node, a, b), this);
   }
 

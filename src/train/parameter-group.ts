@@ -4,6 +4,7 @@ import { checkList } from "../base/arguments.js";
 import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
 import { describe } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import { checkTensor } from "../tensor/check.js";
 import { fromData } from "../tensor/create.js";
 import { Tensor } from "../tensor/tensor.js";
@@ -76,6 +77,8 @@ export function makeGroups<S extends CommonSettings>(
   { defaults, table, check }: SettingRules<S>,
 ): Group<S>[] {
   checkOptions(name, options, table as OptionTable<Partial<S>>, REMEDIES);
+  const module = typeof (parameters as { parameters?: unknown } | null)?.parameters === "function";
+  if (module) fail(name, "an array of parameters", shown(parameters), "pass model.parameters()");
   checkList(name, "an array of parameters, or of groups of them", parameters);
   const list = [...(parameters as Iterable<Tensor | ParameterGroup<S>>)];
   const given: readonly { readonly params: Iterable<Tensor> }[] = list.every(isGroup)
@@ -110,6 +113,8 @@ function isGroup<S>(x: Tensor | ParameterGroup<S>): x is ParameterGroup<S> {
 
 function checkGroup(op: string, group: unknown): void {
   const { params } = (group ?? {}) as { params?: unknown };
+  if (Array.isArray(group))
+    fail(op, "parameters, or groups { params: [...] }", shown(group), "pass model.parameters()");
   checkList(
     op,
     "{ params: [...] } with an array of parameters",

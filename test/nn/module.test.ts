@@ -117,6 +117,10 @@ describe("lists", () => {
     const chain = new Sequential(...list);
     expect(chain.forward(ones(5, 1)).shape).toEqual([5, 4]);
     expect(Object.keys(chain.stateDict())[0]).toBe("0.weight");
+    expect(() => new Sequential([...list] as never)).toThrow("write new Sequential(...layers)");
+    expect(() => new Sequential(new ModuleList() as never).forward(ones(1))).toThrow(
+      "Sequential: expected modules with a forward method, got ModuleList, which has none",
+    );
   });
 
   it("do not take a subclass's other fields for items", () => {
@@ -145,6 +149,11 @@ describe("loading a state", () => {
     to.blocks[0].loadStateDict(new Map([...Object.entries(from.blocks[0].half().stateDict())]));
     expect(to.blocks[0].scale.dtype).toBe("f32");
     expect(to.blocks[0].scale.toArray()).toEqual([9, 9]);
+  });
+
+  it("says that a promise of a state is to be awaited", () => {
+    const promise = Promise.resolve({});
+    expect(() => new Linear(1, 1).loadStateDict(promise as never)).toThrow("got a Promise; await it");
   });
 
   it("exchanges tensors that come from the module itself", () => {

@@ -45,6 +45,27 @@ const SHAPES: readonly Row[] = [
   [(x) => x.reshape(4, -1), "reshape: expected sizes that divide the 6 elements of f32[2,3], got [4,-1]"],
   [(x) => x.view(-1, -1), "view: expected whole sizes with at most one -1, got [-1,-1]"],
   [(x) => x.transpose(0, 2), "transpose: expected a dimension from -2 to 1, got 2"],
+  [
+    (x) => x.transpose(undefined as never, undefined as never),
+    "transpose: expected two dimensions to swap, got undefined and undefined; write .transpose(-2, -1), or .T",
+  ],
+  [
+    (x) => x.softmax({ dim: -1 } as never),
+    "softmax: expected a dimension from -2 to 1, got an object with dim; the dimension comes first, as a number: softmax(dim)",
+  ],
+  [
+    (x) => x.sum({ dim: 1 } as never),
+    "sum: expected a dimension, or an array of them, got an object with dim; the dimension comes first",
+  ],
+  [
+    (x) => x.max(ones(2, 3) as never),
+    "max: expected a dimension from -2 to 1, got f32[2,3]; of two tensors take .maximum(other)",
+  ],
+  [
+    (x) => x.clamp({ min: 0 } as never),
+    "clamp: expected a number as min, got an object with min; write .clamp(min, max), null for none",
+  ],
+  [(x) => f.stack([x, ones(3)]), "stack: expected tensors of one shape, got f32[2,3], f32[3]"],
   [(x) => x.permute(0, 0), "permute: expected each of the 2 dimensions of f32[2,3] once, got [0,0]"],
   [(x) => x.expand(2, 4), "expand: expected a shape that f32[2,3] broadcasts to, got [2,4]"],
   [(x) => x.expand(Number.NaN, 3), "expand: expected whole sizes, -1 to keep one, got [NaN,3]"],
@@ -125,6 +146,7 @@ const SHAPES: readonly Row[] = [
 ];
 
 const DTYPES: readonly Row[] = [
+  [(x) => x.gather(1, ones(2, 1)), "gather: expected an i32 index, got f32[2,1]; convert it with .int()"],
   [
     () => tensor([0, 1, 2]).pow(-1),
     "pow: expected an exponent of at least 0 for integers, got -1 for i32[3]; convert it",

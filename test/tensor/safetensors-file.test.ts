@@ -92,7 +92,17 @@ describe("safetensors files", () => {
   it("name what is missing: the path, the model in a folder, shards, tensors in a shard", async () => {
     await expect(loadSafetensorsFile(join(folder, "nowhere"))).rejects.toThrow(/nowhere, which does not exist/);
     writeFileSync(join(folder, "pytorch_model.bin"), "");
-    await expect(loadSafetensorsFile(folder)).rejects.toThrow(/to hold model.safetensors.*got pytorch_model.bin/);
+    await expect(loadSafetensorsFile(folder)).rejects.toThrow(/got pytorch_model.bin; save .* as safetensors/);
+    const mistakes = {
+      "PK\x03\x04 a zip of pickles": /a file of torch.save: in Python/,
+      "\x80\x02\x8a a bare pickle": /a file of torch.save: in Python/,
+      "version https://git-lfs.github.com/spec/v1\n": /a pointer of Git LFS, .*run git lfs pull/,
+      "<!DOCTYPE html><html>": /a web page, not the file/,
+    };
+    for (const [content, message] of Object.entries(mistakes)) {
+      writeFileSync(join(folder, "mistake.safetensors"), content, "latin1");
+      await expect(loadSafetensorsFile(join(folder, "mistake.safetensors"))).rejects.toThrow(message);
+    }
     await saveSafetensorsFile(join(folder, "model.safetensors"), three, { maxShardBytes: 1 });
     rmSync(join(folder, "model-00001-of-00003.safetensors"));
     rmSync(join(folder, "model-00003-of-00003.safetensors"));

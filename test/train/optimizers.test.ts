@@ -219,6 +219,11 @@ describe("optimizers", () => {
   it("say what is wrong with their settings", () => {
     const { a, b } = problem();
     expect(() => new SGD([])).toThrow("SGD: expected at least one parameter, got none");
+    const module = { parameters: () => [a], namedParameters: () => [["a", a]] };
+    expect(() => new SGD(module as never)).toThrow("SGD: expected an array of parameters, got an object with");
+    expect(() => new SGD(module.namedParameters() as never)).toThrow(
+      "SGD: expected parameters, or groups { params: [...] }, got an array of 2; pass model.parameters()",
+    );
     expect(() => new SGD([a, a])).toThrow("SGD: expected each parameter once, got one of them twice");
     expect(() => new Adam([tensor([1])])).toThrow("Adam: expected leaves that require gradients, got i32[1]");
     expect(() => new Adam([a.mul(2)])).toThrow("leaves that require gradients");
