@@ -32,7 +32,9 @@ export function backward(loss: Tensor, seed: Tensor | undefined): void {
       "backward",
       "a tensor that depends on a parameter",
       `${describe(loss)}, which requires no gradient`,
-      "call .requiresGrad_() on the leaves before computing with them, outside noGrad",
+      fromCompiled(loss.node)
+        ? "what a compiled function returns carries none: call backward() inside the function"
+        : "call .requiresGrad_() on the leaves before computing with them, outside noGrad",
     );
   if (!seed && loss.numel !== 1)
     fail(
@@ -54,6 +56,10 @@ export function backward(loss: Tensor, seed: Tensor | undefined): void {
     together.members.push(tensor.rawGrad as Tensor);
   }
   if (!loss.together) loss.together = together;
+}
+
+function fromCompiled(node: Node): boolean {
+  return topological([node]).some((n) => n.op === "leaf" && leafValue(n).replayed);
 }
 
 /** @internal The tensor that a leaf's numbers belong to, if it was ever asked for gradients. */

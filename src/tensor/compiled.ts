@@ -28,7 +28,8 @@ export type CompiledFunction<A extends unknown[], R> = ((...args: A) => R) & {
 /**
  * Traces `fn` once for each signature of its arguments (shapes, dtypes, plain values) and replays one program from then on. Arguments and
  * results may be tensors, or arrays and objects of tensors; other arguments count as constants. Parameters and other tensors the function
- * uses are read when it runs; `assign`, `backward` and optimizers inside it take effect at each run.
+ * uses are read when it runs; `assign`, `backward` and optimizers inside it take effect at each run. What it returns carries no gradients
+ * to the parameters it uses: call `backward` inside. Given an argument that gradients flow through, it runs as it was written.
  * @example
  * const step = compile((x: Tensor, y: Tensor) => { const loss = model.loss(x, y); optimizer.zeroGrad(); loss.backward(); optimizer.step(); return loss; });
  */
@@ -59,7 +60,7 @@ export function compile<A extends unknown[], R>(fn: (...args: A) => R): Compiled
   };
   const call = (...args: A): R => {
     // Inside another trace the function is simply part of it.
-    if (tracing()) return fn(...args);
+    if (tracing() || (isGradEnabled() && args.some(carriesGradient))) return fn(...args);
     for (const { recording, inputs } of recent)
       if (fits(args, inputs) && recording.grad === isGradEnabled() && recording.holds()) return recording.run(args);
     const { recording, inputs } = find(args);
@@ -72,6 +73,14 @@ export function compile<A extends unknown[], R>(fn: (...args: A) => R): Compiled
       return recording.timeSteps(inputs);
     },
   });
+}
+
+/** A result on its way to a gradient, or a list or object with one: a replay would cut it off, so the function becomes part of that way. */
+function carriesGradient(x: unknown): boolean {
+  if (x instanceof Tensor) return x.requiresGrad && !x.isLeaf;
+  if (typeof x !== "object" || x === null) return false;
+  if (Array.isArray(x)) return x.some(carriesGradient);
+  return Object.getPrototypeOf(x) === Object.prototype && Object.values(x).some(carriesGradient);
 }
 
 interface Recent<R> {

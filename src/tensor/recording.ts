@@ -94,8 +94,10 @@ export class Recording<R> implements Trace {
     for (;;) {
       try {
         const returned = withTrace(this, body);
-        if (returned instanceof Promise)
+        if (returned instanceof Promise) {
+          returned.catch(() => {}); // whatever comes of it, the error is this one
           fail("compile", "a synchronous function", "an async one", "await outside the compiled function");
+        }
         const tensors: Tensor[] = [];
         const result = flatten(returned, tensors);
         const outputs = tensors.map((t) => ({ node: t.rawNode, gradOf: null }));

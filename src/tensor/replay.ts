@@ -141,6 +141,7 @@ export class Replay {
       const { dtype, shape, size, gradOf } = outputs[i];
       const value =
         (gradOf && this.reusedGradient(i, gradOf)) ?? new Value(dtype, shape, this.on.allocate(dtype, size), this.on);
+      value.replayed = true;
       made[i] = value;
       externals[slot] = value.memory as Memory;
     }

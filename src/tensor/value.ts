@@ -16,6 +16,8 @@ export class Value {
   exclusive = false;
   /** True where no tensor asked for it: an evaluation kept it for expressions that go on from it. */
   unasked = false;
+  /** True for what a compiled function returned, which no gradient passes. */
+  replayed = false;
   /** True after dispose(). */
   disposed = false;
 

@@ -49,6 +49,25 @@ describe("gradients of a compiled function", () => {
     expect(list(p.grad)).toEqual([4.5, 5]);
   });
 
+  it("flow through the function where they flow through its arguments", () => {
+    const double = compile((x: Tensor, more: { shift: Tensor }) => x.square().add(more.shift));
+    const shift = tensor([1, 1]).float();
+    expect(list(grad((x: Tensor) => double(x, { shift }).sum())(tensor([1.5, 2])))).toEqual([3, 4]);
+    expect(list(grad((x: Tensor) => double(shift, { shift: x.mul(3) }).sum())(tensor([1.5, 2])))).toEqual([3, 3]);
+    const p = parameter();
+    double(p.mul(2), { shift }).sum().backward();
+    expect(list(p.grad)).toEqual([12, 16]);
+    expect(list(noGrad(() => double(p.mul(2), { shift })))).toEqual([10, 17]);
+  });
+
+  it("are asked for inside, and backward outside says so", () => {
+    const p = parameter();
+    const loss = compile((x: Tensor) => p.mul(x).sum());
+    expect(() => loss(ones(2)).mul(2).backward()).toThrow(
+      "got f32[], which requires no gradient; what a compiled function returns carries none: call backward() inside",
+    );
+  });
+
   it("are gone where the function clears them last", () => {
     const p = parameter();
     const f = compile(() => {
@@ -220,8 +239,12 @@ describe("misuse of a compiled function", () => {
     );
   });
 
-  it("refuses async functions and arguments that are not plain", () => {
+  it("refuses async functions and arguments that are not plain", async () => {
     expect(() => compile(async (x: Tensor) => x)(tensor([1.5]))).toThrow(/compile: expected a synchronous function/);
+    // What the function does after its first await fails as well, and nobody can catch that: it must not end the process.
+    const reading = compile(async (x: Tensor) => (await x.data())[0]);
+    expect(() => reading(tensor([1.5]))).toThrow(/compile: expected a synchronous function/);
+    await new Promise((resolve) => setTimeout(resolve));
     expect(() => compile((x: unknown) => x as Tensor)(new Map())).toThrow(
       /compile: expected tensors, plain values.*got a Map/,
     );
