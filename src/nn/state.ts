@@ -56,9 +56,27 @@ export function loadState(
   const wrong = Object.entries(lists).filter(([, names]) => names.length > 0);
   if (wrong.length > 0) {
     const got = wrong.map(([what, names]) => `${what}: ${names.join(", ")}`).join("; ");
-    const remedy = misshapen.length === 0 ? "pass { strict: false } to load what fits" : undefined;
+    const loose = misshapen.length === 0 && pairs.size > 0 ? "pass { strict: false } to load what fits" : undefined;
+    const remedy = prefixed(missing, unexpected) ?? loose;
     fail("loadStateDict", `the ${Object.keys(own).length} names and shapes of ${module.typeName}`, got, remedy);
   }
   assignAll([...pairs]);
   return { missing, unexpected };
+}
+
+/** Names that differ by what all of them begin with: "module." of a wrapped model, "encoder." of a part. */
+function prefixed(missing: readonly string[], unexpected: readonly string[]): string | undefined {
+  const [first, other] = [missing[0], unexpected[0]];
+  if (first === undefined || other === undefined) return undefined;
+  for (const name of unexpected) {
+    const prefix = name.endsWith(`.${first}`) ? name.slice(0, -first.length) : null;
+    if (prefix !== null && missing.every((wanted) => unexpected.includes(prefix + wanted)))
+      return `the given names begin with ${JSON.stringify(prefix)}: take it off`;
+  }
+  for (const name of missing) {
+    const prefix = name.endsWith(`.${other}`) ? name.slice(0, -other.length) : null;
+    if (prefix !== null && unexpected.every((given) => missing.includes(prefix + given)))
+      return `the given names lack ${JSON.stringify(prefix)}: load them into that part, or put it before them`;
+  }
+  return undefined;
 }

@@ -151,6 +151,21 @@ describe("loading a state", () => {
     expect(to.blocks[0].scale.toArray()).toEqual([9, 9]);
   });
 
+  it("knows names that differ by their beginning, and offers to be lenient only where something fits", () => {
+    const module = new Sequential(new Linear(2, 3), new Linear(3, 1));
+    const renamed = (change: (name: string) => string) =>
+      Object.fromEntries(Object.entries(module.stateDict()).map(([name, t]) => [change(name), t]));
+    expect(() => module.loadStateDict(renamed((name) => `module.${name}`))).toThrow(
+      'the given names begin with "module.": take it off',
+    );
+    expect(() => module[0].loadStateDict({ "0.weight": ones(3, 2), "0.bias": ones(3), "1.bias": ones(1) })).toThrow(
+      'the given names begin with "0.": take it off',
+    );
+    expect(() => module.loadStateDict(module[1].stateDict())).toThrow(/lack "0.": load them into that part/);
+    expect(() => module.loadStateDict({})).toThrow(/missing: 0.weight, 0.bias, 1.weight, 1.bias$/);
+    expect(() => module.loadStateDict({ "0.bias": ones(3) })).toThrow("pass { strict: false } to load what fits");
+  });
+
   it("says that a promise of a state is to be awaited", () => {
     const promise = Promise.resolve({});
     expect(() => new Linear(1, 1).loadStateDict(promise as never)).toThrow("got a Promise; await it");
