@@ -16,5 +16,7 @@ export function checkList(op: string, wanted: string, x: unknown, text = false):
 
 /** @throws HeedError unless it is an array of numbers: a plain one, or a typed one */
 export function checkNumbers(op: string, wanted: string, x: unknown): void {
-  if (!Array.isArray(x) && !(ArrayBuffer.isView(x) && !(x instanceof DataView))) fail(op, wanted, shown(x));
+  if (Array.isArray(x) || (ArrayBuffer.isView(x) && !(x instanceof DataView))) return;
+  const isTensor = typeof x === "object" && x !== null && "dataSync" in x;
+  fail(op, wanted, shown(x), isTensor ? "give its numbers, await tensor.data()" : undefined);
 }

@@ -108,7 +108,7 @@ export const trainVerb = defineVerb({
 export const generateVerb = defineVerb({
   name: "generate",
   summary: "Write text with a trained model",
-  positionals: [{ name: "run", help: "the folder of a run, as heed train wrote it" }],
+  positionals: [{ name: "run", help: "the folder of a run, as heed train wrote it, or of a GPT-2 from Hugging Face" }],
   flags: {
     prompt: {
       type: "string",

@@ -91,7 +91,7 @@ export async function loadTrainingFile(folder: string): Promise<LoadedSafetensor
 }
 
 /**
- * The model and tokenizer of a run folder.
+ * The model and tokenizer of a run folder, or of a GPT-2 in a folder of Hugging Face's, unconverted.
  * @throws HeedError naming what is missing from the folder, or which file is damaged
  * @example const { model, tokenizer } = await loadRun("runs/demo");
  */
@@ -99,27 +99,40 @@ export async function loadRun(folder: string): Promise<{ model: GPT; tokenizer: 
   const { readdir } = await import("node:fs/promises");
   const { join } = await import("node:path");
   const names = await readdir(folder).catch(() => null);
-  const missing = [RUN_FILES.config, RUN_FILES.model, RUN_FILES.tokenizer].filter((file) => !names?.includes(file));
+  const shards = names?.includes(SHARDS);
+  const missing = [RUN_FILES.config, RUN_FILES.model, RUN_FILES.tokenizer].filter(
+    (file) => !names?.includes(file) && !(file === RUN_FILES.model && shards),
+  );
   if (missing.length > 0) {
     const remedy = "give the folder that heed train wrote, its --out";
     fail("load", `a run folder with ${missing.join(", ")}`, await whatIsIn(folder), remedy);
   }
   const tokenizer = await loadTokenizer(join(folder, RUN_FILES.tokenizer));
-  const path = join(folder, RUN_FILES.config);
-  const model = await inFile(path, (text) => skipInit(() => GPT.fromConfig(parseJson(text))));
-  const { tensors } = await loadSafetensorsFile(join(folder, RUN_FILES.model));
-  const weights = [...tensors].map(([name, raw]) => {
+  const config = await inFile(join(folder, RUN_FILES.config), (text) => {
+    const json = parseJson(text);
+    // A run's own configuration is known to be one before its weights are read.
+    return isHuggingFace(json) ? json : skipInit(() => GPT.fromConfig(json));
+  });
+  const weights = join(folder, names?.includes(RUN_FILES.model) ? RUN_FILES.model : SHARDS);
+  const { tensors } = await loadSafetensorsFile(weights);
+  const state = [...tensors].map(([name, raw]) => {
     const { dtype, shape, data } = decodeTensor(name, raw);
     return [name, fromData(data, shape, dtype)] as const;
   });
-  try {
-    model.loadStateDict(new Map(weights));
-  } catch (error) {
-    if (error instanceof Error) error.message += ` (in ${join(folder, RUN_FILES.model)})`;
-    throw error;
-  }
+  const model = naming(weights, () => {
+    if (!(config instanceof GPT)) return GPT.fromHuggingFace(config, Object.fromEntries(state));
+    config.loadStateDict(new Map(state));
+    return config;
+  });
   model.eval();
   return { model, tokenizer };
+}
+
+const SHARDS = "model.safetensors.index.json";
+
+/** Heed's own config.json says GPT as `model`, those of transformers their `model_type`. */
+function isHuggingFace(json: unknown): json is object {
+  return typeof json === "object" && json !== null && "model_type" in json && !("model" in json);
 }
 
 /** The tokenizer of a tokenizer.json, given by its path or that of its folder. @throws HeedError naming the file */
@@ -140,8 +153,12 @@ async function inFile<R>(path: string, make: (text: string) => R): Promise<R> {
   const text = await readFile(path, "utf8").catch((error: Error) =>
     fail("load", `to be able to read ${path}`, error.message),
   );
+  return naming(path, () => make(text));
+}
+
+function naming<R>(path: string, make: () => R): R {
   try {
-    return make(text);
+    return make();
   } catch (error) {
     // What is wrong with the environment is not wrong with the file.
     if (error instanceof Error && !error.message.startsWith("HEED_")) error.message += ` (in ${path})`;

@@ -1,6 +1,8 @@
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { saveSafetensors } from "../../src/index.js";
+import { loadRun } from "../../src/train/index.js";
 import { heed, RHYME, TINY, temporaryFolder } from "./support.js";
 
 const root = temporaryFolder();
@@ -34,6 +36,24 @@ describe("heed generate", () => {
       "1",
     );
     expect(await generate("--prompt", "one", "--temperature", "0", "--tokens", "9", "--seed", "5")).toEqual(greedy);
+  });
+
+  it("takes a GPT-2 as Hugging Face keeps it, in one file or in shards", async () => {
+    const folder = join(root, "huggingface");
+    const { model, tokenizer } = await loadRun(run);
+    const { config, state } = model.toHuggingFace();
+    mkdirSync(folder);
+    writeFileSync(join(folder, "config.json"), JSON.stringify(config));
+    writeFileSync(join(folder, "tokenizer.json"), JSON.stringify(tokenizer.toJSON()));
+    await saveSafetensors(join(folder, "model.safetensors"), state);
+    const words = ["--prompt", "one two", "--tokens", "9", "--temperature", "0"];
+    const expected = await generate(...words);
+    expect(await heed(["generate", folder, ...words])).toEqual(expected);
+    await saveSafetensors(join(folder, "model.safetensors"), state, { maxShardBytes: 4000 });
+    expect(existsSync(join(folder, "model.safetensors"))).toBe(false);
+    expect(await heed(["generate", folder, ...words])).toEqual(expected);
+    writeFileSync(join(folder, "config.json"), JSON.stringify({ ...config, model_type: "llama" }));
+    expect((await heed(["generate", folder])).err).toContain('expected model_type "gpt2", got llama (in');
   });
 
   it("begins by itself without a prompt, and goes past the context", async () => {

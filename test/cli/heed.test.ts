@@ -56,7 +56,7 @@ describe("heed", () => {
     ],
     [
       "generate",
-      "heed: generate: expected <run>, the folder of a run, as heed train wrote it, got none; see heed generate --help\n",
+      "heed: generate: expected <run>, the folder of a run, as heed train wrote it, or of a GPT-2 from Hugging Face, got none; see heed generate --help\n",
     ],
     ["generate a --top-p 2", 'heed: generate --top-p: expected a number from 0 to 1, got "2"\n'],
     ["generate a --top-p 0", "heed: generate --top-p: expected a number above 0 and up to 1, got 0\n"],

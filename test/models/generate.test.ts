@@ -150,6 +150,9 @@ describe("generation", () => {
     await expect(attempt([], {})).rejects.toThrow("at least one token to begin with");
     await expect(attempt([1, 23], {})).rejects.toThrow("token ids from 0 to 22, got 23 at position 1");
     await expect(attempt([-1], {})).rejects.toThrow("got -1");
+    await expect(generate(model, tensor([1]) as never, { tokens: 1 })).rejects.toThrow(
+      "give its numbers, await tensor.data()",
+    );
     await expect(attempt([1], { tokens: 1.5 })).rejects.toThrow("a whole number of tokens");
     await expect(attempt([1], { temperature: -1 })).rejects.toThrow("a temperature of at least 0");
     await expect(attempt([1], { topK: 0 })).rejects.toThrow("topK a whole number");
