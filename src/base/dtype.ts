@@ -13,6 +13,29 @@ export const DTYPES: {
   bool: { code: 4, bytes: 1, float: false },
 };
 
+const OTHER_NAMES: Readonly<Record<string, DType>> = {
+  ...{ float: "f32", float32: "f32", float64: "f32", double: "f32", half: "f16", float16: "f16", bfloat16: "bf16" },
+  ...{
+    int: "i32",
+    int32: "i32",
+    int64: "i32",
+    long: "i32",
+    short: "i32",
+    uint8: "i32",
+    i64: "i32",
+    f64: "f32",
+    boolean: "bool",
+  },
+};
+
+/** What to write for the names that others have for dtypes, and for devices, which there are none of here. */
+export function dtypeRemedy(x: unknown): string | undefined {
+  if (typeof x !== "string") return undefined;
+  const name = x.toLowerCase().replace(/^torch\./, "");
+  if (/^(cuda|cpu|mps|gpu|webgpu)(:\d+)?$/.test(name)) return "tensors need not be moved to a device: leave it out";
+  return Object.hasOwn(OTHER_NAMES, name) ? `write "${OTHER_NAMES[name]}"` : undefined;
+}
+
 export function isFloat(dtype: DType): boolean {
   return DTYPES[dtype].float;
 }

@@ -1,7 +1,7 @@
 // Options that come last as an object: a name that nobody knows is a mistake, not a wish to ignore. What a function or class takes is a
 // table beside its interface; the compiler sees that the two have the same names.
 
-import { DTYPES, type DType } from "./dtype.js";
+import { DTYPES, type DType, dtypeRemedy } from "./dtype.js";
 import { fail } from "./errors.js";
 import { shown } from "./show.js";
 import { suggest } from "./suggest.js";
@@ -10,6 +10,8 @@ import { suggest } from "./suggest.js";
 export interface Kind<out V> {
   readonly expected: string;
   readonly holds: (x: unknown) => x is V;
+  /** What to write instead, where it is known. */
+  readonly remedy?: (x: unknown) => string | undefined;
 }
 
 /** A kind for each name of the options `O`: no more, no fewer. */
@@ -31,10 +33,11 @@ export const EPSILON = kind<number>("a number of at least 0", (x) => Number.isFi
 export const whole = (least: number): Kind<number> =>
   kind(`a whole number of at least ${least}`, (x) => Number.isInteger(x) && (x as number) >= least);
 export const FUNCTION = kind<never>("a function", (x) => typeof x === "function");
-export const DTYPE = kind<DType>(
-  `one of ${Object.keys(DTYPES).join(", ")}`,
-  (x) => typeof x === "string" && Object.hasOwn(DTYPES, x),
-);
+export const DTYPE: Kind<DType> = {
+  expected: `one of ${Object.keys(DTYPES).join(", ")}`,
+  holds: (x): x is DType => typeof x === "string" && Object.hasOwn(DTYPES, x),
+  remedy: dtypeRemedy,
+};
 export const FLOAT_DTYPE = kind<DType>("f32, f16 or bf16", (x) => DTYPE.holds(x) && DTYPES[x].float);
 
 export const orNull = <V>({ expected, holds }: Kind<V>): Kind<V | null> =>
@@ -64,8 +67,8 @@ export function checkOptions<O extends object>(
   for (const name in options) {
     if (!Object.hasOwn(table, name)) unknownOption(op, name, options, table, remedies);
     const value = options[name];
-    const { holds, expected } = table[name];
-    if (value !== undefined && !holds(value)) fail(op, `${name} ${expected}`, shown(value));
+    const { holds, expected, remedy } = table[name];
+    if (value !== undefined && !holds(value)) fail(op, `${name} ${expected}`, shown(value), remedy?.(value));
   }
 }
 

@@ -1,7 +1,7 @@
 // The base of all layers and models. What a module consists of is found in its fields (naming.ts), state dicts are read and written
 // by state.ts, printing is repr.ts. A module has no hooks: `forward` is an ordinary method with its own signature.
 
-import { type DType, isFloat } from "../base/dtype.js";
+import { type DType, dtypeRemedy, isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { checkOptions, FLAG, FLOAT_DTYPE } from "../base/options.js";
 import { shown } from "../base/show.js";
@@ -118,7 +118,7 @@ export class Module extends Fields {
    * @throws HeedError unless the dtype is a float
    */
   to(dtype: DType): this {
-    if (!FLOAT_DTYPE.holds(dtype)) fail("Module.to", "a float dtype", shown(dtype));
+    if (!FLOAT_DTYPE.holds(dtype)) fail("Module.to", "a float dtype", shown(dtype), dtypeRemedy(dtype));
     for (const parameter of this.parameters()) parameter.convert(dtype);
     for (const module of this.modules()) {
       const fields = module as unknown as Record<string, unknown>;

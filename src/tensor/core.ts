@@ -1,7 +1,7 @@
 // The handle: a tensor is a node of the graph, whether it takes part in gradients, and ways to get at the numbers. The operations are in
 // the classes that extend this one (elementwise, reductions, shapes, indexing); T is the final class, so that none of them imports it.
 
-import { DTYPES, type DType, isFloat, promoteNumber } from "../base/dtype.js";
+import { DTYPES, type DType, dtypeRemedy, isFloat, promoteNumber } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { f32ArrayFromBf16, f32ArrayFromF16 } from "../base/half.js";
 import { roundTo } from "../base/round.js";
@@ -188,7 +188,8 @@ export abstract class TensorCore<T> {
 
   /** The same numbers as another dtype. */
   to(dtype: DType): T {
-    if (!Object.hasOwn(DTYPES, dtype)) fail("to", `one of ${Object.keys(DTYPES).join(", ")}`, shown(dtype));
+    if (!Object.hasOwn(DTYPES, dtype))
+      fail("to", `one of ${Object.keys(DTYPES).join(", ")}`, shown(dtype), dtypeRemedy(dtype));
     return this.derive(cast(this.node, dtype), this);
   }
 

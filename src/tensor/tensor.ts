@@ -201,7 +201,7 @@ export class Tensor extends TensorIndexing<Tensor> {
       "tensor",
       "a method such as .add(), .mul() or .item()",
       "an operator",
-      "JavaScript has no operators for objects: write a.add(b)",
+      "JavaScript has no operators for objects: write a.add(b), and String(a) for text",
     );
   }
 }

@@ -80,7 +80,8 @@ function readMoments(op: string, saved: Moments | undefined, names: readonly str
     const moment: unknown = saved?.[name];
     if (moment === undefined)
       fail(op, `${names.join(", ")} for parameter ${i}`, Object.keys(saved ?? {}).join(", ") || "none");
-    if (!(moment instanceof Tensor)) fail(op, `${name} of parameter ${i} as a tensor`, shown(moment));
+    const remedy = "numbers from JSON are no tensors: keep them with saveSafetensors";
+    if (!(moment instanceof Tensor)) fail(op, `${name} of parameter ${i} as a tensor`, shown(moment), remedy);
     if (!sameShape(moment.shape, p.shape))
       fail(op, `${name} of parameter ${i} with shape [${p.shape}]`, describe(moment));
     moments[name] = fromData(moment.dataSync(), p.shape, "f32");

@@ -146,6 +146,19 @@ const SHAPES: readonly Row[] = [
 ];
 
 const DTYPES: readonly Row[] = [
+  [(x) => x.to("float32" as never), 'to: expected one of f32, f16, bf16, i32, bool, got "float32"; write "f32"'],
+  [
+    (x) => x.to("cuda:0" as never),
+    'to: expected one of f32, f16, bf16, i32, bool, got "cuda:0"; tensors need not be moved to a device: leave it out',
+  ],
+  [
+    () => zeros(2, { dtype: "torch.int64" as never }),
+    'zeros: expected dtype one of f32, f16, bf16, i32, bool, got "torch.int64"; write "i32"',
+  ],
+  [
+    (x) => `loss ${(x as never as string) + 1}`,
+    "tensor: expected a method such as .add(), .mul() or .item(), got an operator; JavaScript has no operators for objects: write a.add(b), and String(a) for text",
+  ],
   [(x) => x.gather(1, ones(2, 1)), "gather: expected an i32 index, got f32[2,1]; convert it with .int()"],
   [
     () => tensor([0, 1, 2]).pow(-1),

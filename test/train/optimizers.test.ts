@@ -216,6 +216,17 @@ describe("optimizers", () => {
     expect(optimizer.stateDict().state[0].moments.expAvg.dtype).toBe("f32");
   });
 
+  it("take no state whose tensors have become plain numbers", () => {
+    const { a } = problem();
+    const optimizer = new AdamW([a]);
+    a.square().sum().backward();
+    optimizer.step();
+    const plain = JSON.parse(JSON.stringify(optimizer.stateDict()));
+    expect(() => new AdamW([a]).loadStateDict(plain)).toThrow(
+      /AdamW.loadStateDict: expected \w+ of parameter 0 as a tensor, got an array .* keep them with saveSafetensors/,
+    );
+  });
+
   it("say what is wrong with their settings", () => {
     const { a, b } = problem();
     expect(() => new SGD([])).toThrow("SGD: expected at least one parameter, got none");
