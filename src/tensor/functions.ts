@@ -64,6 +64,43 @@ function number(x: unknown, like: Tensor | undefined): Node {
 export const maximum = (a: Tensor, b: Operand): Tensor => given("maximum", "a", a).maximum(b);
 export const minimum = (a: Tensor, b: Operand): Tensor => given("minimum", "a", a).minimum(b);
 export const matmul = (a: Tensor, b: Tensor): Tensor => given("matmul", "a", a).matmul(b);
+
+/** Products of the matrices of two batches: [B,N,K] and [B,K,M] give [B,N,M]. @throws HeedError for other shapes; matmul broadcasts */
+export function bmm(a: Tensor, b: Tensor): Tensor {
+  checkTensor("bmm", "a", a);
+  checkTensor("bmm", "b", b);
+  if (a.ndim !== 3 || b.ndim !== 3 || a.shape[0] !== b.shape[0] || a.shape[2] !== b.shape[1])
+    fail("bmm", "[B,N,K] and [B,K,M]", `${describe(a)} and ${describe(b)}`, "matmul broadcasts batches");
+  return a.matmul(b);
+}
+
+/** Every product of an element of a [N] and one of b [M]: [N,M]. */
+export function outer(a: Tensor, b: Tensor): Tensor {
+  checkTensor("outer", "a", a);
+  checkTensor("outer", "b", b);
+  if (a.ndim !== 1 || b.ndim !== 1) fail("outer", "two vectors", `${describe(a)} and ${describe(b)}`);
+  return a.unsqueeze(1).mul(b);
+}
+
+/**
+ * 1 where the class is the index, 0 elsewhere: i32 [..., classes] for i32 indices [...].
+ * @param classes how many; without it the largest index is looked up, now
+ * @throws HeedError for indices that are no classes
+ * @example oneHot(tensor([0, 2]), 3)   // [[1, 0, 0], [0, 0, 1]]
+ */
+export function oneHot(indices: Tensor, classes?: number): Tensor {
+  checkTensor("oneHot", "indices", indices);
+  if (indices.dtype !== "i32") fail("oneHot", "i32 indices", describe(indices), "convert them with .int()");
+  if (classes !== undefined && !(Number.isInteger(classes) && classes >= 1))
+    fail("oneHot", "a whole number of classes, at least 1", shown(classes));
+  if (classes === undefined && indices.numel === 0)
+    fail("oneHot", "the number of classes for no indices", describe(indices), "write oneHot(indices, classes)");
+  const count = classes ?? Math.max(0, indices.max().item()) + 1;
+  checkIndices("oneHot", `indices from 0 to ${count - 1}`, indices, count);
+  const shape = [...indices.shape, count];
+  return Tensor.from(build.scalar("eq", build.iota(shape, shape.length - 1), indices.unsqueeze(-1).node)).int();
+}
+
 export const softmax = (x: Tensor, dim: number): Tensor => given("softmax", "x", x).softmax(dim);
 export const logSoftmax = (x: Tensor, dim: number): Tensor => given("logSoftmax", "x", x).logSoftmax(dim);
 export const relu = (x: Tensor): Tensor => given("relu", "x", x).relu();

@@ -79,6 +79,12 @@ function attend(q: Tensor, k: Tensor, v: Tensor): Tensor {
   return scores.add(causalMask(q.shape[2])).softmax(-1).matmul(v);
 }
 
+const PRODUCTS: Case[] = [
+  ...cases("bmm", (a, b) => f.bmm(a, b), "torch.bmm(a, b)", [["f32[2,3,7]", "f32[2,7,5]"]]),
+  ...cases("outer", (a, b) => f.outer(a, b), "torch.outer(a, b)", [["f32[7]", "f32[5]"]]),
+  ...cases("oneHot", (i) => [f.oneHot(i, 5), f.oneHot(i)], "F.one_hot(a, 5), F.one_hot(a)", ["i32[2,3]:index"]),
+];
+
 const MADE: Case[] = [
   ...cases(
     "arange",
@@ -143,4 +149,4 @@ const ATTENTION: Case[] = [
   ),
 ];
 
-export const FUNCTIONS: readonly Case[] = [...LAYERS, ...MADE, ...ATTENTION];
+export const FUNCTIONS: readonly Case[] = [...LAYERS, ...PRODUCTS, ...MADE, ...ATTENTION];
