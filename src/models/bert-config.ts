@@ -3,6 +3,7 @@
 import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, FLAG, type OptionTable, oneOf } from "../base/options.js";
 import { shown } from "../base/show.js";
+import { checkLayers } from "../nn/check.js";
 import { CONFIG_REMEDIES } from "./gpt-config.js";
 
 export interface BertConfig {
@@ -77,7 +78,7 @@ export function checkBertConfig(given: BertConfig): CompleteBertConfig {
   if (width % heads !== 0) fail("Bert", "a width that the heads divide", `width ${width} and ${heads} heads`);
   const largest = Math.max(vocabularySize, context, hidden) * width;
   if (largest >= 2 ** 31) fail("Bert", "weights of fewer than 2^31 numbers each", `one of ${largest}`);
-  if (layers > 4096) fail("Bert", "at most 4096 layers", String(layers));
+  checkLayers("Bert", layers);
   for (const [name, p] of Object.entries({ dropout, patternDropout }))
     if (typeof p !== "number" || !(p >= 0 && p <= 1)) fail("Bert", `${name} a probability from 0 to 1`, shown(p));
   if (typeof normEpsilon !== "number" || !(normEpsilon > 0 && normEpsilon < 1))

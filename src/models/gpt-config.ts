@@ -2,7 +2,7 @@
 
 import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
-import { MOST_LAYERS } from "../nn/check.js";
+import { checkLayers } from "../nn/check.js";
 
 export interface GPTConfig {
   /** V: token ids are 0 to V - 1. */
@@ -69,7 +69,7 @@ export function checkGPTConfig(json: unknown): Readonly<Required<GPTConfig>> {
     const near = nearest(width, heads);
     fail("GPT", "a width that the heads divide", `width ${width} and ${heads} heads`, `take a width of ${near}`);
   }
-  if (layers > MOST_LAYERS) fail("GPT", `at most ${MOST_LAYERS} layers`, String(layers));
+  checkLayers("GPT", layers);
   const largest = Math.max(vocabularySize, context, 4 * width) * width;
   if (largest > MOST_NUMBERS) fail("GPT", "weights of fewer than 2^31 numbers each", `one of ${largest}`);
   const dropout = real("dropout", given.dropout ?? 0, (p) => p >= 0 && p <= 1, "a probability from 0 to 1");

@@ -8,7 +8,7 @@ import { DTYPES, type DType, isFloat } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
 import { describe } from "../base/shape.js";
-import { MOST_LAYERS } from "../nn/check.js";
+import { checkLayers } from "../nn/check.js";
 import type { AttentionMask } from "../tensor/attention-mask.js";
 import { arange, tensor, zeros } from "../tensor/create.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -222,7 +222,7 @@ function checkSizes({ heads, headWidth, valueWidth = headWidth, batch = 1, dtype
 /** The window of each layer. */
 function windowsOf({ layers, window = null }: CacheSizes): readonly (number | null)[] {
   if (!isSize(layers)) fail("KeyValueCache", "at least 1 layer", String(layers));
-  if (layers > MOST_LAYERS) fail("KeyValueCache", `at most ${MOST_LAYERS} layers`, String(layers));
+  checkLayers("KeyValueCache", layers);
   const windows = Array.isArray(window) ? (window as readonly (number | null)[]) : new Array(layers).fill(window);
   if (windows.length !== layers) fail("KeyValueCache", `${layers} windows, one for each layer`, String(windows.length));
   for (const w of windows)

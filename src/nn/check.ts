@@ -17,9 +17,9 @@ export function checkProbability(op: string, p: number): void {
 }
 
 /** More of them are a mistake: each takes memory at once. */
-export const MOST_LAYERS = 4096;
+const MOST_LAYERS = 4096;
 
-/** @throws HeedError unless numLayers is a whole number from 1 to MOST_LAYERS */
+/** @throws HeedError unless numLayers is a whole number from 1 to 4096 */
 export function checkLayers(op: string, numLayers: number): void {
   checkSizes(op, { numLayers });
   if (numLayers > MOST_LAYERS) fail(op, `at most ${MOST_LAYERS} layers`, String(numLayers));
