@@ -167,8 +167,9 @@ export function binaryCrossEntropyWithLogits(logits: Tensor, target: Tensor, opt
   const { posWeight, weight, ...rest } = options;
   for (const given of [posWeight, weight]) if (given) checkBroadcasts(op, given, logits);
   // -t log σ(x) - (1 - t) log σ(-x): both terms are positive, so that nothing cancels, as in softplus(x) - t x for t = 1 and large x.
-  const hit = target.mul(logits.neg().softplus());
-  const each = (posWeight ? hit.mul(posWeight) : hit).add(target.neg().add(1).mul(logits.softplus()));
+  const t = isFloat(target.dtype) ? target : target.to(logits.dtype);
+  const hit = t.mul(logits.neg().softplus());
+  const each = (posWeight ? hit.mul(posWeight) : hit).add(t.neg().add(1).mul(logits.softplus()));
   return reduceLoss(op, weight ? each.mul(weight) : each, rest);
 }
 

@@ -17,6 +17,14 @@ describe("binaryCrossEntropyWithLogits", () => {
     });
   });
 
+  it("takes classes as truth or as whole numbers", () => {
+    const logits = randn(4);
+    const classes = tensor([true, false, false, true]);
+    const wanted = binaryCrossEntropyWithLogits(logits, classes.float()).item();
+    expect(binaryCrossEntropyWithLogits(logits, classes).item()).toBe(wanted);
+    expect(binaryCrossEntropyWithLogits(logits, classes.int()).item()).toBe(wanted);
+  });
+
   it("has the gradient σ(x) - t, which does not vanish before the loss does", () => {
     const logits = tensor(x, { dtype: "f32" }).requiresGrad_();
     binaryCrossEntropyWithLogits(logits, ones(x.length), { reduction: "sum" }).backward();
