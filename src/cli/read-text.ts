@@ -6,11 +6,12 @@ import { fail } from "../base/errors.js";
 
 /**
  * Reads a text file, or the .txt and .md files of a folder and the folders in it, sorted by path, a line break between two.
+ * @param remedy what to do where nothing is there
  * @throws HeedError for what is missing, empty, or no UTF-8 text
  */
-export async function readText(path: string): Promise<string> {
+export async function readText(path: string, remedy?: string): Promise<string> {
   const found = await stat(path).catch(() => null);
-  if (!found) fail("heed train", `a text file or a folder at ${path}`, "nothing there");
+  if (!found) fail("heed train", `a text file or a folder at ${path}`, "nothing there", remedy);
   const files = found.isDirectory() ? await textFiles(path) : [path];
   if (files.length === 0) fail("heed train", `.txt or .md files in ${path}`, "none");
   const parts: string[] = [];

@@ -59,7 +59,9 @@ async function resumeRun(words: TrainWords, io: Io): Promise<number> {
       io.stdout.write(`${folder} is at step ${step} of ${settings.steps}; give more --steps to train on.\n`);
     return 0;
   }
-  const text = await readText(settings.text);
+  // A path as it was given, from the folder that the run was begun in.
+  const moved = "say where it is now: heed train <text> --resume --out <folder>";
+  const text = await readText(settings.text, positionals[0] === undefined ? moved : undefined);
   if (hash(text) !== settings.textHash) {
     fail(
       "heed train --resume",

@@ -73,6 +73,18 @@ describe("heed train", () => {
     expect(nowhere).toMatchObject({ code: 2, err: 'heed: train --out: expected a path, got ""\n' });
   });
 
+  it("says how to resume a run whose text has moved", async () => {
+    const [out, here, there] = [newRun(), join(root, "here.txt"), join(root, "there.txt")];
+    writeFileSync(here, RHYME);
+    expect((await heed(`train ${here} --out ${out} ${TINY} --steps 1`)).code).toBe(0);
+    cpSync(here, there);
+    rmSync(here);
+    expect((await heed(`train --resume --out ${out} --steps 2`)).err).toContain(
+      `at ${here}, got nothing there; say where it is now: heed train <text> --resume --out <folder>`,
+    );
+    expect((await heed(`train ${there} --resume --out ${out} --steps 2`)).code).toBe(0);
+  });
+
   it("goes on after Ctrl-C, twice, bit for bit as if never stopped", async () => {
     const [whole, parts] = [newRun(), newRun()];
     const flags = "--steps 12 --eval-every 5 --save-every 4 --dropout 0.2 --accumulate 2";
