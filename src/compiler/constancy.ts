@@ -4,12 +4,15 @@ import { constant, expand, iota, permute } from "../graph/build.js";
 import { makeNode, type Node } from "../graph/node.js";
 import { familyOf } from "../graph/ops.js";
 
+const MOST_NODES = 200;
+
 /** The node with size 1 along an axis along which it does not vary, as far as its making tells; null where it may. */
 export function once(node: Node, axis: number, done: Map<string, Node | null> = new Map()): Node | null {
   if (node.shape[axis] === 1) return node;
   const key = `${node.id} ${axis}`;
   const known = done.get(key);
-  if (known !== undefined) return known;
+  if (known !== undefined || done.size > MOST_NODES) return known ?? null;
+  done.set(key, null);
   const result = made(node, axis, done);
   done.set(key, result);
   return result;

@@ -29,13 +29,16 @@ import { product } from "./sink.js";
 import { weightsOf } from "./weights.js";
 
 const LEAST_COLUMNS = 8; // of a product worth moving a sum for
+const MOST_NODES = 200; // between a sum and what is below it
 
 export function poolEarly(roots: readonly Node[]): readonly Node[] {
   const order = topological(roots);
   if (!order.some((n) => n.op === "sum") || !order.some((n) => n.op === "matmul")) return roots;
   const users = countUsers(order, roots);
   const rule = (node: Node, before: Node) => {
-    const result = (node.op === "sum" && pooled(node as Node<"sum">, (n) => users.get(n) === 1)) || node;
+    let left = MOST_NODES;
+    const lone = (n: Node) => users.get(n) === 1 && --left >= 0;
+    const result = (node.op === "sum" && pooled(node as Node<"sum">, lone)) || node;
     users.set(result, users.get(before) as number);
     return result;
   };

@@ -53,6 +53,7 @@ export function compile<A extends unknown[], R>(fn: (...args: A) => R): Compiled
       recent.unshift({
         recording,
         inputs: inputs.map(({ dtype, shape, requiresGrad }) => ({ dtype, shape, requiresGrad })),
+        differentiable: inputs.some((t) => t.requiresGrad),
       });
       if (recent.length > MOST_RECENT) recent.pop();
     }
@@ -60,9 +61,13 @@ export function compile<A extends unknown[], R>(fn: (...args: A) => R): Compiled
   };
   const call = (...args: A): R => {
     // Inside another trace the function is simply part of it.
-    if (tracing() || (isGradEnabled() && args.some(carriesGradient))) return fn(...args);
-    for (const { recording, inputs } of recent)
-      if (fits(args, inputs) && recording.grad === isGradEnabled() && recording.holds()) return recording.run(args);
+    if (tracing()) return fn(...args);
+    for (const { recording, inputs, differentiable } of recent)
+      if (fits(args, inputs) && recording.grad === isGradEnabled() && recording.holds()) {
+        if (differentiable && isGradEnabled() && args.some(carriesGradient)) break;
+        return recording.run(args);
+      }
+    if (isGradEnabled() && args.some(carriesGradient)) return fn(...args);
     const { recording, inputs } = find(args);
     return recording.run(inputs);
   };
@@ -86,6 +91,8 @@ function carriesGradient(x: unknown): boolean {
 interface Recent<R> {
   readonly recording: Recording<R>;
   readonly inputs: readonly Signature[];
+  /** Whether one of them requires gradients, as it may on its way to some. */
+  readonly differentiable: boolean;
 }
 
 interface Signature {

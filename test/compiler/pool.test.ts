@@ -279,6 +279,14 @@ describe("a sum of rows is moved inwards", () => {
     expect(moved).toBeGreaterThan(100);
   });
 
+  it("takes long ways as they are", () => {
+    const [a, b, c] = inputsOf("long", "3,4 4,16 16");
+    let x = a.matmul(b);
+    for (let i = 0; i < 4000; i++) x = i % 2 ? x.sub(c) : x.add(c.mul(1));
+    const expected = Array.from(a.matmul(b).evaluate().sum(0).dataSync());
+    allClose("sum", x.sum(0).dataSync(), expected, { rtol: 0, atol: 1e-2 }, [16]);
+  });
+
   it("is not where a gradient is asked for what would be gone", () => {
     const [x, w, v] = inputsOf("kept", "12,16 16,24 24");
     const both = (y: Tensor) => y.mean(0).mul(v).sum();
