@@ -42,15 +42,9 @@ static void broadcast_rows(float *to, const float *from, int64_t rows, int64_t c
   }
 }
 
-#define FOLD_ROWS(kind, is_int, to, from, rows, columns)                                       \
-  for (int64_t i = 0; i < (rows); i++) {                                                       \
-    double value = fold_long(kind, is_int, (from) + i * (columns), columns);                   \
-    (to)[i] = (is_int) ? bits_to_float((int32_t)value) : (float)value;                         \
-  }
-
 static __attribute__((noinline)) void reduce_rows(int32_t code, float *to, const float *from, int64_t rows, int64_t columns) {
   int32_t is_int = code >= OP_INT, kind = (code & 127) - OP_REDUCE_SUM;
-  FOLD_DISPATCH(FOLD_ROWS, kind, is_int, to, from, rows, columns)
+  FOLD_DISPATCH(fold_rows, kind, is_int, to, from, rows, columns)
 }
 
 static void random_values(CounterKey key, float *values, int64_t n) {  // from the indices that lie there

@@ -76,8 +76,8 @@ HEED_INLINE double fold_lanes(int32_t kind, int32_t is_int, vf v) {
   return is_int ? (double)float_to_bits(lane[0]) : (double)lane[0];
 }
 
-// At most FOLD_RUN values (any number where the kind is not a sum or product of f32).
-HEED_INLINE double fold_run(int32_t kind, int32_t is_int, const float *p, int64_t n) {
+// At most FOLD_RUN values (any number where the kind is not a sum or product of f32), down to a vector.
+HEED_INLINE vf fold_vectors(int32_t kind, int32_t is_int, const float *p, int64_t n) {
   vf identity = fold_identity(kind, is_int), s0 = identity;
   if (n >= 4 * HEED_LANES) {
     vf s1 = identity, s2 = identity, s3 = identity;
@@ -99,7 +99,12 @@ HEED_INLINE double fold_run(int32_t kind, int32_t is_int, const float *p, int64_
     }
     s0 = fold_pair(kind, is_int, s0, end);
   }
-  return fold_lanes(kind, is_int, s0);
+  return s0;
+}
+
+// The same down to one value.
+HEED_INLINE double fold_run(int32_t kind, int32_t is_int, const float *p, int64_t n) {
+  return fold_lanes(kind, is_int, fold_vectors(kind, is_int, p, n));
 }
 
 HEED_INLINE double fold_long(int32_t kind, int32_t is_int, const float *p, int64_t n) {
@@ -107,6 +112,38 @@ HEED_INLINE double fold_long(int32_t kind, int32_t is_int, const float *p, int64
   for (int64_t i = FOLD_RUN; i < n; i += FOLD_RUN)
     result = fold_two(kind, is_int, result, fold_run(kind, is_int, p + i, min64(n - i, FOLD_RUN)));
   return result;
+}
+
+#if HEED_WIDE_AVX512
+// What fold_lanes makes of four vectors, in the same order, but side by side.
+HEED_INLINE void fold_four(int32_t kind, const vf v[4], float *to) {
+  __m512 half[2];
+  for (int i = 0; i < 2; i++) {
+    __m512 a = (__m512)v[2 * i], b = (__m512)v[2 * i + 1];
+    half[i] = (__m512)fold_pair(kind, 0, (vf)_mm512_shuffle_f32x4(a, b, 0x44), (vf)_mm512_shuffle_f32x4(a, b, 0xee));
+  }
+  vf x = fold_pair(kind, 0, (vf)_mm512_shuffle_f32x4(half[0], half[1], 0x88), (vf)_mm512_shuffle_f32x4(half[0], half[1], 0xdd));
+  x = fold_pair(kind, 0, x, (vf)_mm512_permute_ps((__m512)x, 0x4e));
+  x = fold_pair(kind, 0, x, (vf)_mm512_permute_ps((__m512)x, 0xb1));
+  __m512i firsts = _mm512_setr_epi32(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  _mm_storeu_ps(to, _mm512_castps512_ps128(_mm512_permutexvar_ps(firsts, (__m512)x)));
+}
+#endif
+
+// Each row of a matrix to one value; i32 as bits.
+HEED_INLINE void fold_rows(int32_t kind, int32_t is_int, float *to, const float *from, int64_t rows, int64_t columns) {
+  int64_t i = 0;
+#if HEED_WIDE_AVX512
+  for (; !is_int && columns <= FOLD_RUN && i + 4 <= rows; i += 4) {
+    vf v[4];
+    for (int r = 0; r < 4; r++) v[r] = fold_vectors(kind, 0, from + (i + r) * columns, columns);
+    fold_four(kind, v, to + i);
+  }
+#endif
+  for (; i < rows; i++) {
+    double value = fold_long(kind, is_int, from + i * columns, columns);
+    to[i] = is_int ? bits_to_float((int32_t)value) : (float)value;
+  }
 }
 
 // Calls `with` with kind and is_int as constants, so that each pair has its own loop.
