@@ -104,7 +104,7 @@ export async function loadRun(folder: string): Promise<{ model: GPT; tokenizer: 
     (file) => !names?.includes(file) && !(file === RUN_FILES.model && shards),
   );
   if (missing.length > 0) {
-    const remedy = "give the folder that heed train wrote, its --out";
+    const remedy = "give the folder that heed train wrote, its --out, or one of a GPT-2 from Hugging Face";
     fail("load", `a run folder with ${missing.join(", ")}`, await whatIsIn(folder), remedy);
   }
   const tokenizer = await loadTokenizer(join(folder, RUN_FILES.tokenizer));
