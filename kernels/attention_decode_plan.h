@@ -30,9 +30,6 @@ typedef struct {
   int64_t body_bytes[3];                                                     // of mask, score and factor, for one group
 } Plan;
 
-HEED_INLINE int64_t whole_vectors(int64_t n) { return (n + HEED_LANES - 1) / HEED_LANES * HEED_LANES; }
-HEED_INLINE int64_t whole_lines(int64_t bytes) { return (bytes + 63) & ~(int64_t)63; }
-HEED_INLINE int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 HEED_INLINE int64_t magnitude(int64_t a) { return a < 0 ? -a : a; }
 
 // Whether the numbers of a key or value lie side by side.

@@ -33,7 +33,6 @@ typedef struct {
   int64_t query, sum, rows, scores, product, seen, key, value, mask, score, factor, own;
 } ForwardPlan;
 
-
 // Whether the queries of a batch axis share their keys and values.
 HEED_INLINE int32_t shares_axis(const Attention *a, int32_t axis) { return a->key[4 + axis] == 0 && a->value[4 + axis] == 0; }
 

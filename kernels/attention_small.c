@@ -26,14 +26,14 @@ int64_t KERNEL(attention_small_tasks)(const Attention *a) {
   return p.tasks;
 }
 
-int64_t KERNEL(attention_small_plan_bytes)(const Attention *a) { return round_line(sizeof(Plan)) + body_bytes(&a->mask) + body_bytes(&a->score); }
+int64_t KERNEL(attention_small_plan_bytes)(const Attention *a) { return whole_lines(sizeof(Plan)) + body_bytes(&a->mask) + body_bytes(&a->score); }
 
 void KERNEL(attention_small_plan)(const int32_t *words, char *const *buffers, void *memory) {
   Plan *p = memory;
   Attention a;
   read_attention(words, 0, &a);
   plan_small(&a, p);
-  char *behind = (char *)memory + round_line(sizeof(Plan));
+  char *behind = (char *)memory + whole_lines(sizeof(Plan));
   p->mask = plan_body(p, &a.mask, buffers, behind);
   p->score = plan_body(p, &a.score, buffers, behind + body_bytes(&a.mask));
   p->same = p->mask && is_same(p, &a.mask.body);

@@ -22,8 +22,6 @@ typedef struct {
   int32_t same;                   // the mask is, for all entries
 } Plan;
 
-static int64_t round_line(int64_t bytes) { return (bytes + 63) & ~(int64_t)63; }
-
 static int64_t work_of(const Attention *a) { return a->t * a->s * (a->d + a->e); }
 
 static void plan_small(const Attention *a, Plan *p) {
@@ -32,19 +30,19 @@ static void plan_small(const Attention *a, Plan *p) {
   const int32_t *operands[MATRICES] = {a->query, a->key, a->value, a->output, a->logsumexp};
   memcpy(p->operand, operands, sizeof operands);
   p->group = max64(1, min64(a->batches, TASK_WORK / max64(1, work_of(a))));
-  p->tasks = (a->batches + p->group - 1) / p->group;
+  p->tasks = divide_up(a->batches, p->group);
   p->height = divide_up(a->t, tile_count(a->t));
   p->step = round_up(a->s, HEED_LANES);
   p->direct = value[3] == DTYPE_F32 && value[5 + a->nb] == 1 && value[4 + a->nb] > 0 && (ragged == 0 || ragged == HEED_LANES);
-  p->query = round_line(a->t * p->step * 4);
-  p->key = p->query + round_line(a->t * a->d * 4);
-  p->value = p->key + round_line(a->d * round_up(a->s, TILE_COLUMNS) * 4);
-  p->product = p->value + round_line(a->s * round_up(a->e, TILE_COLUMNS) * 4);
-  p->own = p->product + (a->score.present ? round_line((a->t * a->s + HEED_LANES) * 4) : 0);
+  p->query = whole_lines(a->t * p->step * 4);
+  p->key = p->query + whole_lines(a->t * a->d * 4);
+  p->value = p->key + whole_lines(a->d * round_up(a->s, TILE_COLUMNS) * 4);
+  p->product = p->value + whole_lines(a->s * round_up(a->e, TILE_COLUMNS) * 4);
+  p->own = p->product + (a->score.present ? whole_lines((a->t * a->s + HEED_LANES) * 4) : 0);
   const TileBody *bodies[] = {&a->mask, &a->score};
   for (int i = 0; i < 2; i++) {
     p->body[i] = p->own;
-    if (bodies[i]->present) p->own += round_line(KERNEL(expression_scratch_bytes)(&bodies[i]->body, a->t, a->t * a->s));
+    if (bodies[i]->present) p->own += whole_lines(KERNEL(expression_scratch_bytes)(&bodies[i]->body, a->t, a->t * a->s));
   }
 }
 

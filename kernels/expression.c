@@ -26,8 +26,6 @@ int64_t KERNEL(body_block)(const Body *b) {
   return live <= 8 ? 1024 : live <= 16 ? 512 : 256;
 }
 
-HEED_INLINE int64_t whole_vectors(int64_t n) { return (n + HEED_LANES - 1) / HEED_LANES * HEED_LANES; }
-
 static void fill(float *to, int32_t bits, int64_t n) {  // whole vectors
   for (int64_t j = 0; j < n; j += HEED_LANES) store(to + j, (vf)splati(bits));
 }

@@ -23,18 +23,17 @@ typedef struct {
   char *stored;           // of each instruction: a store that has been done by the instruction before it
 } Maker;
 
-static int64_t round_line(int64_t bytes) { return (bytes + LINE - 1) / LINE * LINE; }
 
 // Bytes of the scratch; returns where they begin.
 static int64_t take(Maker *m, int64_t bytes) {
   int64_t at = m->scratch;
-  m->scratch += round_line(bytes);
+  m->scratch += whole_lines(bytes);
   return at;
 }
 
 // Room for an array of values. Were the arrays of 1024 values 4 KiB apart, loads would wait for stores to the array before, which
 // differ in the high bits of the address alone.
-static int64_t values_bytes(int64_t values) { return round_line((values + HEED_LANES) * 4) + 8 * LINE; }
+static int64_t values_bytes(int64_t values) { return whole_lines((values + HEED_LANES) * 4) + 8 * LINE; }
 
 static int32_t index_views(const Body *b) {
   int32_t views = 0;
@@ -44,7 +43,7 @@ static int32_t index_views(const Body *b) {
 int KERNEL(body_has_indices)(const Body *b) { return index_views(b) > 0; }
 static int64_t most_views(const Body *b) { return b->inputs + b->outputs + index_views(b); }
 static int64_t most_places(const Body *b) { return b->full + b->rows + 2 * (int64_t)b->count + 2; }
-static int64_t head_bytes(int64_t places, int64_t views) { return round_line((int64_t)sizeof(Expression) + (places + views) * 8); }
+static int64_t head_bytes(int64_t places, int64_t views) { return whole_lines((int64_t)sizeof(Expression) + (places + views) * 8); }
 
 int64_t KERNEL(expression_scratch_bytes)(const Body *b, int64_t rows, int64_t values) {
   int64_t kept = 0, vectors = 0;  // arrays and single vectors that are filled once
@@ -54,7 +53,7 @@ int64_t KERNEL(expression_scratch_bytes)(const Body *b, int64_t rows, int64_t va
     vectors += (i[0] == OP_LOAD || i[0] == OP_CONSTANT) && !i[1];
   }
   return head_bytes(most_places(b), most_views(b)) + (b->full + kept) * values_bytes(values) + b->rows * values_bytes(rows) +
-         vectors * round_line(HEED_LANES * 4);
+         vectors * whole_lines(HEED_LANES * 4);
 }
 
 static int32_t new_place(Maker *m, int64_t at) {
@@ -334,7 +333,7 @@ static void *piece(char **free, int64_t bytes) {
 }
 
 int64_t KERNEL(expression_plan_bytes)(const Body *b) {
-  return round_line((int64_t)sizeof(ExpressionPlan) + most_views(b) * (int64_t)sizeof(Planned) + 3 * (int64_t)b->count * (int64_t)sizeof(Action) +
+  return whole_lines((int64_t)sizeof(ExpressionPlan) + most_views(b) * (int64_t)sizeof(Planned) + 3 * (int64_t)b->count * (int64_t)sizeof(Action) +
                     most_places(b) * 8 + 4 * (b->full * 4 + 8) + b->count + 8);
 }
 

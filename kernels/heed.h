@@ -39,6 +39,10 @@ HEED_INLINE vf select(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask
 HEED_INLINE vi selecti(vi mask, vi a, vi b) { return (mask & a) | (~mask & b); }
 HEED_INLINE int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 HEED_INLINE int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
+HEED_INLINE int64_t divide_up(int64_t x, int64_t unit) { return (x + unit - 1) / unit; }
+HEED_INLINE int64_t round_up(int64_t x, int64_t unit) { return divide_up(x, unit) * unit; }
+HEED_INLINE int64_t whole_vectors(int64_t n) { return round_up(n, HEED_LANES); }
+HEED_INLINE int64_t whole_lines(int64_t bytes) { return round_up(bytes, 64); }  // of memory
 
 // What a running kernel sees. A step is a row of 32-bit words (src/program/encode.ts writes them; each kernel's head says their order).
 typedef struct {

@@ -11,8 +11,6 @@
 #include "matmul_part.h"
 #include "matmul_tile.h"
 
-HEED_INLINE int64_t divide_up(int64_t x, int64_t unit) { return (x + unit - 1) / unit; }
-HEED_INLINE int64_t round_up(int64_t x, int64_t unit) { return divide_up(x, unit) * unit; }
 HEED_INLINE int64_t tile_count(int64_t rows) { return divide_up(rows, TILE_ROWS); }
 // Where part `nth` of `parts` nearly equal ones begins.
 HEED_INLINE int64_t part_start(int64_t rows, int64_t parts, int64_t nth) { return nth * rows / parts; }

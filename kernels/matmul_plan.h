@@ -28,8 +28,6 @@ typedef struct {
   const EpiloguePlan *epilogue;       // for blocks that are not at an edge; or 0
 } Plan;
 
-HEED_INLINE int64_t padded(int64_t bytes) { return round_up(bytes, 64); }
-
 HEED_INLINE int64_t groups(const Plan *plan) { return divide_up(plan->p.batches, plan->group); }
 HEED_INLINE int64_t blocks(const Plan *plan) { return plan->down * plan->across; }
 
@@ -107,8 +105,8 @@ static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
   int64_t k = plan->depth;
   plan->height = tile_height(plan->columns);
 
-  if (plan->tall == TALL_ROWS) plan->own_tall = padded(plan->rows * (k + HEED_LANES) * 4);
-  if (plan->tall == TALL_STRIPS) plan->own_tall = padded(divide_up(plan->rows, strip_width(plan->height)) * strip_width(plan->height) * k * 4);
+  if (plan->tall == TALL_ROWS) plan->own_tall = whole_lines(plan->rows * (k + HEED_LANES) * 4);
+  if (plan->tall == TALL_STRIPS) plan->own_tall = whole_lines(divide_up(plan->rows, strip_width(plan->height)) * strip_width(plan->height) * k * 4);
 
   plan->wides = is_shared(p, &p->b) ? 1 : p->batches;
   int32_t short_rows = plan->rows <= 3 * TILE_ROWS ? p->b.rows % 1024 != 0 : plan->rows <= 128 && p->b.rows < 1024;
@@ -118,7 +116,7 @@ static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
     plan->wide = WIDE_SHARED;
   else
     plan->wide = WIDE_OWN;
-  plan->own_wide = padded((plan->wide == WIDE_OWN ? round_up(plan->columns, PANEL_COLUMNS) : PANEL_COLUMNS) * k * 4);
+  plan->own_wide = whole_lines((plan->wide == WIDE_OWN ? round_up(plan->columns, PANEL_COLUMNS) : PANEL_COLUMNS) * k * 4);
   if (plan->wide == WIDE_SHARED) plan->own_wide = 0;
   plan_parts(plan, want, 512);
 }
@@ -131,7 +129,7 @@ static void plan_skinny(Plan *plan, int32_t path, int64_t want) {
   if (path == PATH_STREAM) plan_parts(plan, want, 64);
   int32_t whole = path == PATH_STREAM || p->k % HEED_LANES == 0;
   plan->tall = p->a.dtype == DTYPE_F32 && p->a.columns == 1 && whole ? TALL_DIRECT : TALL_ROWS;
-  if (plan->tall == TALL_ROWS) plan->own_tall = padded(p->m * round_up(p->k, HEED_LANES) * 4);
+  if (plan->tall == TALL_ROWS) plan->own_tall = whole_lines(p->m * round_up(p->k, HEED_LANES) * 4);
 }
 
 // Whether a product is small and its A and C lie as the micro-kernel wants them.
@@ -149,7 +147,7 @@ static void plan_small(Plan *plan) {
   plan->height = divide_up(p->m, divide_up(p->m, tile_height(PANEL_COLUMNS)));
   plan->edge = divide_up(p->m, divide_up(p->m, tile_height(p->n % PANEL_COLUMNS)));
   plan->wide = p->b.dtype == DTYPE_F32 && p->b.columns == 1 && p->b.rows > 0 && p->n % HEED_LANES == 0 ? WIDE_DIRECT : WIDE_OWN;
-  if (plan->wide == WIDE_OWN) plan->own_wide = padded(p->k * round_up(p->n, PANEL_COLUMNS) * 4);
+  if (plan->wide == WIDE_OWN) plan->own_wide = whole_lines(p->k * round_up(p->n, PANEL_COLUMNS) * 4);
 }
 
 static void make_plan(const int32_t *words, Plan *plan) {
@@ -186,7 +184,7 @@ static void make_plan(const int32_t *words, Plan *plan) {
     plan_skinny(plan, PATH_STREAM, want);
   else
     plan_tiled(plan, work, want);
-  if (plan->buffered && plan->parts == 1) plan->own_c = padded(plan->rows * round_up(plan->columns, HEED_LANES) * 4);
+  if (plan->buffered && plan->parts == 1) plan->own_c = whole_lines(plan->rows * round_up(plan->columns, HEED_LANES) * 4);
 }
 
 #endif

@@ -84,8 +84,6 @@ static Plan plan_of(const int32_t *words) {
 
 static int64_t totals_of(const Plan *p) { return p->by_column ? p->columns : 1; }  // results for each kept index
 
-static int64_t round_line(int64_t bytes) { return (bytes + 63) / 64 * 64; }
-
 // A piece of a row of totals, beside the expression's own scratch: a double for each, and f32 or i32 for a short while.
 typedef struct {
   double *total;
@@ -98,7 +96,7 @@ static int64_t reduce_shared_bytes(const int32_t *words) {
   return p.chunks > 1 ? p.outer * p.chunks * totals_of(&p) * 8 : 0;
 }
 
-static int64_t totals_bytes(const Plan *p) { return round_line((p->block_columns + 1) * 8) + round_line((p->block_columns + SHORT_ROW) * 4); }
+static int64_t totals_bytes(const Plan *p) { return whole_lines((p->block_columns + 1) * 8) + whole_lines((p->block_columns + SHORT_ROW) * 4); }
 
 static int64_t reduce_own_bytes(const int32_t *words) {
   Plan p = plan_of(words);
@@ -248,7 +246,7 @@ static void join_chunks(const Plan *p, const Context *context, const Output *out
 
 // One piece of a row of totals, or one chunk of it.
 static void reduce_unit_by_column(const Plan *p, const Context *context, const Output *out, Expression *e, int64_t unit, int64_t chunk) {
-  Totals t = {(double *)context->own, (float *)(context->own + round_line((p->block_columns + 1) * 8))};
+  Totals t = {(double *)context->own, (float *)(context->own + whole_lines((p->block_columns + 1) * 8))};
   int64_t output = unit / p->pieces, column = unit % p->pieces * p->block_columns, columns = min64(p->block_columns, p->columns - column);
   int64_t blocks = (p->rows + p->block_rows - 1) / p->block_rows;
   int64_t from = blocks * chunk / p->chunks * p->block_rows, to = min64(p->rows, blocks * (chunk + 1) / p->chunks * p->block_rows);
