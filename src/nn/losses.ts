@@ -2,8 +2,8 @@
 
 import { checkOptions, type OptionTable } from "../base/options.js";
 import {
-  BCE,
-  type BCEOptions,
+  BINARY_CROSS_ENTROPY,
+  type BinaryCrossEntropyOptions,
   CROSS_ENTROPY,
   type CrossEntropyOptions,
   checkLabelSmoothing,
@@ -93,9 +93,9 @@ export class BCEWithLogitsLoss extends Module {
   readonly weight: Tensor | null;
   readonly posWeight: Tensor | null;
 
-  constructor(private readonly options: BCEOptions = {}) {
+  constructor(private readonly options: BinaryCrossEntropyOptions = {}) {
     super();
-    checkOptions("BCEWithLogitsLoss", options, BCE);
+    checkOptions("BCEWithLogitsLoss", options, BINARY_CROSS_ENTROPY);
     this.weight = this.registerBuffer("weight", options.weight ?? null);
     this.posWeight = this.registerBuffer("posWeight", options.posWeight ?? null);
   }

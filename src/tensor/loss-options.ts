@@ -24,7 +24,7 @@ export interface CrossEntropyOptions extends NLLOptions {
   labelSmoothing?: number;
 }
 
-export interface BCEOptions extends LossOptions {
+export interface BinaryCrossEntropyOptions extends LossOptions {
   /** How much more a target of 1 counts, one number for each class; it broadcasts. */
   posWeight?: Tensor;
   /** Of each element; it broadcasts. */
@@ -41,7 +41,11 @@ export const NLL: OptionTable<NLLOptions> = { ...LOSS, ignoreIndex: NUMBER, weig
 export const CROSS_ENTROPY: OptionTable<CrossEntropyOptions> = { ...NLL, labelSmoothing: CHECKED };
 
 /** @internal */
-export const BCE: OptionTable<BCEOptions> = { ...LOSS, posWeight: TENSOR, weight: TENSOR };
+export const BINARY_CROSS_ENTROPY: OptionTable<BinaryCrossEntropyOptions> = {
+  ...LOSS,
+  posWeight: TENSOR,
+  weight: TENSOR,
+};
 
 /** @internal @throws HeedError unless it is a share from 0 to 1 */
 export function checkLabelSmoothing(op: string, x: unknown): void {

@@ -9,8 +9,8 @@ import { checkTensor } from "./check.js";
 import { where } from "./functions.js";
 import { checkIndices } from "./index-check.js";
 import {
-  BCE,
-  type BCEOptions,
+  BINARY_CROSS_ENTROPY,
+  type BinaryCrossEntropyOptions,
   CROSS_ENTROPY,
   type CrossEntropyOptions,
   checkLabelSmoothing,
@@ -22,7 +22,7 @@ import {
 } from "./loss-options.js";
 import { Tensor } from "./tensor.js";
 
-export type { BCEOptions, CrossEntropyOptions, LossOptions, NLLOptions, Reduction };
+export type { BinaryCrossEntropyOptions, CrossEntropyOptions, LossOptions, NLLOptions, Reduction };
 
 /**
  * Cross entropy of logits [..., V] (classes last) or [N,V,d1,...] (PyTorch's order) against class indices, i32 [...] or [N,d1,...]: the
@@ -45,7 +45,7 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
 
 /** Against probabilities: -Σ p log q, its mean over the rows. */
 function softCrossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions): Tensor {
-  const { reduction = "mean", labelSmoothing = 0, weight } = options;
+  const { reduction, labelSmoothing = 0, weight } = options;
   if (logits.ndim > 2)
     fail(
       "crossEntropy",
@@ -60,7 +60,7 @@ function softCrossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropy
   const smooth = labelSmoothing > 0 ? targets.mul(1 - labelSmoothing).add(labelSmoothing / classes) : targets;
   const each = logits.float().logSoftmax(-1).mul(smooth);
   const rows = (weight ? each.mul(weight) : each).sum(-1).neg();
-  return (reduction === "none" ? rows : reduction === "sum" ? rows.sum() : rows.mean()).to(logits.dtype);
+  return reduceLoss(rows, reduction).to(logits.dtype);
 }
 
 /**
@@ -71,6 +71,7 @@ function softCrossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropy
 export function nllLoss(logProbabilities: Tensor, targets: Tensor, options: NLLOptions = {}): Tensor {
   checkOptions("nllLoss", options, NLL);
   checkTensor("nllLoss", "logProbabilities", logProbabilities);
+  checkTensor("nllLoss", "targets", targets);
   return classLoss("nllLoss", "log-probabilities", logProbabilities, targets, options, (rows) => rows);
 }
 
@@ -82,7 +83,6 @@ function classLoss(
   options: CrossEntropyOptions,
   logProbabilities: (rows: Tensor) => Tensor,
 ): Tensor {
-  checkTensor(op, "targets", targets);
   const { reduction = "mean", ignoreIndex = -100, labelSmoothing = 0, weight } = options;
   if (targets.dtype !== "i32") {
     const oneHot = targets.ndim > 0 && targets.ndim === input.ndim;
@@ -137,8 +137,8 @@ function classesLast(op: string, name: string, input: Tensor, targets: Tensor): 
  * @example mseLoss(randn(8, 3), randn(8, 3)).item()
  */
 export function mseLoss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
-  checkPair("mseLoss", { input, target });
-  return reduceLoss("mseLoss", input.sub(target).square(), options);
+  checkPair("mseLoss", { input, target }, options);
+  return reduceLoss(input.sub(target).square(), options.reduction);
 }
 
 /**
@@ -147,8 +147,8 @@ export function mseLoss(input: Tensor, target: Tensor, options: LossOptions = {}
  * @example l1Loss(randn(8, 3), randn(8, 3)).item()
  */
 export function l1Loss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
-  checkPair("l1Loss", { input, target });
-  return reduceLoss("l1Loss", input.sub(target).abs(), options);
+  checkPair("l1Loss", { input, target }, options);
+  return reduceLoss(input.sub(target).abs(), options.reduction);
 }
 
 /**
@@ -158,19 +158,23 @@ export function l1Loss(input: Tensor, target: Tensor, options: LossOptions = {})
  * @throws HeedError for logits and targets of different shapes, and weights that do not broadcast to them
  * @example binaryCrossEntropyWithLogits(randn(8), rand(8)).item()
  */
-export function binaryCrossEntropyWithLogits(logits: Tensor, target: Tensor, options: BCEOptions = {}): Tensor {
+export function binaryCrossEntropyWithLogits(
+  logits: Tensor,
+  target: Tensor,
+  options: BinaryCrossEntropyOptions = {},
+): Tensor {
   const op = "binaryCrossEntropyWithLogits";
-  checkOptions(op, options, BCE);
+  checkOptions(op, options, BINARY_CROSS_ENTROPY);
   checkTensor(op, "logits", logits);
   checkTensor(op, "target", target);
   if (!sameShape(logits.shape, target.shape)) differ(op, "logits and target", logits, target);
-  const { posWeight, weight, ...rest } = options;
+  const { posWeight, weight, reduction } = options;
   for (const given of [posWeight, weight]) if (given) checkBroadcasts(op, given, logits);
   // -t log σ(x) - (1 - t) log σ(-x): both terms are positive, so that nothing cancels, as in softplus(x) - t x for t = 1 and large x.
   const t = isFloat(target.dtype) ? target : target.to(logits.dtype);
   const hit = t.mul(logits.neg().softplus());
   const each = (posWeight ? hit.mul(posWeight) : hit).add(t.neg().add(1).mul(logits.softplus()));
-  return reduceLoss(op, weight ? each.mul(weight) : each, rest);
+  return reduceLoss(weight ? each.mul(weight) : each, reduction);
 }
 
 function checkBroadcasts(op: string, weight: Tensor, logits: Tensor): void {
@@ -179,7 +183,8 @@ function checkBroadcasts(op: string, weight: Tensor, logits: Tensor): void {
 }
 
 /** The famous slip: [N] beside [N,1] makes [N,N], every result held against every target; torch warns of it. */
-function checkPair(op: string, pair: Readonly<Record<string, Tensor>>): void {
+function checkPair(op: string, pair: Readonly<Record<string, Tensor>>, options: LossOptions): void {
+  checkOptions(op, options, LOSS);
   for (const name in pair) checkTensor(op, name, pair[name]);
   const [a, b] = Object.values(pair);
   const shape = broadcastShapes(op, a, b);
@@ -192,8 +197,6 @@ function differ(op: string, names: string, a: Tensor, b: Tensor, together?: Shap
   fail(op, `${names} of one shape`, got, "squeeze or expand one of them");
 }
 
-function reduceLoss(op: string, each: Tensor, options: LossOptions): Tensor {
-  checkOptions(op, options, LOSS);
-  const { reduction = "mean" } = options;
+function reduceLoss(each: Tensor, reduction: Reduction = "mean"): Tensor {
   return reduction === "none" ? each : reduction === "sum" ? each.sum() : each.mean();
 }
