@@ -63,11 +63,9 @@ export function compile<A extends unknown[], R>(fn: (...args: A) => R): Compiled
     // Inside another trace the function is simply part of it.
     if (tracing()) return fn(...args);
     for (const { recording, inputs, differentiable } of recent)
-      if (fits(args, inputs) && recording.grad === isGradEnabled() && recording.holds()) {
-        if (differentiable && isGradEnabled() && args.some(carriesGradient)) break;
-        return recording.run(args);
-      }
-    if (isGradEnabled() && args.some(carriesGradient)) return fn(...args);
+      if (fits(args, inputs) && recording.grad === isGradEnabled() && recording.holds())
+        return differentiable && carryGradients(args) ? fn(...(args as A)) : recording.run(args);
+    if (carryGradients(args)) return fn(...args);
     const { recording, inputs } = find(args);
     return recording.run(inputs);
   };
@@ -80,7 +78,12 @@ export function compile<A extends unknown[], R>(fn: (...args: A) => R): Compiled
   });
 }
 
-/** A result on its way to a gradient, or a list or object with one: a replay would cut it off, so the function becomes part of that way. */
+/** Whether a replay would cut a gradient off from one of the arguments: then the function becomes part of its way. */
+function carryGradients(args: readonly unknown[]): boolean {
+  return isGradEnabled() && args.some(carriesGradient);
+}
+
+/** A result on its way to a gradient, or a list or object with one. */
 function carriesGradient(x: unknown): boolean {
   if (x instanceof Tensor) return x.requiresGrad && !x.isLeaf;
   if (typeof x !== "object" || x === null) return false;
