@@ -3,11 +3,11 @@
 import { checkList } from "../base/arguments.js";
 import { fail } from "../base/errors.js";
 import { shown } from "../base/show.js";
-import { Module } from "../nn/module.js";
 import { checkTensor } from "../tensor/check.js";
 import { fromData } from "../tensor/create.js";
 import { noGrad } from "../tensor/grad-mode.js";
 import { Tensor } from "../tensor/tensor.js";
+import { refuseModule } from "./parameter-group.js";
 
 /**
  * Scales all gradients by one number so that their norm, taken over all of them as one vector, is at most `maxNorm` (Pascanu et al., "On the
@@ -45,7 +45,7 @@ export function clipGradValue_(parameters: Iterable<Tensor>, limit: number): voi
 
 function withGradients(op: string, parameters: Iterable<Tensor>): Tensor[] {
   if (parameters instanceof Tensor) return withGradients(op, [parameters]); // as torch takes one tensor, too
-  if (parameters instanceof Module) fail(op, "parameters", shown(parameters), "pass model.parameters()");
+  refuseModule(op, "parameters", parameters);
   checkList(op, "parameters", parameters);
   const list = [...parameters];
   list.forEach((p, i) => checkTensor(op, `parameter ${i}`, p));

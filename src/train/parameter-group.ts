@@ -77,8 +77,7 @@ export function makeGroups<S extends CommonSettings>(
   { defaults, table, check }: SettingRules<S>,
 ): Group<S>[] {
   checkOptions(name, options, table as OptionTable<Partial<S>>, REMEDIES);
-  const module = typeof (parameters as { parameters?: unknown } | null)?.parameters === "function";
-  if (module) fail(name, "an array of parameters", shown(parameters), "pass model.parameters()");
+  refuseModule(name, "an array of parameters", parameters);
   checkList(name, "an array of parameters, or of groups of them", parameters);
   const list = [...(parameters as Iterable<Tensor | ParameterGroup<S>>)];
   const given: readonly { readonly params: Iterable<Tensor> }[] = list.every(isGroup)
@@ -109,6 +108,12 @@ function told(options: object): Record<string, unknown> {
 
 function isGroup<S>(x: Tensor | ParameterGroup<S>): x is ParameterGroup<S> {
   return !(x instanceof Tensor);
+}
+
+/** @throws HeedError for a module in place of its parameters */
+export function refuseModule(op: string, expected: string, x: unknown): void {
+  const module = typeof (x as { parameters?: unknown } | null)?.parameters === "function";
+  if (module) fail(op, expected, shown(x), "pass model.parameters()");
 }
 
 function checkGroup(op: string, group: unknown): void {
