@@ -18,8 +18,8 @@ const OP_NAMES_IN_LABEL = 4;
 
 export function lower(request: Request, plan: Plan, capabilities: Capabilities): Draft {
   const steps: Step[] = [];
-  const isStored = (n: Node) => plan.stored.has(n);
   const places: Places = new Places(request, plan, capabilities, copy);
+  const isStored = (node: Node) => places.isStored(node);
   const operand = (node: Node) => places.operand(node);
   const destination = (node: Node) => places.destination(node);
   const parts = new Map(plan.units.flatMap((u) => (u.kind === "kernel" ? [[u.node, u.parts]] : [])));

@@ -80,7 +80,7 @@ export class Places {
   private settle(node: Node, place: Place): boolean {
     if (this.places.has(node) || this.buffers[place.buffer].dtype !== node.dtype) return false;
     if (familyOf(node) === "view") {
-      if (this.plan.stored.has(node)) return false;
+      if (this.isStored(node)) return false;
       const [x] = node.inputs;
       if (node.op === "permute") {
         const { dims } = (node as Node<"permute">).params;

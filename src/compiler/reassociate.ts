@@ -11,13 +11,7 @@ import { applyView, product } from "./sink.js";
 
 /** rows [batch..., M, S] · x [batch..., S, D] without x; null where x is no such product, is needed otherwise, or nothing is saved. */
 export function fewRows(rows: Node, x: Node, lone: (node: Node) => boolean): Node | null {
-  const views: Node[] = [];
-  let base = x;
-  for (; base.op === "permute" || base.op === "reshape"; [base] = base.inputs) {
-    if (!lone(base)) return null;
-    views.unshift(base);
-  }
-  return lone(base) ? weighed(rows, base, views, lone) : null;
+  return lone(x) ? weighed(rows, x, [], lone) : null;
 }
 
 /** rows · views of x. */
