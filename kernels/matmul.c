@@ -1,12 +1,13 @@
 // C = A @ B, batched, in f32, f16 and bf16, with all sums in f32 and an epilogue over C while it is warm.
 // matmul_problem.h has the words, matmul_plan.h decides the blocks, matmul_pack.h copies the operands, matmul_tile.h and
-// matmul_skinny.h do the arithmetic; this file walks the blocks. Panels in the manner of Goto and van de Geijn, "Anatomy of
+// matmul_skinny.h do the arithmetic, matmul_sums.h adds up a side on the way; this file walks the blocks. Panels in the manner of Goto and van de Geijn, "Anatomy of
 // High-Performance Matrix Multiplication" (2008).
 #include "epilogue.h"
 #include "matmul_ahead.h"
 #include "matmul_plan.h"
 #include "matmul_skinny.h"
 #include "matmul_small.h"
+#include "matmul_sums.h"
 
 #define EPILOGUE_ROWS 64
 
@@ -27,8 +28,8 @@ static void pack_right(const Problem *p, float *to, const char *base, int64_t k0
     pack_panels(to, at(base, b, k0, j), b->dtype, b->rows, b->columns, k, n);
 }
 
-// target[rows][columns] = A[rows][k0..k1) @ B[k0..k1)[columns], by the micro-kernel.
-static void multiply_block(const Plan *plan, const Context *context, const Block *at_, float *target, int64_t ld) {
+// target[rows][columns] = A[rows][k0..k1) @ B[k0..k1)[columns], by the micro-kernel; `totals` may be null.
+static void multiply_block(const Plan *plan, const Context *context, const Block *at_, float *target, int64_t ld, double *totals) {
   const Problem *p = &plan->p;
   const Side *a = &p->a, *b = &p->b;
   const char *a_base = side_base(p, a, context, at_->batch), *b_base = side_base(p, b, context, at_->batch);
@@ -64,6 +65,7 @@ static void multiply_block(const Plan *plan, const Context *context, const Block
       ask_for_wide(&asking, plan, at(b_base, b, 0, at_->column + at_->columns), k, at_->columns);
     if (k0 + k == at_->k1) ask_for_epilogue(&asking, plan, context, at_->batch, at_->row, at_->rows, at_->column, at_->columns);
     if (plan->wide == WIDE_OWN) pack_right(p, wide, b_base, k0, k, at_->column, at_->columns);
+    int64_t summed = totals && p->summed == SUM_TALL ? 0 : at_->rows;
 
     for (int64_t j = 0; j < at_->columns; j += PANEL_COLUMNS) {
       int64_t columns = min64(PANEL_COLUMNS, at_->columns - j), width = round_up(columns, HEED_LANES);
@@ -82,25 +84,29 @@ static void multiply_block(const Plan *plan, const Context *context, const Block
           panel = wide;
         }
       }
+      if (totals && p->summed == SUM_WIDE) add_lines(totals + j, panel, width, k, columns);
       for (int64_t t = 0; t < tiles; t++) {
         int64_t strip = t / together, nth = t % together, first = part_start(at_->rows, strips, strip);
         int64_t all = part_start(at_->rows, strips, strip + 1) - first, above = part_start(all, together, nth);
         int64_t row = first + above, rows = part_start(all, together, nth + 1) - above;
         const float *from = a_rows + strip * step * k + above * (down ? 1 : step);
         if (rows == 0) continue;
+        int64_t last = down ? rows - 1 : 0;  // a line of memory that the tile enters: its first row's is known from the one before
         Ahead ahead = {(const char *)from, 0, 0};
         if (plan->wide == WIDE_DIRECT && tiles < 4)  // few rows: B is what costs
           ahead = ahead_wide(b, at(b_from, b, 0, j + PANEL_COLUMNS + t * HEED_LANES));
         else if (is_asking(&asking, k) && plan->wide != WIDE_SHARED)
           ahead = ahead_asked(&asking, k);
         else if (j == 0 && (k0 == at_->k0 || at_->columns <= PANEL_COLUMNS))  // A is new: its next tile
-          ahead = ahead_tall(a, at(a_from, a, row + rows, 0));
+          ahead = ahead_tall(a, at(a_from, a, row + rows + last, 0));
         else if (j + PANEL_COLUMNS >= at_->columns && k0 + k < at_->k1)  // A is done with: the next k
-          ahead = ahead_tall(a, at(a_from, a, row, k));
+          ahead = ahead_tall(a, at(a_from, a, row + last, k));
         else if (t < PANEL_VECTORS && plan->wide != WIDE_DIRECT)  // the next panel of B
           ahead = (Ahead){(const char *)(panel + PANEL_COLUMNS * k + t * HEED_LANES * k), 64, 1024};
         else if (is_asking(&asking, k))
           ahead = ahead_asked(&asking, k);
+        for (; summed < row + rows; summed += HEED_LANES)
+          add_lines(totals + summed, (const float *)at(a_from, a, summed, 0), a->columns, k, min64(HEED_LANES, at_->rows - summed));
         multiply_tile(rows, columns, down, from, step, panel, width, k, target + row * ld + j, ld, k0 > at_->k0, ahead);
       }
     }
@@ -180,10 +186,24 @@ HEED_INLINE float *partial(const Plan *plan, const Context *context, const Block
   return (float *)context->shared + ((part * plan->p.batches + at_->batch) * plan->p.m + at_->row) * ld + at_->column;
 }
 
+// Of the side that is summed, the first row or column of a block and how many it has.
+HEED_INLINE int64_t first_sum(const Plan *plan, const Block *at_) { return plan->p.summed == SUM_TALL ? at_->row : at_->column; }
+HEED_INLINE int64_t sums_of(const Plan *plan, const Block *at_) { return plan->p.summed == SUM_TALL ? at_->rows : at_->columns; }
+
+static double *begin_totals(const Plan *plan, const Context *context, const Block *at_, int64_t part) {
+  double *totals = block_totals(plan, context, at_->row, at_->column, part);
+  for (int64_t i = 0; totals && i < sums_of(plan, at_); i++) totals[i] = 0;
+  if (totals && plan->path != PATH_TILED) sum_lines(&plan->p, context, totals, first_sum(plan, at_), sums_of(plan, at_), at_->k0, at_->k1);
+  return totals;
+}
+
 static void run_blocks(const Plan *plan, const Context *context, int64_t task) {
   const Problem *p = &plan->p;
   if (plan->path == PATH_SMALL) {
     multiply_small(plan, context, task * plan->group, min64((task + 1) * plan->group, p->batches), finish_small);
+    if (!p->summed) return;
+    Block whole = {0, 0, p->m, 0, p->n, 0, p->k};
+    store_totals(p, context, 0, begin_totals(plan, context, &whole, 0), sum_count(p));
     return;
   }
   int64_t part = task % plan->parts, index = task / plan->parts, group = index / blocks(plan);
@@ -201,11 +221,14 @@ static void run_blocks(const Plan *plan, const Context *context, int64_t task) {
       ld = p->c.rows;
       target = (float *)at(side_base(p, &p->c, context, block.batch), &p->c, block.row, block.column);
     }
+    double *totals = begin_totals(plan, context, &block, part);
     if (plan->path == PATH_TILED)
-      multiply_block(plan, context, &block, target, ld);
+      multiply_block(plan, context, &block, target, ld, totals);
     else
       multiply_skinny(plan, context, &block, target, ld);
-    if (plan->parts == 1) finish_block(plan, context, &block, target, ld);
+    if (plan->parts > 1) continue;
+    if (totals) store_totals(p, context, first_sum(plan, &block), totals, sums_of(plan, &block));
+    finish_block(plan, context, &block, target, ld);
   }
 }
 
@@ -220,6 +243,12 @@ static void add_parts(const Plan *plan, const Context *context, int64_t task) {
     for (int64_t i = 0; i < block.rows; i++)
       for (int64_t j = 0; j < block.columns; j++) sum[i * ld + j] += more[i * ld + j];
   }
+  double *totals = block_totals(plan, context, block.row, block.column, 0);
+  for (int64_t part = 1; totals && part < plan->parts; part++) {
+    const double *more = block_totals(plan, context, block.row, block.column, part);
+    for (int64_t i = 0; i < sums_of(plan, &block); i++) totals[i] += more[i];
+  }
+  if (totals) store_totals(&plan->p, context, first_sum(plan, &block), totals, sums_of(plan, &block));
   finish_block(plan, context, &block, sum, ld);
 }
 
@@ -243,14 +272,14 @@ static void pack_shared(const Plan *plan, const Context *context, int64_t task) 
 static int64_t shared_bytes(const int32_t *words) {
   Plan plan;
   make_plan(words, &plan);
-  if (plan.parts > 1) return plan.parts * plan.p.batches * plan.p.m * round_up(plan.p.n, HEED_LANES) * 4;
+  if (plan.parts > 1) return plan.shared_sums + plan.parts * sum_count(&plan.p) * 8;
   return plan.wide == WIDE_SHARED ? plan.wides * plan.p.k * round_up(plan.p.n, PANEL_COLUMNS) * 4 : 0;
 }
 
 static int64_t own_bytes(const int32_t *words) {
   Plan plan;
   make_plan(words, &plan);
-  return plan.own_tall + plan.own_wide + plan.own_c;
+  return plan.own_tall + plan.own_wide + plan.own_c + plan.own_sums;
 }
 
 static int32_t phases(const int32_t *words) {

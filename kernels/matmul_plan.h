@@ -22,7 +22,8 @@ typedef struct {
   int64_t depth;                    // k of a packed block
   int64_t parts, part;              // independent partial sums over k, and the k of each
   int64_t wides;                    // matrices to pack in the shared phase
-  int64_t own_tall, own_wide, own_c;  // bytes of own scratch, in this order
+  int64_t own_tall, own_wide, own_c, own_sums;  // bytes of own scratch, in this order
+  int64_t shared_sums;                // where sums of parts begin in shared scratch
   int64_t tallest;                    // rows of a tile at most
   int64_t height, edge;               // rows of a tile in a whole panel of columns, and in the last, narrower one
   const EpiloguePlan *epilogue;       // for blocks that are not at an edge; or 0
@@ -185,6 +186,8 @@ static void make_plan(const int32_t *words, Plan *plan) {
   else
     plan_tiled(plan, work, want);
   if (plan->buffered && plan->parts == 1) plan->own_c = whole_lines(plan->rows * round_up(plan->columns, HEED_LANES) * 4);
+  if (p->summed && plan->parts == 1) plan->own_sums = whole_lines((p->summed == SUM_TALL ? plan->rows : plan->columns) * 8);
+  plan->shared_sums = whole_lines(plan->parts * p->batches * p->m * round_up(p->n, HEED_LANES) * 4);
 }
 
 #endif

@@ -1,7 +1,8 @@
 // The words of a matrix multiply step, read into a struct. It leaves how to compute to the plan in matmul.c.
 //
 // words: [0] kind, [1] nb, nb batch sizes, M, N, K, three operands A [M,K], B [K,N], C [M,N], then the epilogue's length and words,
-// and for the rows and the columns of a B that is a grid (matmul_grid.h) the number of axes, their sizes and their strides.
+// for the rows and the columns of a B that is a grid (matmul_grid.h) the number of axes, their sizes and their strides, and for the sums of
+// a side (matmul_sums.h) which one (0 none, 1 A, 2 B), the buffer and the byte offset low and high of as many floats.
 // An operand: buffer, byte offset low and high, dtype, row stride, column stride, nb batch strides (all in elements; 0 repeats).
 #ifndef HEED_MATMUL_PROBLEM_H
 #define HEED_MATMUL_PROBLEM_H
@@ -25,6 +26,13 @@ typedef struct {
   GridWalk rows, columns;
 } Grid;
 
+// Sums over k of A, whose rows run along memory, or of B, whose columns do. Only without batches and in f32.
+enum { SUM_TALL = 1, SUM_WIDE = 2 };
+typedef struct {
+  int32_t buffer;
+  int64_t offset;
+} SumsPlace;
+
 typedef struct {
   int32_t nb;
   const int32_t *sizes;
@@ -32,6 +40,8 @@ typedef struct {
   Side a, b, c;
   const int32_t *epilogue;  // null if there is none
   Grid grid;                // how B lies; without axes it lies by its strides
+  int32_t summed;           // which side is summed, or 0
+  SumsPlace sums;
   int32_t turned;           // this is the transposed problem: C^T = B^T A^T
 } Problem;
 
@@ -61,6 +71,7 @@ HEED_INLINE void turn(Problem *p) {
   p->c = turned_side(p->c);
   p->m = p->n;
   p->n = m;
+  if (p->summed) p->summed = SUM_TALL + SUM_WIDE - p->summed;
   p->turned = !p->turned;
 }
 
@@ -84,9 +95,13 @@ static void read_problem(const int32_t *words, Problem *p) {
   p->epilogue = *w ? w + 1 : 0;
   w += 1 + *w;
   w = read_walk(w, &p->grid.rows);
-  read_walk(w, &p->grid.columns);
+  w = read_walk(w, &p->grid.columns);
+  p->summed = w[0];
+  p->sums = (SumsPlace){w[1], word64(w + 2)};
   p->turned = 0;
 }
+
+HEED_INLINE int64_t sum_count(const Problem *p) { return p->summed == SUM_TALL ? p->m : p->summed ? p->n : 0; }
 
 // Address of an operand's first element in one batch entry (entries are counted with the last batch dimension fastest).
 HEED_INLINE char *side_base(const Problem *p, const Side *side, const Context *context, int64_t batch) {

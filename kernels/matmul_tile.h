@@ -41,6 +41,10 @@ typedef struct {
   int64_t step, jump;
 } Ahead;
 
+// How many k ahead a line of A is fetched to the first cache where rows run along memory: its lines lie as far apart as its columns and
+// crowd, so that one fetched long before is gone when its turn comes.
+#define LINES_AHEAD 4
+
 HEED_INLINE void tile_body(const int rows, const int vectors, const int down, const float *a, int64_t as, const float *b, int64_t bs,
                            int64_t k, float *c, int64_t cs, int64_t last, int32_t add, Ahead ahead) {
   vf sum[TILE_ROWS][PANEL_VECTORS];
@@ -59,16 +63,21 @@ HEED_INLINE void tile_body(const int rows, const int vectors, const int down, co
   const float *p[(TILE_ROWS + 2) / 3];
 #pragma GCC unroll 16
   for (int i = 0; i < rows; i += 3) p[i / 3] = down ? a : a + i * as;
-  // Of A, what comes sixteen k from now is fetched to the first cache; at the end, what the next tile begins with.
-  const float *next = down ? a + rows : a + rows * as, *near = a;
+  // Of A, what comes sixteen k from now (LINES_AHEAD for rows along memory) is fetched to the first cache; at the end, what the next tile begins with.
+  const float *next = a + rows * as, *near = a;
+  const int64_t lead = LINES_AHEAD * as;
   for (; k > 0; k -= 16, ahead.from += ahead.jump) {
     const char *line = ahead.from;
-    near = k > 16 ? near + (down ? 16 * as : 16) : next;
+    near = k > 16 ? near + 16 : next;
     const float *soon = near;
     for (int64_t left = k < 16 ? k : 16; left > 0; left--, line += ahead.step) {
       __builtin_prefetch(line, 0, 2);
-      __builtin_prefetch(soon, 0, 3);
-      soon += down || left > 16 - rows ? as : 0;  // a line a row: more would push out what is still to be read
+      if (down) {
+        __builtin_prefetch(a + lead, 0, 3);
+      } else {
+        __builtin_prefetch(soon, 0, 3);
+        soon += left > 16 - rows ? as : 0;  // a line a row: more would push out what is still to be read
+      }
       vf wide[PANEL_VECTORS];
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; v++) wide[v] = load(b + v * HEED_LANES);

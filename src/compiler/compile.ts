@@ -15,6 +15,7 @@ import { lower } from "./lower.js";
 import { planMemory } from "./memory.js";
 import { poolEarly } from "./pool.js";
 import { reuseInputs } from "./reuse.js";
+import { fuseSums } from "./side-sums.js";
 import { simplify } from "./simplify.js";
 import { formTiles } from "./tiles.js";
 import { unrollRecurrent } from "./unroll.js";
@@ -72,7 +73,8 @@ export function compileRequest(request: Request, options: CompileOptions): { pro
     writes: request.writes.map((w, i) => ({ leaf: w.leaf, value: roots[count + i] })),
   };
   const lowered = lower(plain, planUnits(roots, options.capabilities), options.capabilities);
-  const draft = options.capabilities.matmulEpilogue ? fuseEpilogues(lowered) : lowered;
+  const finished = options.capabilities.matmulEpilogue ? fuseEpilogues(lowered) : lowered;
+  const draft = options.capabilities.matmulSums ? fuseSums(finished) : finished;
   return { program: planMemory(reuseInputs(draft)), leaves: draft.leaves.map((l) => l.node) };
 }
 

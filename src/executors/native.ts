@@ -88,6 +88,7 @@ export class NativeExecutor implements Executor {
     kinds: new Set(Object.keys(KIND_CODES) as StepKind[]),
     matmulEpilogue: true,
     matmulGrid: true,
+    matmulSums: true,
     longestRow: 65536,
   };
   readonly #addon: Addon;

@@ -45,6 +45,7 @@ export class ReferenceExecutor implements Executor {
     kinds: new Set(KINDS),
     matmulEpilogue: true,
     matmulGrid: true,
+    matmulSums: true,
     longestRow: 65536,
   };
 
@@ -282,6 +283,17 @@ class Machine implements RowMachine {
         }
       },
     );
+    if (step.sums) {
+      const { side, output } = step.sums;
+      const [read, count, offset] = side === "a" ? [readA, m, a.offset] : [readB, n, b.offset];
+      const [own, along] = side === "a" ? a.strides.slice(nb) : [b.strides[nb + 1], b.strides[nb]];
+      const store = this.writer(output);
+      for (let i = 0; i < count; i++) {
+        let sum = 0;
+        for (let l = 0; l < k; l++) sum += read(offset + i * own + l * along);
+        store(output.offset + i, sum);
+      }
+    }
     if (step.epilogue)
       this.elementwise([...batch, m, n], step.epilogue.inputs, step.epilogue.outputs, step.epilogue.body);
   }

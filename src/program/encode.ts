@@ -89,7 +89,8 @@ function encodeStep(step: Step): number[] {
         ...expression(step.body),
       ];
     // batch rank, batch[...], M, N, K, A, B, C (each: buffer, offset (2), dtype, row stride, column stride, batch strides), epilogue length, epilogue,
-    // then for rows and columns of a B that is a grid: number of axes (0 without a grid), sizes, strides
+    // then for rows and columns of a B that is a grid: number of axes (0 without a grid), sizes, strides,
+    // then of which side there are sums (0 none, 1 A, 2 B), their buffer and offset (2)
     case "matmul": {
       const nb = step.batch.length;
       const matrix = (o: Operand) => [
@@ -120,6 +121,9 @@ function encodeStep(step: Step): number[] {
         ...epilogue,
         ...walk(step.grid?.rows),
         ...walk(step.grid?.columns),
+        ...(step.sums
+          ? [step.sums.side === "a" ? 1 : 2, step.sums.output.buffer, ...long(step.sums.output.offset * 4)]
+          : [0, 0, 0, 0]),
       ];
     }
     // rank, shape, source, axis stride, axis size, index, output

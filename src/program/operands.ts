@@ -53,13 +53,20 @@ function visit(step: Step, read: Change, write: Change): Step {
     case "reduce":
       return { ...step, inputs: step.inputs.map(read), output: write(step.output) };
     case "matmul": {
-      const { epilogue } = step;
+      const { epilogue, sums } = step;
       const finish = epilogue && {
         ...epilogue,
         inputs: epilogue.inputs.map(read),
         outputs: epilogue.outputs.map(write),
       };
-      return { ...step, a: read(step.a), b: read(step.b), c: write(step.c), ...(finish ? { epilogue: finish } : {}) };
+      return {
+        ...step,
+        a: read(step.a),
+        b: read(step.b),
+        c: write(step.c),
+        ...(finish ? { epilogue: finish } : {}),
+        ...(sums ? { sums: { ...sums, output: write(sums.output) } } : {}),
+      };
     }
     case "gather":
       return { ...step, source: read(step.source), index: read(step.index), output: write(step.output) };

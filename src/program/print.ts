@@ -8,6 +8,7 @@ import type {
   AttentionStep,
   Grid,
   KeyBound,
+  MatmulStep,
   Operand,
   Program,
   RecurrentGradientStep,
@@ -41,7 +42,7 @@ function detail(step: Step): string {
   if (step.kind === "elementwise") return step.rowwise ? `rows: ${step.label}` : step.label;
   if (step.kind === "reduce") return step.label;
   if (step.kind === "matmul") {
-    const label = step.epilogue ? step.label : "";
+    const label = step.epilogue || step.sums ? step.label : "";
     return step.grid ? label.replace(/^matmul|^/, "windows") : label;
   }
   if (step.kind === "attention" || step.kind === "attentionGradient") return attentionDetail(step);
@@ -78,7 +79,8 @@ function shapes(step: Step): string {
   switch (step.kind) {
     case "matmul": {
       const batch = step.batch.map((n) => `${n},`).join("");
-      return `${typed(step.a, `${batch}${step.m},${step.k}`)} @ ${typed(step.b, `${batch}${step.k},${step.n}`)} -> ${typed(step.c, `${batch}${step.m},${step.n}`)}`;
+      const sums = step.sums ? ` ${typed(step.sums.output, `${sumsOf(step)}`)}` : "";
+      return `${typed(step.a, `${batch}${step.m},${step.k}`)} @ ${typed(step.b, `${batch}${step.k},${step.n}`)} -> ${typed(step.c, `${batch}${step.m},${step.n}`)}${sums}`;
     }
     case "reduce":
       return `[${step.shape}] -> ${typed(step.output, step.shape.map((n, i) => (step.reduced[i] ? 1 : n)).join())}`;
@@ -110,6 +112,11 @@ function typed(o: Operand, shape: string): string {
   return `${o.dtype}[${shape}]`;
 }
 
+/** How many sums of a side a product has. */
+function sumsOf({ sums, m, n }: MatmulStep): number {
+  return sums ? (sums.side === "a" ? m : n) : 0;
+}
+
 /** What the step reads and writes, each element once. */
 export function bytesOf(step: Step): number {
   const touched = (o: Operand, shape: readonly number[]) =>
@@ -127,7 +134,8 @@ export function bytesOf(step: Step): number {
       const right = step.grid
         ? touched(step.b, [...batch, 1, 1]) * spanOf(step.grid)
         : touched(step.b, [...batch, k, n]);
-      return touched(step.a, [...batch, m, k]) + right + touched(step.c, [...batch, m, n]) + more;
+      const sums = 4 * sumsOf(step);
+      return touched(step.a, [...batch, m, k]) + right + touched(step.c, [...batch, m, n]) + more + sums;
     }
     case "gather":
       return all([step.index, step.output, step.output], step.shape);

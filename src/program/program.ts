@@ -54,6 +54,14 @@ export interface MatmulStep extends StepBase {
   readonly epilogue?: Epilogue;
   /** How the rows and columns of B lie where one stride does not say it, as those of windows: B's own last two strides are 0 then. */
   readonly grid?: Grid;
+  readonly sums?: SideSums;
+}
+
+/** The sums over k of A, one for each of its rows, or of B, one for each column: a side in f32 whose other axis runs along memory, without batches. */
+export interface SideSums {
+  readonly side: "a" | "b";
+  /** f32 [M] or [N], contiguous. */
+  readonly output: Operand;
 }
 
 /** A matrix in an array of several axes: rows walk some of them, columns others, the last of each fastest. */
@@ -263,6 +271,8 @@ export interface Capabilities {
   readonly matmulEpilogue: boolean;
   /** Whether a matmul reads a right side that is a grid; else it is copied into a matrix. */
   readonly matmulGrid: boolean;
+  /** Whether a matmul sums a side over k on the way. */
+  readonly matmulSums: boolean;
   /** The longest row that a rowwise step may keep whole. */
   readonly longestRow: number;
 }

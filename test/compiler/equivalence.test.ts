@@ -46,9 +46,10 @@ const VARIANTS: Record<string, Variant> = {
   "with short rows only": { without: { longestRow: 4 } },
   "without matmul epilogues": { without: { matmulEpilogue: false } },
   "without matmul grids": { without: { matmulGrid: false } },
+  "without sums of sides": { without: { matmulSums: false } },
   "with nothing at all": {
     passes: [differentiate, define],
-    without: { longestRow: 0, matmulEpilogue: false, matmulGrid: false },
+    without: { longestRow: 0, matmulEpilogue: false, matmulGrid: false, matmulSums: false },
   },
 };
 
