@@ -7,6 +7,7 @@ import { printGraph } from "../graph/print.js";
 import { rewrite, substitute } from "../graph/rewrite.js";
 import type { Capabilities, Program } from "../program/program.js";
 import { recogniseAttention } from "./attention.js";
+import { standBeside } from "./beside.js";
 import { differentiate } from "./differentiate.js";
 import type { Request } from "./draft.js";
 import { planUnits } from "./elementwise.js";
@@ -75,7 +76,7 @@ export function compileRequest(request: Request, options: CompileOptions): { pro
   const lowered = lower(plain, planUnits(roots, options.capabilities), options.capabilities);
   const finished = options.capabilities.matmulEpilogue ? fuseEpilogues(lowered) : lowered;
   const draft = options.capabilities.matmulSums ? fuseSums(finished) : finished;
-  return { program: planMemory(reuseInputs(draft)), leaves: draft.leaves.map((l) => l.node) };
+  return { program: planMemory(standBeside(reuseInputs(draft))), leaves: draft.leaves.map((l) => l.node) };
 }
 
 /** Gradients whose numbers are there serve at once, unless another gradient looks behind them. */

@@ -21,6 +21,8 @@ export interface DraftBuffer {
 export interface Draft {
   readonly buffers: DraftBuffer[];
   readonly steps: Step[];
+  /** As in Program. */
+  readonly beside?: ReadonlySet<number>;
   /** Buffers of the leaves, in order of first need, and of the outputs, in order of the request. */
   readonly leaves: readonly { readonly node: Node; readonly buffer: number }[];
   readonly outputs: readonly number[];

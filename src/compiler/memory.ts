@@ -1,5 +1,5 @@
-// Memory is planned, never counted: each temporary lives from its first to its last step, and is laid into one arena at the lowest
-// offset where nothing that lives at the same time is in its way, the largest first.
+// Memory is planned, never counted: each temporary lives from its first to its last step (steps that stand beside each other count as one),
+// and is laid into one arena at the lowest offset where nothing that lives at the same time is in its way, the largest first.
 
 import { DTYPES } from "../base/dtype.js";
 import { operandsOf } from "../program/operands.js";
@@ -43,13 +43,15 @@ export function planMemory(draft: Draft): Program {
       ? { role: "temporary", offset: offsets.get(i) ?? 0, dtype, size }
       : { role: "external", slot: at, dtype, size };
   });
-  return { buffers, steps: draft.steps, externals: slot, arenaBytes };
+  return { buffers, steps: draft.steps, beside: draft.beside, externals: slot, arenaBytes };
 }
 
 function lifetimes(draft: Draft): Lifetime[] {
   const first = new Map<number, number>();
   const last = new Map<number, number>();
-  draft.steps.forEach((step, at) => {
+  let at = -1;
+  draft.steps.forEach((step, i) => {
+    if (!draft.beside?.has(i)) at++;
     const { reads, writes } = operandsOf(step);
     for (const { buffer } of [...reads, ...writes]) {
       if (!first.has(buffer)) first.set(buffer, at);

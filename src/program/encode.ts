@@ -33,6 +33,9 @@ export const KIND_CODES: { readonly [K in StepKind]: number } = {
   recurrentGradient: 11,
 };
 
+/** Added to the kind of a step that need not wait for the one before. */
+const BESIDE = 256;
+
 const REDUCE_CODES: { readonly [R in ReduceOp]: number } = { sum: 0, max: 1, min: 2, prod: 3 };
 const REDUCE_OPCODES: { readonly [R in ReduceOp]: number } = {
   sum: OPCODES.reduceSum,
@@ -48,7 +51,7 @@ const REDUCE_OPCODES: { readonly [R in ReduceOp]: number } = {
 export function encode(program: Program): Int32Array {
   const words: number[] = [
     0x68656564,
-    1,
+    2,
     program.buffers.length,
     program.steps.length,
     program.externals,
@@ -58,10 +61,10 @@ export function encode(program: Program): Int32Array {
     if (buffer.role === "external") words.push(0, buffer.slot, 0, 0);
     else words.push(1, 0, ...long(buffer.offset));
   }
-  for (const step of program.steps) {
+  program.steps.forEach((step, i) => {
     const body = encodeStep(step);
-    words.push(KIND_CODES[step.kind], body.length + 2, ...body);
-  }
+    words.push(KIND_CODES[step.kind] | (program.beside?.has(i) ? BESIDE : 0), body.length + 2, ...body);
+  });
   return Int32Array.from(words);
 }
 

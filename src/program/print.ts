@@ -1,4 +1,5 @@
-// A program as text, one line a step that begins with the kernel's name: exactly what will run, with shapes, bytes and flops.
+// A program as text, one line a step that begins with the kernel's name: exactly what will run, with shapes, bytes and flops. An & at the
+// end of a line says what it says in a shell: the next step does not wait for this one.
 
 import { CELLS } from "../base/cell.js";
 import { DTYPES } from "../base/dtype.js";
@@ -17,17 +18,18 @@ import type {
 } from "./program.js";
 
 export function printProgram(program: Program): string {
-  const rows = program.steps.map((step) => [
+  const rows = program.steps.map((step, i) => [
     step.kind,
     detail(step),
     shapes(step),
     quantity(bytesOf(step), "B"),
     quantity(step.flops, "flop"),
+    program.beside?.has(i + 1) ? "&" : "",
   ]);
   const widths = [0, 1, 2, 3, 4].map((column) => Math.min(56, Math.max(0, ...rows.map((r) => r[column].length))));
   const lines = rows.map((r) =>
     r
-      .map((cell, i) => (i < 3 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
+      .map((cell, i) => (i < 3 ? cell.padEnd(widths[i]) : cell.padStart(widths[i] ?? 0)))
       .join("  ")
       .trimEnd(),
   );

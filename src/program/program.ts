@@ -260,6 +260,8 @@ export type Buffer =
 export interface Program {
   readonly buffers: readonly Buffer[];
   readonly steps: readonly Step[];
+  /** Steps that need not wait for the one before them, as it and what it stands beside touch nothing that they write, nor write what they read. */
+  readonly beside?: ReadonlySet<number>;
   /** Number of external slots. */
   readonly externals: number;
   readonly arenaBytes: number;

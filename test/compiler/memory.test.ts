@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { DTYPES } from "../../src/base/dtype.js";
 import { ReferenceExecutor } from "../../src/executors/reference.js";
 import { operandsOf, recurrentSizes } from "../../src/program/operands.js";
+import { printProgram } from "../../src/program/print.js";
 import type {
   AttentionGradientStep,
   AttentionStep,
@@ -14,6 +15,7 @@ import type {
   Step,
 } from "../../src/program/program.js";
 import { compile } from "../../src/tensor/compiled.js";
+import { tensor } from "../../src/tensor/create.js";
 import { grad } from "../../src/tensor/grad.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { functional } from "../support/inputs.js";
@@ -31,7 +33,7 @@ function domains(step: Step): { operand: Operand; shape: readonly number[] }[] {
     case "reduce":
       return over(step.shape, [...step.inputs, step.output]);
     case "matmul": {
-      const { batch, m, n, k, a, b, c, epilogue, grid } = step;
+      const { batch, m, n, k, a, b, c, epilogue, grid, sums } = step;
       const lead = b.strides.slice(0, -2);
       const walked = grid && { ...b, strides: [...lead, ...grid.rows.strides, ...grid.columns.strides] };
       const finish = epilogue ? over([...batch, m, n], [...epilogue.inputs, ...epilogue.outputs]) : [];
@@ -42,6 +44,7 @@ function domains(step: Step): { operand: Operand; shape: readonly number[] }[] {
           : over([...batch, k, n], [b])),
         ...over([...batch, m, n], [c]),
         ...finish,
+        ...(sums ? over([sums.side === "a" ? m : n], [sums.output]) : []),
       ];
     }
     case "gather":
@@ -125,11 +128,41 @@ interface Life {
   readonly end: number;
 }
 
-function livesOf(program: Program): Life[] {
-  const touched = program.steps.map((step) => {
-    const { reads, writes } = operandsOf(step);
-    return new Set([...reads, ...writes].map((o) => o.buffer));
+/** The steps in order, those in one list that do not wait for each other. */
+function together(program: Program): Step[][] {
+  const groups: Step[][] = [];
+  program.steps.forEach((step, i) => {
+    if (program.beside?.has(i)) groups[groups.length - 1].push(step);
+    else groups.push([step]);
   });
+  return groups;
+}
+
+/** Of steps that do not wait for each other, none writes what another touches. Returns how many stand beside another. */
+function checkBeside(program: Program): number {
+  for (const steps of together(program))
+    steps.forEach((step, i) => {
+      const written = new Set(operandsOf(step).writes.map((o) => o.buffer));
+      steps.forEach((other, j) => {
+        if (i === j) return;
+        const { reads, writes } = operandsOf(other);
+        for (const { buffer } of [...reads, ...writes])
+          if (written.has(buffer)) throw new Error(`${step.label} writes buffer ${buffer} beside ${other.label}`);
+      });
+    });
+  return program.beside?.size ?? 0;
+}
+
+function livesOf(program: Program): Life[] {
+  const touched = together(program).map(
+    (steps) =>
+      new Set(
+        steps.flatMap((step) => {
+          const { reads, writes } = operandsOf(step);
+          return [...reads, ...writes].map((o) => o.buffer);
+        }),
+      ),
+  );
   return program.buffers.flatMap((b: Buffer, buffer): Life[] => {
     const steps = touched.flatMap((set, i) => (set.has(buffer) ? [i] : []));
     if (b.role !== "temporary" || steps.length === 0) return [];
@@ -199,16 +232,47 @@ describe("a planned program", () => {
     on(new ReferenceExecutor(), () => {
       let temporaries = 0;
       let steps = 0;
+      let beside = 0;
       for (const seed of SEEDS) {
         const program = programOf(seed);
         checkBounds(program);
         checkOverlap(program);
         checkOrder(program);
+        beside += checkBeside(program);
         temporaries += livesOf(program).length;
         steps += program.steps.length;
       }
       expect(temporaries).toBeGreaterThan(SEEDS.length * 5);
       expect(steps).toBeGreaterThan(SEEDS.length * 10);
+      expect(beside).toBeGreaterThan(SEEDS.length);
+    });
+  });
+
+  it("lets products of one input run side by side, and what reads them wait", () => {
+    on(new ReferenceExecutor(), () => {
+      const f = compile((x: Tensor, a: Tensor, b: Tensor) => x.matmul(a).matmul(x.matmul(b)).cumsum(0));
+      const program = f.program(functional([8, 8], 1), functional([8, 8], 2), functional([8, 8], 3));
+      expect(program.steps.map((s) => s.kind)).toEqual(["matmul", "matmul", "matmul", "cumsum"]);
+      expect([...(program.beside ?? [])]).toEqual([1]);
+      const lines = printProgram(program).split("\n");
+      expect(lines.map((line) => line.endsWith(" &"))).toEqual([true, false, false, false, false]);
+    });
+  });
+
+  it("what is overwritten waits for its readers, and what may fail stands alone", () => {
+    on(new ReferenceExecutor(), () => {
+      const state = functional([8, 8], 1).clone();
+      const f = compile((x: Tensor, i: Tensor) => {
+        const before = state.matmul(x);
+        state.assign(x.cumsum(0));
+        return [before, x.indexSelect(0, i), x.cumsum(1)];
+      });
+      const program = f.program(functional([8, 8], 2), tensor([1, 2], { dtype: "i32" }));
+      const alone = program.steps.flatMap((s, i) => (s.kind === "gather" ? [i, i + 1] : []));
+      const readers = program.steps.flatMap((s, i) => (s.kind === "matmul" ? [i] : []));
+      expect(alone.length + readers.length).toBe(3);
+      for (const i of alone) expect(program.beside?.has(i)).toBe(false);
+      checkBeside(program);
     });
   });
 
