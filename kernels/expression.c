@@ -13,7 +13,7 @@ int64_t KERNEL(body_cost)(const Body *b) {
     const int32_t *i = instruction(b, k);
     int32_t code = i[0] & 127;
     if (i[1] && !is_reduce(code)) continue;
-    int dear = (code >= 19 && code <= 22) || (code >= 26 && code <= 29) || code == 35 || code == OP_RANDOM;
+    int dear = (code >= 19 && code <= 22) || (code >= 26 && code <= 29) || code == 35 || code == 38 || code == 39 || code == 83 || code == OP_RANDOM;
     int slow = code == 23 || code == 24 || code == 25 || code == 67;
     cost += code == OP_CONSTANT ? 0 : code == 68 || code == 71 ? 20 : dear ? 8 : slow ? 4 : 1;
   }

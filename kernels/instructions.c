@@ -4,6 +4,7 @@
 #include "instructions.h"
 
 #include "matmul_convert.h"
+#include "vector_activation.h"
 #include "vector_double.h"
 #include "vector_math.h"
 #include "vector_part.h"
@@ -104,6 +105,9 @@ CHEAP(trunc, X_OF, round_to_zero(x))
 CHEAP(isnan, X_OF, as_float(x != x))
 DEAR(sigmoid, X_OF, vector_sigmoid(x))
 CHEAP(not, X_OF, as_float(~is_true(x)))
+CHEAP(relu, X_OF, vector_relu(x))
+DEAR(gelu_gate, X_OF, gelu_gate(x))
+DEAR(gelu_tanh_gate, X_OF, gelu_tanh_gate(x))
 
 CHEAP(add, XY_OF, x + y)
 CHEAP(sub, XY_OF, x - y)
@@ -123,12 +127,16 @@ CHEAP(ge, XY_OF, as_float(x >= y))
 CHEAP(and, XY_OF, as_float(is_true(x) & is_true(y)))
 CHEAP(or, XY_OF, as_float(is_true(x) | is_true(y)))
 CHEAP(xor, XY_OF, as_float(is_true(x) ^ is_true(y)))
+CHEAP(relu_gradient, XY_OF, relu_gradient(x, y))
+DEAR(gelu_slope, XY_OF, gelu_slope(x, y))
+CHEAP(gelu_tanh_slope, XY_OF, gelu_tanh_slope(x, y))
 CHEAP(where, XYZ_OF, select(whole(x) != 0, y, z))
 
 CHEAP(int_neg, X_OF, 0 - bits(x))
 CHEAP(int_abs, X_OF, selecti(whole(x) < 0, (vi)(0 - bits(x)), whole(x)))
 CHEAP(int_sign, X_OF, (whole(x) < 0) - (whole(x) > 0))
 CHEAP(int_not, X_OF, as_float(whole(x) == 0))
+CHEAP(int_relu, X_OF, whole(x) & ~(whole(x) >> 31))
 CHEAP(int_add, XY_OF, bits(x) + bits(y))
 CHEAP(int_sub, XY_OF, bits(x) - bits(y))
 CHEAP(int_mul, XY_OF, bits(x) * bits(y))
@@ -145,6 +153,8 @@ CHEAP(int_ge, XY_OF, as_float(whole(x) >= whole(y)))
 CHEAP(int_and, XY_OF, as_float((whole(x) != 0) & (whole(y) != 0)))
 CHEAP(int_or, XY_OF, as_float((whole(x) | whole(y)) != 0))
 CHEAP(int_xor, XY_OF, as_float((whole(x) != 0) ^ (whole(y) != 0)))
+
+CHEAP(int_relu_gradient, XY_OF, whole(y) & (whole(x) > 0))
 
 CHEAP(copy, X_OF, x)
 CHEAP(to_int, X_OF, to_int(x))
@@ -169,20 +179,22 @@ static const struct {
     [21] = {run_log1p, 1}, [22] = {run_expm1, 1}, [23] = {run_sqrt, 1}, [24] = {run_rsqrt, 1}, [25] = {run_reciprocal, 1},
     [26] = {run_sin, 1}, [27] = {run_cos, 1}, [28] = {run_tanh, 1}, [29] = {run_erf, 1}, [30] = {run_floor, 1},
     [31] = {run_ceil, 1}, [32] = {run_round, 1}, [33] = {run_trunc, 1}, [34] = {run_isnan, 1}, [35] = {run_sigmoid, 1},
-    [36] = {run_not, 1},
+    [36] = {run_not, 1}, [37] = {run_relu, 1}, [38] = {run_gelu_gate, 1}, [39] = {run_gelu_tanh_gate, 1},
     [48] = {run_to_int, 1}, [49] = {run_to_float, 1}, [50] = {run_round_f16, 1}, [51] = {run_round_bf16, 1}, [52] = {run_to_bool, 1},
     [64] = {run_add, 2}, [65] = {run_sub, 2}, [66] = {run_mul, 2}, [67] = {run_div, 2}, [68] = {run_pow, 2},
     [69] = {run_maximum, 2}, [70] = {run_minimum, 2}, [71] = {run_remainder, 2}, [72] = {run_floor_divide, 2}, [73] = {run_eq, 2},
     [74] = {run_ne, 2}, [75] = {run_lt, 2}, [76] = {run_le, 2}, [77] = {run_gt, 2}, [78] = {run_ge, 2},
-    [79] = {run_and, 2}, [80] = {run_or, 2}, [81] = {run_xor, 2}, [96] = {run_where, 3},
+    [79] = {run_and, 2}, [80] = {run_or, 2}, [81] = {run_xor, 2}, [82] = {run_relu_gradient, 2}, [83] = {run_gelu_slope, 2},
+    [84] = {run_gelu_tanh_slope, 2}, [96] = {run_where, 3},
     // i32 operands: 128 higher
     [144] = {run_int_neg, 1}, [145] = {run_int_abs, 1}, [146] = {run_int_sign, 1}, [164] = {run_int_not, 1},
+    [165] = {run_int_relu, 1},
     [176] = {run_copy, 1}, [177] = {run_to_float, 1}, [178] = {run_int_round_f16, 1},
     [179] = {run_int_round_bf16, 1}, [180] = {run_int_to_bool, 1},
     [192] = {run_int_add, 2}, [193] = {run_int_sub, 2}, [194] = {run_int_mul, 2}, [197] = {run_int_maximum, 2},
     [198] = {run_int_minimum, 2}, [199] = {run_int_remainder, 2}, [200] = {run_int_floor_divide, 2}, [201] = {run_int_eq, 2},
     [202] = {run_int_ne, 2}, [203] = {run_int_lt, 2}, [204] = {run_int_le, 2}, [205] = {run_int_gt, 2}, [206] = {run_int_ge, 2},
-    [207] = {run_int_and, 2}, [208] = {run_int_or, 2}, [209] = {run_int_xor, 2}, [224] = {run_where, 3},
+    [207] = {run_int_and, 2}, [208] = {run_int_or, 2}, [209] = {run_int_xor, 2}, [210] = {run_int_relu_gradient, 2}, [224] = {run_where, 3},
 };
 
 Operation KERNEL(operation)(int32_t code) { return code >= 0 && code < 256 ? table[code].run : 0; }

@@ -3,6 +3,15 @@
 
 import type { DType } from "./dtype.js";
 
+/** The density of the normal distribution at 0. */
+const NORMAL_PEAK = 1 / Math.sqrt(2 * Math.PI);
+
+/** v(x) = 2 sqrt(2/π) (x + 0.044715 x³) = GELU_LINEAR x + GELU_CUBIC x³ (Hendrycks and Gimpel 2016) */
+export const GELU_LINEAR = 2 * Math.sqrt(2 / Math.PI);
+export const GELU_CUBIC = 0.044715 * GELU_LINEAR;
+const geluInner = (x: number) => x * (GELU_LINEAR + GELU_CUBIC * x * x);
+const geluInnerSlope = (x: number) => GELU_LINEAR + 3 * GELU_CUBIC * x * x;
+
 export interface ScalarFunction {
   readonly arity: 1 | 2 | 3;
   /** The opcode of kernels/elementwise.c; i32 operands use code + 128. */
@@ -52,6 +61,16 @@ export const SCALARS = {
   isnan: f(34, 1, (a) => (Number.isNaN(a) ? 1 : 0), "isnan(a)", "bool"),
   sigmoid: f(35, 1, (a) => 1 / (1 + Math.exp(-a)), "1.0 / (1.0 + exp(-a))"),
   not: f(36, 1, (a) => (a ? 0 : 1), "select(1, 0, a != 0)", "bool", true),
+  /** max(a, 0); NaN and -0 stay what they are. */
+  relu: f(37, 1, (a) => (a >= 0 || Number.isNaN(a) ? a : 0), "select(a, 0, a < 0)", "same", true),
+  /** Φ(a), and its approximation σ(v(a)): gelu(a) is a times the one or the other. */
+  geluGate: f(38, 1, (a) => (1 + erf(a * Math.SQRT1_2)) / 2, "0.5 * (1.0 + erf(0.70710678 * a))"),
+  geluTanhGate: f(
+    39,
+    1,
+    (a) => 1 / (1 + Math.exp(-geluInner(a))),
+    "1.0 / (1.0 + exp(-a * (1.5957691 + 0.071354816 * a * a)))",
+  ),
   add: f(64, 2, (a, b) => a + b, "a + b", "same", true),
   sub: f(65, 2, (a, b) => a - b, "a - b", "same", true),
   mul: f(66, 2, (a, b) => a * b, "a * b", "same", true),
@@ -70,6 +89,16 @@ export const SCALARS = {
   and: f(79, 2, (a, b) => (a && b ? 1 : 0), "a & b", "bool", true),
   or: f(80, 2, (a, b) => (a || b ? 1 : 0), "a | b", "bool", true),
   xor: f(81, 2, (a, b) => (!a !== !b ? 1 : 0), "a ^ b", "bool", true),
+  /** Of the gradient b of a = relu(x), what reaches x. */
+  reluGradient: f(82, 2, (a, b) => (a <= 0 ? 0 : b), "select(b, 0, a <= 0)", "same", true),
+  /** The slope of gelu(a), given its gate b: Φ + aφ(a), and σ + aσ(1-σ)v'(a). */
+  geluSlope: f(83, 2, (a, b) => b + a * NORMAL_PEAK * Math.exp((-a * a) / 2), "b + a * 0.39894228 * exp(-0.5 * a * a)"),
+  geluTanhSlope: f(
+    84,
+    2,
+    (a, b) => b + a * b * (1 - b) * geluInnerSlope(a),
+    "b + a * b * (1.0 - b) * (1.5957691 + 0.21406445 * a * a)",
+  ),
   /** where(condition, a, b): the first operand is bool. */
   where: f(96, 3, (a, b, c) => (a ? b : c), "select(c, b, a != 0)", "same", true),
 } as const satisfies Record<string, ScalarFunction>;

@@ -23,6 +23,8 @@ export interface Plan {
 }
 
 const MOST_RECOMPUTED = 16;
+/** The same where storing the value spares storing what it is computed from. */
+const MOST_CHEAP = 4;
 /** Scalar functions that take as long as several others. */
 const DEAR: ReadonlySet<Node["op"]> = new Set([
   "exp",
@@ -34,6 +36,9 @@ const DEAR: ReadonlySet<Node["op"]> = new Set([
   "tanh",
   "erf",
   "sigmoid",
+  "geluGate",
+  "geluTanhGate",
+  "geluSlope",
   "pow",
 ]);
 /** Arrays that a value needed by one step alone may be computed from inside that step. */
@@ -122,8 +127,20 @@ function decideStored(
     };
     visit(node);
     if (arrays.size > mostArrays || instructions > MOST_RECOMPUTED) return false;
+    const [only] = arrays;
+    if (arrays.size === 1 && instructions > MOST_CHEAP && takesPlaceOf(only, group)) return false;
     for (const row of rows) stored.add(row);
     return true;
+  }
+
+  /** True of a product that this group alone reads: what the product's epilogue stores, it stores in the product's place. */
+  function takesPlaceOf(array: Node, group: Group): boolean {
+    const readHere = (n: Node): boolean =>
+      (users.get(n) as Node[]).every(
+        (user) => groupOf.get(user) === group || (familyOf(user) === "view" && readHere(user)),
+      );
+    const base = baseOf(array);
+    return capabilities.matmulEpilogue && base.op === "matmul" && !isRoot.has(base) && readHere(base);
   }
 }
 

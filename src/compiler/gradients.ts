@@ -1,6 +1,7 @@
 // Every gradient on one page. A row gets the node y, and g = d loss / dy, and gives d loss / d input for each input, null where there
 // is none. Rows are written with the graph's builders, so a gradient can be differentiated again.
 
+import { GELU_CUBIC, GELU_LINEAR } from "../base/scalar.js";
 import { sizeOf } from "../base/shape.js";
 import {
   attentionInputs,
@@ -40,7 +41,7 @@ import {
   transpose,
   where,
 } from "../graph/build.js";
-import { geluInner, geluInnerSlope, layerNormParts, rmsNormParts } from "../graph/definitions.js";
+import { layerNormParts, rmsNormParts } from "../graph/definitions.js";
 import type { Node } from "../graph/node.js";
 import type { OpName } from "../graph/ops.js";
 import {
@@ -150,17 +151,11 @@ export const GRADIENTS: { readonly [O in OpName]: Row<O> } = {
     const dx = mul(inverse, sub(h, mul(normalized, mean(mul(h, normalized), dims))));
     return weight ? [dx, sumTo(mul(g, normalized), weight.shape)] : [dx];
   }),
-  gelu: in32((y, g, [x]) => {
-    if (y.params.approximate === "none") {
-      // d xΦ(x) = (Φ(x) + x φ(x)) dx
-      const cumulative = scale(offset(scalar("erf", scale(x, Math.SQRT1_2)), 1), 0.5);
-      const density = scale(scalar("exp", scale(square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
-      return [mul(g, add(cumulative, mul(x, density)))];
-    }
-    // d xσ(v) = (σ + xσ (1-σ) v') dx
-    const s = scalar("sigmoid", geluInner(x));
-    return [mul(g, add(s, mul(mul(mul(x, s), sub(like(s, 1), s)), geluInnerSlope(x))))];
-  }),
+  gelu: in32((y, g, [x]) => [
+    y.params.approximate === "none"
+      ? mul(g, scalar("geluSlope", x, scalar("geluGate", x)))
+      : mul(g, scalar("geluTanhSlope", x, scalar("geluTanhGate", x))),
+  ]),
   // d xσ(x) = σ (1 + x (1 - σ)) dx
   silu: in32((_, g, [x]) => {
     const s = scalar("sigmoid", x);
@@ -258,6 +253,11 @@ export const GRADIENTS: { readonly [O in OpName]: Row<O> } = {
   erf: (_, g, [x]) => [mul(g, scale(scalar("exp", neg(square(x))), 2 / Math.sqrt(Math.PI)))],
   // d σ(x) = σ (1 - σ) dx
   sigmoid: (y, g) => [mul(g, mul(y, sub(like(y, 1), y)))],
+  relu: (y, g) => [scalar("reluGradient", y, g)],
+  // d Φ(x) = φ(x) dx
+  geluGate: (_, g, [x]) => [mul(g, normalDensity(x))],
+  // d σ(v) = σ (1 - σ) v' dx
+  geluTanhGate: (y, g, [x]) => [mul(g, mul(mul(y, sub(like(y, 1), y)), geluInnerSlope(x)))],
   sign: none,
   floor: none,
   ceil: none,
@@ -283,6 +283,18 @@ export const GRADIENTS: { readonly [O in OpName]: Row<O> } = {
   // a mod b = a - b floor(a/b)
   remainder: (_, g, [a, b]) => [g, neg(mul(g, scalar("floor", div(a, b))))],
   floorDivide: none,
+  reluGradient: (_, g, [y]) => [null, scalar("reluGradient", y, g)],
+  // d (Φ + xφ(x)) = dΦ + φ (1 - x²) dx
+  geluSlope: (_, g, [x]) => [mul(g, mul(normalDensity(x), sub(like(x, 1), square(x)))), g],
+  // d (σ + xσ(1-σ)v') = (1 + x (1-2σ) v') dσ + σ (1-σ) (v' + x v'') dx
+  geluTanhSlope: (_, g, [x, s]) => {
+    const slope = geluInnerSlope(x);
+    const bend = scale(square(x), 6 * GELU_CUBIC); // x v''
+    return [
+      mul(g, mul(mul(s, sub(like(s, 1), s)), add(slope, bend))),
+      mul(g, offset(mul(mul(x, offset(scale(s, -2), 1)), slope), 1)),
+    ];
+  },
   eq: none,
   ne: none,
   lt: none,
@@ -294,6 +306,16 @@ export const GRADIENTS: { readonly [O in OpName]: Row<O> } = {
   xor: none,
   where: (_, g, [condition]) => [null, where(condition, g, zero(g)), where(condition, zero(g), g)],
 };
+
+/** φ(x) */
+function normalDensity(x: Node): Node {
+  return scale(scalar("exp", scale(square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+}
+
+/** The derivative of v(x) = GELU_LINEAR x + GELU_CUBIC x³ */
+function geluInnerSlope(x: Node): Node {
+  return offset(scale(square(x), 3 * GELU_CUBIC), GELU_LINEAR);
+}
 
 /** The softmaxed weight of a sink. */
 function besideWeight(sink: Node, logsumexp: Node): Node {

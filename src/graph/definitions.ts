@@ -19,7 +19,6 @@ import {
   reduce,
   reshape,
   scalar,
-  scale,
   slice,
   sub,
   sum,
@@ -82,9 +81,8 @@ export const DEFINITIONS: { readonly [O in FusedOp]: Definition<O> } = {
 
   // x Φ(x), exactly or by the tanh approximation        (Hendrycks and Gimpel 2016)
   gelu: ([x], { approximate }) => {
-    if (approximate === "none") return mul(scale(x, 0.5), offset(scalar("erf", scale(x, Math.SQRT1_2)), 1));
     // ½ (1 + tanh u) = σ(2u)
-    return mul(x, scalar("sigmoid", geluInner(x)));
+    return mul(x, scalar(approximate === "none" ? "geluGate" : "geluTanhGate", x));
   },
 
   // x sigmoid(x)
@@ -139,18 +137,6 @@ export function define(node: Node): Node {
     ),
     node.dtype,
   );
-}
-
-const GELU_SLOPE = 2 * Math.sqrt(2 / Math.PI);
-
-/** 2 sqrt(2/π) (x + 0.044715 x³) */
-export function geluInner(x: Node): Node {
-  return mul(x, offset(scale(mul(x, x), 0.044715 * GELU_SLOPE), GELU_SLOPE));
-}
-
-/** Its derivative */
-export function geluInnerSlope(x: Node): Node {
-  return offset(scale(mul(x, x), 3 * 0.044715 * GELU_SLOPE), GELU_SLOPE);
 }
 
 /** The pieces of layerNorm that its gradient needs again. */

@@ -23,7 +23,7 @@ const STEPS: { readonly [C in RecurrentCell]: Cell } = {
   tanh: ([x], [s]) => ({ hidden: tanh(add(x, s)), memory: null }),
 
   // h' = max(x + s, 0)
-  relu: ([x], [s]) => ({ hidden: scalar("maximum", add(x, s), constant(0)), memory: null }),
+  relu: ([x], [s]) => ({ hidden: scalar("relu", add(x, s)), memory: null }),
 
   // c' = σ(f) c + σ(i) tanh(g),  h' = σ(o) tanh(c')              (Hochreiter and Schmidhuber 1997; Gers et al. 2000)
   lstm: (x, s, { memory }) => {

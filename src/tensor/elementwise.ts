@@ -192,10 +192,7 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
     return this.unary("tanh");
   }
   relu(): T {
-    return this.derive(
-      where(scalar("gt", this.node, like(this.node, 0)), this.node, positiveZeroOrNan(this.node)),
-      this,
-    );
+    return this.derive(scalar("relu", this.node), this);
   }
   /** x Φ(x), or its tanh approximation (Hendrycks and Gimpel 2016). */
   gelu(options: { approximate?: "none" | "tanh" } = {}): T {
@@ -265,11 +262,6 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
 const NAMES: Partial<Record<ScalarName, string>> = { and: "logicalAnd", or: "logicalOr", xor: "logicalXor" };
 
 const limit = (beyond: "lt" | "gt", x: Node, bound: Node): Node => where(scalar(beyond, x, bound), bound, x);
-
-/** max(x, 0) where x is not positive: zero, but NaN for NaN. */
-function positiveZeroOrNan(x: Node): Node {
-  return isFloat(x.dtype) ? where(scalar("isnan", x), x, like(x, 0)) : like(x, 0);
-}
 
 /** @throws HeedError unless bool */
 export function boolNode(condition: TensorCore<unknown>): Node {

@@ -12,6 +12,7 @@ import { smoothCases } from "./smooth.js";
 
 const INTERNAL = "is made by the compiler alone; test/attention compares whole attentions with their unfused form";
 const OF_LAYERS = "is a whole layer; test/ops/recurrent.test.ts and test/nn/recurrent.test.ts do all of this for it";
+const OF_ACTIVATIONS = "is what an activation or its gradient becomes; the cases of relu and gelu do this for it";
 const MADE_BY_PASSES: Partial<Record<OpName, string>> = {
   attentionLogsumexp: INTERNAL,
   attentionPattern: INTERNAL,
@@ -19,6 +20,11 @@ const MADE_BY_PASSES: Partial<Record<OpName, string>> = {
   flashAttention: INTERNAL,
   flashAttentionGradient: INTERNAL,
   part: INTERNAL,
+  reluGradient: OF_ACTIVATIONS,
+  geluGate: OF_ACTIVATIONS,
+  geluTanhGate: OF_ACTIVATIONS,
+  geluSlope: OF_ACTIVATIONS,
+  geluTanhSlope: OF_ACTIVATIONS,
   recurrent: OF_LAYERS,
   recurrentGradient: OF_LAYERS,
 };
