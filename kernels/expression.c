@@ -110,6 +110,13 @@ const void *KERNEL(expression_run)(Expression *e, int64_t row, int64_t rows, int
       case ACTION_STORE: KERNEL(view_store)(view_of(e, v), e->base[v], place[t->a], row, rows, column, columns); break;
       case ACTION_STORE_ROWS: KERNEL(view_store_rows)(view_of(e, v), e->base[v], place[t->a], row, rows); break;
       case ACTION_BROADCAST: broadcast_rows((float *)place[t->d], (const float *)place[t->a], rows, columns); break;
+      case ACTION_SPLAT: fill((float *)place[t->d], *(const int32_t *)place[t->a], HEED_LANES); break;
+      case ACTION_LOAD_SPLAT: {
+        int32_t bits;
+        KERNEL(view_load)(view_of(e, v), e->base[v], &bits, row, 1, column, 1);
+        fill((float *)place[t->d], bits, HEED_LANES);
+        break;
+      }
       case ACTION_DIVIDE_ROWS:
         if (v >= 0) place[t->d] = address_in(e, v, row, column);
         divide_rows((float *)place[t->d], (const float *)place[t->a], (const float *)place[t->b], rows, columns);

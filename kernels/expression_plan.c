@@ -50,7 +50,7 @@ int64_t KERNEL(expression_scratch_bytes)(const Body *b, int64_t rows, int64_t va
   for (int32_t k = 0; k < b->count; k++) {
     const int32_t *i = instruction(b, k);
     kept += (i[0] == OP_LOAD || i[0] == OP_IOTA) && !i[1];
-    vectors += (i[0] == OP_LOAD || i[0] == OP_CONSTANT) && !i[1];
+    vectors += (i[0] == OP_LOAD || i[0] == OP_CONSTANT || i[0] == OP_BROADCAST) && !i[1];
   }
   return head_bytes(most_places(b), most_views(b)) + (b->full + kept) * values_bytes(values) + b->rows * values_bytes(rows) +
          vectors * whole_lines(HEED_LANES * 4);
@@ -77,6 +77,15 @@ static int64_t block_values(const Maker *m) { return m->part->rows * m->part->co
 // One vector stands for a value that is the same everywhere.
 static Action *set_everywhere(Maker *m, int32_t r, int32_t kind) {
   Action *t = set_up(m, kind);
+  t->d = new_place(m, take(m, HEED_LANES * 4));
+  set_register(m, r, t->d, 0);
+  return t;
+}
+
+// The same where blocks are of one row: of a value that the row has once. (Not in the register's own array, which may become the result
+// of the loop that reads it.)
+static Action *set_for_row(Maker *m, int32_t r, int32_t kind) {
+  Action *t = act(m, kind);
   t->d = new_place(m, take(m, HEED_LANES * 4));
   set_register(m, r, t->d, 0);
   return t;
@@ -179,6 +188,8 @@ static void make_load(Maker *m, int32_t k) {
     t->view = i[3], t->d = row_place(m, i[2]);
   } else if (v->column == 0 && view_is_constant_by_row(v)) {
     set_everywhere(m, i[2], SETUP_SCALAR)->view = i[3];
+  } else if (m->part->rows == 1 && v->column == 0) {
+    set_for_row(m, i[2], ACTION_LOAD_SPLAT)->view = i[3];
   } else if (lies_in_one_piece(m, v) && load_may_bind(m, k, i[3])) {
     Action *t = act(m, ACTION_BIND);
     t->view = i[3], t->d = new_place(m, 0);
@@ -241,6 +252,10 @@ static void make_broadcast(Maker *m, int32_t k) {
   set_register(m, i[2], i[2], HEED_LANES);
   if (only_divides(m, k)) {
     m->by_row[i[2]] = i[3];
+    return;
+  }
+  if (m->part->rows == 1) {
+    set_for_row(m, i[2], ACTION_SPLAT)->a = row_place(m, i[3]);
     return;
   }
   Action *t = act(m, ACTION_BROADCAST);

@@ -13,16 +13,28 @@
 // e^x = 2^n e^r with |r| <= ln(2) / 2. What underflows to 0 is taken apart: computing it would cost a microcode assist a vector, and a
 // masked score is -infinity.
 HEED_INLINE vf vector_exp(vf x) {
+#if HEED_WIDE_AVX512
+  const vf magic = splat(0x1.8p23f);  // added and taken away it rounds to the nearest integer
+  __mmask16 lasts = _mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(-104), _CMP_NLT_UQ);
+  x = (vf)_mm512_min_ps(_mm512_set1_ps(89), (__m512)x);  // the second operand comes out when it is NaN
+  vf n = mad(x, splat(1.44269504f), magic) - magic;
+#else
   vi vanishes = x < -104;
   x = select(vanishes, splat(0), clamp(x, -104, 89));
   vf n = round_even(x * 1.44269504f);
+#endif
   vf r = mad(n, splat(-LN2_LOW), mad(n, splat(-LN2_HIGH), x));
   vf p = splat(0.00138144661f);  // (e^r - 1 - r) / r^2, error 2^-28
   p = mad(p, r, splat(0.00836878084f));
   p = mad(p, r, splat(0.0416683927f));
   p = mad(p, r, splat(0.166665196f));
   p = mad(p, r, splat(0.49999994f));
-  return select(vanishes, splat(0), scale_by_power(mad(r * r, p, r) + 1, n));
+  p = mad(r * r, p, r) + 1;
+#if HEED_WIDE_AVX512
+  return (vf)_mm512_maskz_scalef_ps(lasts, (__m512)p, (__m512)n);
+#else
+  return select(vanishes, splat(0), scale_by_power(p, n));
+#endif
 }
 
 // e^x - 1 = 2^n (e^r - 1) + (2^n - 1), at half size so that 2^128 does not come up.
@@ -89,8 +101,8 @@ HEED_INLINE vf vector_log1p(vf x) {
 // 1 / (1 + e^-x), written with e^-|x| so that the far ends keep their precision.
 HEED_INLINE vf vector_sigmoid(vf x) {
 #if HEED_WIDE_AVX512
-  // vector_exp(-|x|) with its cases as masks, over 1 + that by a reciprocal and a correction, shorter than a division.
-  const vf magic = splat(0x1.8p23f);  // added and taken away it rounds to the nearest integer
+  // vector_exp(-|x|) over 1 + that by a reciprocal and a correction, shorter than a division.
+  const vf magic = splat(0x1.8p23f);
   vf a = (vf)((vi)x | INT32_MIN);
   __mmask16 lasts = _mm512_cmp_ps_mask((__m512)a, _mm512_set1_ps(-104), _CMP_NLT_UQ), negative = _mm512_movepi32_mask((__m512i)x);
   a = (vf)_mm512_maskz_mov_ps(lasts, (__m512)a);

@@ -6,7 +6,8 @@ import { sizeOf } from "../base/shape.js";
 import { type Node, topological } from "../graph/node.js";
 import { familyOf } from "../graph/ops.js";
 import type { Capabilities } from "../program/program.js";
-import { formGroups, type Group, isFusable, rowBehind } from "./groups.js";
+import { formGroups, type Group, isFusable } from "./groups.js";
+import { rowBehind } from "./row-values.js";
 import { isFree } from "./simplify.js";
 
 export type Unit =
@@ -140,7 +141,7 @@ function decideStored(
         (user) => groupOf.get(user) === group || (familyOf(user) === "view" && readHere(user)),
       );
     const base = baseOf(array);
-    return capabilities.matmulEpilogue && base.op === "matmul" && !isRoot.has(base) && readHere(base);
+    return capabilities.matmulEpilogue && !group.rowwise && base.op === "matmul" && !isRoot.has(base) && readHere(base);
   }
 }
 

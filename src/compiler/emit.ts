@@ -8,7 +8,7 @@ import type { Node } from "../graph/node.js";
 import { familyOf } from "../graph/ops.js";
 import type { Expression, Instruction, ReduceOp, Width } from "../program/expression.js";
 import type { Operand, TileBody } from "../program/program.js";
-import { rowBehind } from "./groups.js";
+import { rowBehind } from "./row-values.js";
 
 /** Where a stored node lies, as an operand with the node's own axes. */
 export type Locate = (node: Node) => Operand;

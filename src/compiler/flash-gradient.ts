@@ -173,6 +173,8 @@ function vanishesWith(node: Node, dscore: Node): boolean {
     case "add":
     case "sub":
       return within(a) && within(b);
+    case "reluGradient":
+      return within(b);
     case "where":
       return within(b) && within(c);
     default:

@@ -6,6 +6,7 @@ import type { Node } from "../graph/node.js";
 import { familyOf } from "../graph/ops.js";
 import type { Capabilities } from "../program/program.js";
 import { NeedsOf } from "./needs.js";
+import { rowBehind } from "./row-values.js";
 import { isFree } from "./simplify.js";
 
 const MOST_NODES = 64;
@@ -58,16 +59,6 @@ export function isFusable(node: Node, capabilities: Capabilities): boolean {
   if (family === "random") return true;
   if (family === "scalar") return !isFree(node);
   return isRowReduction(node, capabilities);
-}
-
-/** The row value behind `expand` along the last axis only; null for any other node. */
-export function rowBehind(node: Node): Node | null {
-  if (node.op !== "expand") return null;
-  const [x] = node.inputs;
-  const last = node.shape.length - 1;
-  return x.shape[last] === 1 && node.shape[last] !== 1 && sameShape(x.shape.slice(0, -1), node.shape.slice(0, -1))
-    ? x
-    : null;
 }
 
 export function formGroups(order: readonly Node[], capabilities: Capabilities): Map<Node, Group> {

@@ -9,6 +9,7 @@ import { makeNode, type Node, topological } from "../graph/node.js";
 import { isScalar, OPS } from "../graph/ops.js";
 import { rewrite } from "../graph/rewrite.js";
 import { reshapeOfExpand } from "./regroup.js";
+import { chosenOfRows, normalizedExponential } from "./row-values.js";
 
 export function simplify(roots: readonly Node[]): Node[] {
   const order = topological(roots);
@@ -74,7 +75,13 @@ function simplifyScalar(node: Node): Node {
   switch (name) {
     case "add":
       // x + 0 is x but for -0, which nobody can see in a sum.
-      return b === 0 ? x : a === 0 ? y : (scatterOnto(x, y) ?? scatterOnto(y, x) ?? node);
+      return b === 0
+        ? x
+        : a === 0
+          ? y
+          : (scatterOnto(x, y) ?? scatterOnto(y, x) ?? chosenOfRows(x, y) ?? chosenOfRows(y, x) ?? node);
+    case "exp":
+      return normalizedExponential(x) ?? node;
     case "sub":
       return b === 0 ? x : node;
     case "mul":

@@ -58,7 +58,7 @@ describe("one step", () => {
 
   it("is a linear layer with bias and activation", () => {
     expect(labels(programOf((x, w, b) => linear(x, w, b).gelu(), make(8, 16), make(32, 16), make(32)))).toEqual([
-      "matmul: matmul, add mul erf",
+      "matmul: matmul, add geluGate mul",
     ]);
   });
 
@@ -194,10 +194,10 @@ describe("a program as text", () => {
       make(32),
     );
     expect(printProgram(program)).toMatchInlineSnapshot(`
-      "matmul                                    f32[8,16] @ f32[16,32] -> f32[8,32]  3.6 kB  8.2 kflop
-      elementwise  rows: add gt isnan where +4  f32[8,1] f32[8,1]                    1.2 kB  1.8 kflop
-      reduce       add gt isnan where +4        [8,32] -> f32[1,1]                   1.2 kB  2.3 kflop
-      3 steps, 12.3 kflop, 1.2 kB of temporary memory"
+      "matmul                                  f32[8,16] @ f32[16,32] -> f32[8,32]  3.6 kB  8.2 kflop
+      elementwise  rows: add relu max sub +2  f32[8,1] f32[8,1]                    1.2 kB  1.0 kflop
+      reduce       add relu sub exp +2        [8,32] -> f32[1,1]                   1.2 kB  1.5 kflop
+      3 steps, 10.8 kflop, 1.2 kB of temporary memory"
     `);
   });
 
