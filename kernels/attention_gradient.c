@@ -12,38 +12,64 @@
 
 #include "attention_gradient_products.h"
 
-// Rows of an operand as f32; what a row is padded with is 0 from the start.
-static void read_rows(float *to, int64_t step, const Matrix *m, int64_t first, int64_t rows, int64_t columns) {
+// Rows of an operand as f32, multiplied; what a row is padded with is 0 from the start.
+static void read_rows(float *to, int64_t step, const Matrix *m, int64_t first, int64_t rows, int64_t columns, float factor) {
+  if (is_plain(m) && columns % HEED_LANES == 0) {
+    for (int64_t i = 0; i < rows; i++, to += step) {
+      const float *from = (const float *)matrix_at(m, first + i, 0);
+      for (int64_t j = 0; j < columns; j += HEED_LANES) store(to + j, load(from + j) * factor);
+    }
+    return;
+  }
   pack_tall(to, step, matrix_at(m, first, 0), m->dtype, m->rows, m->columns, rows, columns);
+  if (factor == 1) return;
+  for (int64_t i = 0; i < rows; i++, to += step)
+    for (int64_t j = 0; j < columns; j += HEED_LANES) store(to + j, load(to + j) * factor);
 }
 
-// Rows of sums, multiplied, to where they belong.
-static void write_rows(const Place *at, const Matrix *m, int64_t first, int64_t rows, int64_t columns, const float *sum, int64_t width,
-                       float factor) {
-  if (!m->base) return;
-  const int direct = m->dtype == DTYPE_F32 && m->columns == 1 && columns == width;
-  for (int64_t i = 0; i < rows; i++, sum += width) {
-    float *line = direct ? (float *)matrix_at(m, first + i, 0) : at->scratch.line;
-    for (int64_t j = 0; j < width; j += HEED_LANES) store(line + j, factor * load(sum + j));
-    if (!direct) store_row(matrix_at(m, first + i, 0), m->dtype, m->columns, line, columns);
-  }
+// Rows of sums to where they belong.
+static void write_rows(const Matrix *m, int64_t first, int64_t rows, int64_t columns, const float *sum, int64_t width) {
+  for (int64_t i = 0; m->base && i < rows; i++, sum += width) store_row(matrix_at(m, first + i, 0), m->dtype, m->columns, sum, columns);
+}
+static void write_zeros(const Place *at, const Matrix *m, int64_t first, int64_t rows, int64_t columns) {
+  zeros(at->scratch.line, 0, columns);
+  write_rows(m, first, rows, columns, at->scratch.line, 0);
+}
+static void write_zero_scores(const Place *at, int64_t from, int64_t until) {
+  if (at->score_gradient.base) zeros(at->scratch.line, 0, at->keys);
+  if (at->score_gradient.base) write_scores(at, from - at->t, until - from, 0, at->keys, at->scratch.line, 0);
+}
+
+// Where a tile's sums for some rows go. If it is the only one that has any, straight to where they belong.
+static Sums sums_of(const Matrix *m, int64_t first, int64_t columns, float *own, int64_t width, int32_t only) {
+  if (only && is_plain(m)) return (Sums){(float *)matrix_at(m, first, 0), m->rows, columns, 0};
+  return (Sums){own, width, width, !only};
+}
+// What is left to be done then.
+static void write_sums(const Sums *sums, const Matrix *m, int64_t first, int64_t rows, int64_t columns) {
+  if ((char *)sums->to != matrix_at(m, first, 0)) write_rows(m, first, rows, columns, sums->to, sums->step);
 }
 
 // The keys of the block that each query of the tile sees, and whether any of them sees one. A query whose largest score is -infinity has
 // seen nothing.
-static int see(const Place *at) {
+static int see(Place *at) {
   const Scratch *s = &at->scratch;
   int any = 0;
   for (int64_t i = 0; i < at->queries; i++) {
     int64_t t = at->t + i;
-    s->largest[i] = *(const float *)matrix_at(&at->logsumexp, t, 0);
-    s->logsum[i] = *(const float *)matrix_at(&at->logsumexp, t, 1);
+    const float *logsumexp = (const float *)matrix_at(&at->logsumexp, t, 0);
+    s->largest[i] = logsumexp[0];
+    s->logsum[i] = logsumexp[at->logsumexp.columns];
     s->delta[i] = *(const float *)matrix_at(&at->delta, t, 0);
     s->low[i] = max64(range_from(&at->range, t) - at->s, 0);
     s->high[i] = min64(range_until(&at->range, t) + 1 - at->s, at->keys);
     if (s->low[i] >= s->high[i] || s->largest[i] == -HEED_INFINITY) s->low[i] = s->high[i] = 0;
   }
-  if (at->mask) mask_tile(at);
+  if (at->body[MASK]) {
+    if (at->masked != at->batch / at->plan->alike) fill_keep(at);
+    if (at->plan->alike > 1) at->masked = at->batch / at->plan->alike;
+    draw_closer(at);
+  }
   for (int64_t i = 0; i < at->queries; i++) any |= s->low[i] < s->high[i];
   return any;
 }
@@ -58,39 +84,68 @@ static void silence(const Place *at) {
     }
 }
 
-static void write_zero_scores(const Place *at, int64_t from, int64_t until) {
-  if (!at->score_gradient.base || from >= until) return;
-  Place rows = *at;
-  rows.t = from;
-  zeros(at->scratch.line, 0, at->keys);
-  write_scores(&rows, 0, until - from, 0, at->keys, at->scratch.line, 0);
+// Where the tiles of a block stand: its sums, and what comes after it.
+typedef struct {
+  Sums key_sums, value_sums;
+  float *query_sum;          // of all queries; 0 where each has but one tile
+  int64_t tiles, tile;
+  const Place *next;         // the next batch entry, or 0
+} Block;
+
+// What is to be read and written soon: the queries of the next tile or, after the last, where sums are to go, the keys of the next block
+// or the next batch entry.
+static void ask_tile(const Place *at, const Block *block, Asking *asking) {
+  const Plan *p = at->plan;
+  const Attention *a = &p->a;
+  const int64_t keys = at->s + p->keys * p->tasks, queries = at->t + at->queries;
+  const Place *next = block->next;
+  if (p->key_blocks == 1) ask(asking, &at->query_gradient, at->t, at->queries, a->d);
+  if (block->tile + 1 < block->tiles) {
+    ask(asking, &at->query, queries, at->queries, a->d);
+    ask(asking, &at->output_gradient, queries, at->queries, a->e);
+    return;
+  }
+  ask(asking, &at->value_gradient, at->s, at->keys, a->e);
+  ask(asking, &at->key_gradient, at->s, at->keys, a->d);
+  if (keys < a->s) {
+    ask(asking, &at->key, keys, min64(a->s - keys, p->keys), a->d);
+    ask(asking, &at->value, keys, min64(a->s - keys, p->keys), a->e);
+  } else if (next) {
+    ask(asking, &next->key, 0, p->keys, a->d);
+    ask(asking, &next->value, 0, p->keys, a->e);
+    ask(asking, &next->query, 0, p->queries, a->d);
+    ask(asking, &next->output_gradient, 0, p->queries, a->e);
+  }
 }
 
-static void run_tile(const Place *at, float *query_sum, int last) {
+static void run_tile(Place *at, const Block *block) {
   const Plan *p = at->plan;
   const Attention *a = &p->a;
   const Scratch *s = &at->scratch;
+  const int32_t only = !block->query_sum;
+  Sums query_sums = sums_of(&at->query_gradient, at->t, a->d, only ? s->query_sum : block->query_sum + at->t * p->d, p->d, only);
+  Asking asking = {.count = 0};
+  ask_tile(at, block, &asking);
   if (!see(at)) {
     write_zero_scores(at, at->t, at->t + at->queries);
-    return;
+    if (a->value_gradient) add_nothing(&block->value_sums, 0, at->keys);
+    if (a->key_gradient) add_nothing(&block->key_sums, 0, at->keys);
+    if (a->query_gradient) add_nothing(&query_sums, 0, at->queries);
+  } else {
+    read_rows(s->query, p->d_step, &at->query, at->t, at->queries, a->d, a->scale);
+    read_rows(s->output_gradient, p->e_step, &at->output_gradient, at->t, at->queries, a->e, 1);
+    silence(at);
+    RowTiles queries, keys;
+    tile_queries(at, &queries);
+    tile_keys(at, &keys);
+    multiply_scores(at, &queries, s->pattern, s->query, p->d_step, s->key_wide, a->d, &asking);
+    if (p->wants_products) multiply_scores(at, &queries, s->score, s->output_gradient, p->e_step, s->value_wide, a->e, &asking);
+    weigh_tile(at);
+    if (a->value_gradient) add_to_keys(at, &keys, &block->value_sums, s->pattern, s->output_gradient, p->e_step, &asking);
+    if (a->key_gradient) add_to_keys(at, &keys, &block->key_sums, s->score, s->query, p->d_step, &asking);
+    if (a->query_gradient) add_to_queries(at, &queries, &query_sums, s->score, s->key, p->d_step, &asking);
   }
-  read_rows(s->query, p->d_step, &at->query, at->t, at->queries, a->d);
-  read_rows(s->output_gradient, p->e_step, &at->output_gradient, at->t, at->queries, a->e);
-  silence(at);
-  RowTiles queries, keys;
-  tile_queries(at, &queries);
-  tile_keys(at, &keys);
-  // Asked for ahead of time: the queries of the next tile or, after the last, the keys of the next block and where sums are to go.
-  const int64_t block = at->s + p->keys * p->tasks, next = at->t + at->queries;
-  Soon first = last ? (Soon){&at->key, block, a->s - block} : (Soon){&at->query, next, at->queries}, second = first;
-  second.matrix = last ? &at->value : &at->output_gradient;
-  Soon key_sums = {last ? &at->key_gradient : 0, at->s, at->keys}, value_sums = {last ? &at->value_gradient : 0, at->s, at->keys};
-  multiply_scores(at, &queries, s->pattern, s->query, p->d_step, s->key_wide, a->d, first);
-  if (p->wants_products) multiply_scores(at, &queries, s->score, s->output_gradient, p->e_step, s->value_wide, a->e, second);
-  weigh_tile(at);
-  if (a->value_gradient) add_to_keys(at, &keys, s->value_sum, p->e, s->pattern, s->output_gradient, p->e_step, value_sums);
-  if (a->key_gradient) add_to_keys(at, &keys, s->key_sum, p->d, s->score, s->query, p->d_step, key_sums);
-  if (a->query_gradient) add_to_queries(at, &queries, query_sum + at->t * p->d, p->d, s->score, s->key, p->d_step);
+  if (only) write_sums(&query_sums, &at->query_gradient, at->t, at->queries, a->d);
 }
 
 // A key that nobody sees may hold anything, and is multiplied by 0; one that is seen has made its scores NaN already.
@@ -101,15 +156,15 @@ static void read_keys(const Place *at) {
   if (p->wants_products)
     pack_wide(s->value_wide, matrix_at(&at->value, at->s, 0), at->value.dtype, at->value.columns, at->value.rows, p->a.e, at->keys);
   if (!p->a.query_gradient) return;
-  read_rows(s->key, p->d_step, &at->key, at->s, at->keys, p->a.d);
+  read_rows(s->key, p->d_step, &at->key, at->s, at->keys, p->a.d, 1);
   for (int64_t i = 0; i < at->keys; i++)
     for (int64_t j = 0; j < p->d; j += HEED_LANES) {
       vf x = load(s->key + i * p->d_step + j);
-      store(s->key + i * p->d_step + j, where_set(x - x == 0, x));
+      store(s->key + i * p->d_step + j, where_set(x - x == 0, x * p->a.scale));
     }
 }
 
-static void run_block(Place *at, float *query_sum) {
+static void run_block(Place *at, float *query_sum, const Place *next) {
   const Plan *p = at->plan;
   const Attention *a = &p->a;
   const Scratch *s = &at->scratch;
@@ -119,21 +174,28 @@ static void run_block(Place *at, float *query_sum) {
   int64_t t = r->until0 >= at->s ? max64(0, at->s - r->until1) : a->t;
   int64_t until = r->from0 <= last ? min64(a->t, last - r->from1 + 1) : 0;
   if (until < t) t = until = a->t;
+  Block block = {.query_sum = query_sum, .tiles = divide_up(until - t, p->queries), .next = next};
+  at->t = 0;
   write_zero_scores(at, 0, t);
   write_zero_scores(at, until, a->t);
-  if (a->key_gradient) zeros(s->key_sum, 0, at->keys * p->d);
-  if (a->value_gradient) zeros(s->value_sum, 0, at->keys * p->e);
-  if (t < until) {
-    int64_t tiles = (until - t + p->queries - 1) / p->queries;
-    read_keys(at);
-    for (int64_t i = 0; i < tiles; i++) {
-      at->t = t + (until - t) * i / tiles;
-      at->queries = t + (until - t) * (i + 1) / tiles - at->t;
-      run_tile(at, query_sum, i == tiles - 1);
-    }
+  if (!query_sum) write_zeros(at, &at->query_gradient, 0, t, a->d), write_zeros(at, &at->query_gradient, until, a->t - until, a->d);
+  if (block.tiles == 0) {
+    write_zeros(at, &at->key_gradient, at->s, at->keys, a->d);
+    write_zeros(at, &at->value_gradient, at->s, at->keys, a->e);
+    return;
   }
-  write_rows(at, &at->key_gradient, at->s, at->keys, a->d, s->key_sum, p->d, a->scale);
-  write_rows(at, &at->value_gradient, at->s, at->keys, a->e, s->value_sum, p->e, 1);
+  block.key_sums = sums_of(&at->key_gradient, at->s, a->d, s->key_sum, p->d, block.tiles == 1);
+  block.value_sums = sums_of(&at->value_gradient, at->s, a->e, s->value_sum, p->e, block.tiles == 1);
+  if (a->key_gradient && block.tiles > 1) zeros(s->key_sum, 0, at->keys * p->d);
+  if (a->value_gradient && block.tiles > 1) zeros(s->value_sum, 0, at->keys * p->e);
+  read_keys(at);
+  for (; block.tile < block.tiles; block.tile++) {
+    at->t = t + part_start(until - t, block.tiles, block.tile);
+    at->queries = t + part_start(until - t, block.tiles, block.tile + 1) - at->t;
+    run_tile(at, &block);
+  }
+  write_sums(&block.key_sums, &at->key_gradient, at->s, at->keys, a->d);
+  write_sums(&block.value_sums, &at->value_gradient, at->s, at->keys, a->e);
 }
 
 // What pads the rows of operands up to whole vectors.
@@ -145,69 +207,79 @@ static void zero_padding(const Plan *p, const Scratch *s) {
   if (p->e != p->a.e) zeros(s->output_gradient, 0, p->queries * p->e_step);
 }
 
-static Expression *make_body(const Place *at, const Context *context, int64_t batch, const TileBody *tile, char *scratch) {
-  const Plan *p = at->plan;
-  Axis axes[VIEW_AXES];
-  if (!tile->present) return 0;
-  for (int32_t k = p->a.nb - 1; k >= 0; k--) {
-    axes[k] = (Axis){k, batch % p->a.shape[k], 1};
-    batch /= p->a.shape[k];
-  }
-  axes[p->a.nb] = (Axis){p->a.nb, 0, p->a.t};
-  axes[p->a.nb + 1] = (Axis){p->a.nb + 1, 0, p->a.s};
-  return KERNEL(expression_make)(&tile->body, context, scratch, axes, p->a.rank, p->piece_rows, p->piece, tile->result, 0);
+// Where the operands of a batch entry lie.
+static void find_entry(Place *at, const Context *context, int64_t batch, int64_t *index) {
+  const Attention *a = &at->plan->a;
+  attention_index(a, batch, index);
+  at->batch = batch;
+  at->query = attention_matrix_of(a, a->query, context, index);
+  at->key = attention_matrix_of(a, a->key, context, index);
+  at->value = attention_matrix_of(a, a->value, context, index);
+  at->output_gradient = attention_matrix_of(a, a->output_gradient, context, index);
 }
 
-static Place begin(const Plan *p, const Context *context, int64_t batch) {
+static void enter(Place *at, const Context *context, int64_t batch) {
+  const Plan *p = at->plan;
   const Attention *a = &p->a;
-  Place place = {.plan = p, .range = attention_range(a, context, batch)}, *at = &place;
-  lay_out(p, context->own, &at->scratch);
-  at->query = attention_matrix(a, a->query, context, batch);
-  at->key = attention_matrix(a, a->key, context, batch);
-  at->value = attention_matrix(a, a->value, context, batch);
-  at->logsumexp = attention_matrix(a, a->logsumexp, context, batch);
-  at->output_gradient = attention_matrix(a, a->output_gradient, context, batch);
-  at->delta = attention_matrix(a, a->delta, context, batch);
-  at->query_gradient = attention_matrix(a, a->query_gradient, context, batch);
-  at->key_gradient = attention_matrix(a, a->key_gradient, context, batch);
-  at->value_gradient = attention_matrix(a, a->value_gradient, context, batch);
-  at->score_gradient = attention_matrix(a, a->score_gradient, context, batch);
-  return place;
+  int64_t index[VIEW_AXES];
+  find_entry(at, context, batch, index);
+  at->logsumexp = attention_matrix_of(a, a->logsumexp, context, index);
+  at->delta = attention_matrix_of(a, a->delta, context, index);
+  at->query_gradient = attention_matrix_of(a, a->query_gradient, context, index);
+  at->key_gradient = attention_matrix_of(a, a->key_gradient, context, index);
+  at->value_gradient = attention_matrix_of(a, a->value_gradient, context, index);
+  at->score_gradient = attention_matrix_of(a, a->score_gradient, context, index);
+  at->range = attention_range(a, context, batch);
+  for (int32_t i = 0; i < BODIES; i++)
+    if (p->body[i] && (i != MASK || at->masked != batch / p->alike))
+      at->body[i] = KERNEL(expression_begin)(p->body[i], context->buffers, index, at->scratch.body[i]);
+}
+
+// Some blocks of keys of a batch entry: every `tasks`th, from `first` on.
+static void run_entry(Place *at, int64_t first, float *query_sum, const Place *next) {
+  const Plan *p = at->plan;
+  const Attention *a = &p->a;
+  if (query_sum && a->query_gradient) zeros(query_sum, 0, a->t * p->d);
+  for (int64_t block = first; block < p->key_blocks; block += p->tasks) {
+    at->s = block * p->keys;
+    at->keys = min64(p->keys, a->s - at->s);
+    run_block(at, query_sum, next);
+  }
 }
 
 static void run_keys(const Plan *p, const Context *context, int64_t task) {
   const Attention *a = &p->a;
-  const int64_t batch = task / p->tasks;
-  Place place = begin(p, context, batch), *at = &place;
-  if (a->t > 0 && a->s > 0) {
-    at->mask = make_body(at, context, batch, &a->mask, at->scratch.body[0]);
-    at->score = make_body(at, context, batch, &a->score, at->scratch.body[1]);
-    at->factor = make_body(at, context, batch, &a->factor, at->scratch.body[2]);
-    at->slope = make_body(at, context, batch, &a->slope, at->scratch.body[3]);
-  }
+  Place place = {.plan = p, .masked = -1}, *at = &place;
+  lay_out(p, context->own, &at->scratch);
   zero_padding(p, &at->scratch);
-  float *query_sum = p->tasks == 1 ? at->scratch.query_sum : partial(p, context, task);
-  if (a->query_gradient) zeros(query_sum, 0, a->t * p->d);
-  for (int64_t block = task % p->tasks; block < p->key_blocks; block += p->tasks) {
-    at->s = block * p->keys;
-    at->keys = min64(p->keys, a->s - at->s);
-    run_block(at, query_sum);
+  if (p->tasks > 1) {
+    enter(at, context, task / p->tasks);
+    run_entry(at, task % p->tasks, partial(p, context, task), 0);
+    return;
   }
-  if (p->tasks == 1) write_rows(at, &at->query_gradient, 0, a->t, a->d, query_sum, p->d, a->scale);
+  for (int64_t batch = task * p->group; batch < min64((task + 1) * p->group, a->batches); batch++) {
+    int64_t index[VIEW_AXES];
+    Place next = {0};
+    if (batch + 1 < a->batches) next.plan = p, find_entry(&next, context, batch + 1, index);
+    enter(at, context, batch);
+    run_entry(at, 0, p->key_blocks > 1 ? at->scratch.query_sum : 0, next.plan ? &next : 0);
+    if (p->key_blocks > 1) write_rows(&at->query_gradient, 0, a->t, a->d, at->scratch.query_sum, p->d);
+    if (p->key_blocks == 0) write_zeros(at, &at->query_gradient, 0, a->t, a->d);
+  }
 }
 
-HEED_INLINE int64_t sum_tasks(const Plan *p) { return (p->a.t + SUM_ROWS - 1) / SUM_ROWS; }
+HEED_INLINE int64_t sum_tasks(const Plan *p) { return divide_up(p->a.t, SUM_ROWS); }
 
 // The second phase: some rows of dquery from the sums of all tasks of a batch entry.
 static void add_partials(const Plan *p, const Context *context, int64_t task) {
   const int64_t batch = task / sum_tasks(p), t = task % sum_tasks(p) * SUM_ROWS, rows = min64(SUM_ROWS, p->a.t - t);
-  Place at = begin(p, context, batch);
+  Matrix to = attention_matrix(&p->a, p->a.query_gradient, context, batch);
   float *sum = partial(p, context, batch * p->tasks) + t * p->d;
   for (int64_t part = 1; part < p->tasks; part++) {
     const float *more = sum + part * partial_floats(p);
     for (int64_t j = 0; j < rows * p->d; j += HEED_LANES) store(sum + j, load(sum + j) + load(more + j));
   }
-  write_rows(&at, &at.query_gradient, t, rows, p->a.d, sum, p->d, p->a.scale);
+  write_rows(&to, t, rows, p->a.d, sum, p->d);
 }
 
 static int64_t shared_bytes(const int32_t *words) {
@@ -232,16 +304,28 @@ static int32_t phases(const int32_t *words) {
 static int64_t tasks(const int32_t *words, int32_t phase) {
   Plan p;
   make_plan(words, &p);
-  return p.a.batches * (phase == 0 ? p.tasks : sum_tasks(&p));
+  return phase == 1 ? p.a.batches * sum_tasks(&p) : p.tasks > 1 ? p.a.batches * p.tasks : divide_up(p.a.batches, p.group);
+}
+
+static int64_t plan_bytes(const int32_t *words) {
+  Plan p;
+  make_plan(words, &p);
+  int64_t bytes = whole_lines(sizeof p);
+  for (int32_t i = 0; i < BODIES; i++) bytes += body_bytes(body_of(&p.a, i));
+  return bytes;
+}
+
+static void plan(const int32_t *words, char *const *buffers, void *memory) {
+  make_plan(words, memory);
+  plan_bodies(memory, buffers, (char *)memory + whole_lines(sizeof(Plan)));
 }
 
 static void run(const int32_t *words, const Context *context, int32_t phase, int64_t task) {
-  Plan p;
-  make_plan(words, &p);
+  (void)words;
   if (phase == 0)
-    run_keys(&p, context, task);
+    run_keys(context->plan, context, task);
   else
-    add_partials(&p, context, task);
+    add_partials(context->plan, context, task);
 }
 
-const Kernel KERNEL(attention_gradient_kernel) = {shared_bytes, own_bytes, phases, tasks, run, 0, 0};
+const Kernel KERNEL(attention_gradient_kernel) = {shared_bytes, own_bytes, phases, tasks, run, plan_bytes, plan};

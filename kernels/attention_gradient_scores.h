@@ -15,7 +15,9 @@
 typedef struct {
   const Plan *plan;
   Scratch scratch;
-  Expression *mask, *score, *factor, *slope;  // null where there is none
+  Expression *body[BODIES];  // null where there is none
+  int64_t masked;            // the batch entry whose mask is in the scratch, if it is for others too; -1
+  int64_t batch;
   Matrix query, key, value, logsumexp, output_gradient, delta, query_gradient, key_gradient, value_gradient, score_gradient;
   Range range;
   int64_t t, queries, s, keys;
@@ -29,6 +31,8 @@ HEED_INLINE vf where_set(vi mask, vf a) { return (vf)(mask & (vi)a); }
 HEED_INLINE char *matrix_at(const Matrix *m, int64_t row, int64_t column) {
   return m->base + (row * m->rows + column * m->columns) * dtype_bytes(m->dtype);
 }
+
+HEED_INLINE int32_t is_plain(const Matrix *m) { return m->dtype == DTYPE_F32 && m->columns == 1; }
 
 // Rows of dscore on their way out, if anybody wants them; with a step of 0 it is the same row again and again.
 static void write_scores(const Place *at, int64_t row, int64_t rows, int64_t column, int64_t columns, const float *from, int64_t step) {
@@ -54,10 +58,10 @@ HEED_INLINE vf weigh(vf x) {
 }
 
 // One row of a tile without bodies, in whole vectors; `gradient` and `keep` may be null.
-HEED_INLINE void plain_vectors(float *pattern, float *gradient, const int32_t *keep, int64_t from, int64_t until, float scale,
-                               float largest, float logsum, float delta) {
+HEED_INLINE void plain_vectors(float *pattern, float *gradient, const int32_t *keep, int64_t from, int64_t until, float largest,
+                               float logsum, float delta) {
   for (int64_t j = from; j < until; j += HEED_LANES) {
-    vf p = weigh(mad(load(pattern + j), splat(scale), splat(-largest)) - logsum);
+    vf p = weigh(load(pattern + j) - largest - logsum);
     if (keep) p = where_set(loadi(keep + j) != 0, p);
     store(pattern + j, p);
     if (gradient) store(gradient + j, where_set(p != 0, p * (load(gradient + j) - delta)));
@@ -67,16 +71,15 @@ HEED_INLINE void plain_vectors(float *pattern, float *gradient, const int32_t *k
 static void plain_rows(const Place *at) {
   const Scratch *s = &at->scratch;
   const int64_t step = at->plan->step;
-  const float scale = at->plan->a.scale;
   for (int64_t i = 0; i < at->queries; i++) {
     float *pattern = s->pattern + i * step, *gradient = at->plan->wants_products ? s->score + i * step : 0;
     int64_t low = s->low[i], high = s->high[i], from = low / HEED_LANES * HEED_LANES, until = round_up(high, HEED_LANES);
-    if (at->mask)
-      plain_vectors(pattern, gradient, s->keep + i * step, from, until, scale, s->largest[i], s->logsum[i], s->delta[i]);
+    if (at->body[MASK])
+      plain_vectors(pattern, gradient, s->keep + i * step, from, until, s->largest[i], s->logsum[i], s->delta[i]);
     else if (gradient)
-      plain_vectors(pattern, gradient, 0, from, until, scale, s->largest[i], s->logsum[i], s->delta[i]);
+      plain_vectors(pattern, gradient, 0, from, until, s->largest[i], s->logsum[i], s->delta[i]);
     else
-      plain_vectors(pattern, 0, 0, from, until, scale, s->largest[i], s->logsum[i], 0);
+      plain_vectors(pattern, 0, 0, from, until, s->largest[i], s->logsum[i], 0);
     zeros(pattern, 0, low), zeros(pattern, high, at->keys);
     if (gradient) zeros(gradient, 0, low), zeros(gradient, high, at->keys);
   }
@@ -107,7 +110,7 @@ static void copy_products(const Place *at, const Piece *p) {
   for (int64_t i = 0; i < p->rows; i++) {
     const float *from = at->scratch.pattern + (p->row + i) * at->plan->step + p->column;
     float *to = at->scratch.product + i * p->columns;
-    FOR_EACH_VECTOR(j, lanes, 0, p->columns) store_lanes(to + j, at->plan->a.scale * load_lanes(from + j, lanes), lanes);
+    FOR_EACH_VECTOR(j, lanes, 0, p->columns) store_lanes(to + j, load_lanes(from + j, lanes), lanes);
   }
 }
 
@@ -123,7 +126,7 @@ static void weigh_row(const Place *at, const Piece *p, int64_t i, const float *s
   const Scratch *s = &at->scratch;
   const int64_t row = p->row + i, low = min64(max64(s->low[row] - p->column, 0), p->columns);
   const int64_t high = max64(low, min64(s->high[row] - p->column, p->columns));
-  const float *keep = at->mask ? (const float *)s->keep + row * at->plan->step + p->column : 0;
+  const float *keep = at->body[MASK] ? (const float *)s->keep + row * at->plan->step + p->column : 0;
   float *weight = s->weight + i * p->columns;
   zeros(weight, 0, low), zeros(weight, high, p->columns);
   FOR_EACH_VECTOR(j, lanes, low, high) {
@@ -139,12 +142,12 @@ static void bodied_piece(const Place *at, const Piece *p) {
   float *pattern = s->pattern + p->row * step + p->column, *gradient = s->score + p->row * step + p->column;
   copy_products(at, p);
   const float *scores = s->product, *factors = 0, *slopes = s->gradient;
-  if (at->score) {
-    KERNEL(expression_tile)(at->score, 0, s->product);
-    scores = run_body(at, at->score, p);
+  if (at->body[SCORE]) {
+    KERNEL(expression_tile)(at->body[SCORE], 0, s->product);
+    scores = run_body(at, at->body[SCORE], p);
   }
   for (int64_t i = 0; i < p->rows; i++) weigh_row(at, p, i, scores + i * p->columns);
-  if (at->factor) factors = run_body(at, at->factor, p);
+  if (at->body[FACTOR]) factors = run_body(at, at->body[FACTOR], p);
   if (at->plan->wants_products) {
     for (int64_t i = 0; i < p->rows; i++)
       FOR_EACH_VECTOR(j, lanes, 0, p->columns) {
@@ -154,12 +157,12 @@ static void bodied_piece(const Place *at, const Piece *p) {
         store_lanes(s->gradient + k, where_set(w != 0, w * (g - s->delta[p->row + i])), lanes);
       }
     write_scores(at, p->row, p->rows, p->column, p->columns, s->gradient, p->columns);
-    if (at->slope) {  // bodies may write to their tiles
-      if (at->score) copy_products(at, p);
+    if (at->body[SLOPE]) {  // bodies may write to their tiles
+      if (at->body[SCORE]) copy_products(at, p);
       memcpy(s->slope, s->gradient, (size_t)n * 4);
-      KERNEL(expression_tile)(at->slope, 0, s->product);
-      KERNEL(expression_tile)(at->slope, 1, s->slope);
-      slopes = run_body(at, at->slope, p);
+      KERNEL(expression_tile)(at->body[SLOPE], 0, s->product);
+      KERNEL(expression_tile)(at->body[SLOPE], 1, s->slope);
+      slopes = run_body(at, at->body[SLOPE], p);
     }
   }
   for (int64_t i = 0; i < p->rows; i++)
@@ -205,15 +208,20 @@ static void weigh_tile(const Place *at) {
   }
 }
 
-// Evaluates the mask and draws the bounds of each query's keys closer.
-static void mask_tile(const Place *at) {
-  const Scratch *s = &at->scratch;
+// Evaluates the mask: all of it, where other batch entries will want it too.
+static void fill_keep(const Place *at) {
   FOR_EACH_PIECE(at, piece) {
-    if (!piece_is_seen(at, &piece)) continue;
-    const int32_t *truths = run_body(at, at->mask, &piece);
+    if (at->plan->alike == 1 && !piece_is_seen(at, &piece)) continue;
+    const int32_t *truths = run_body(at, at->body[MASK], &piece);
+    int32_t *keep = at->scratch.keep + piece.row * at->plan->step + piece.column;
     for (int64_t i = 0; i < piece.rows; i++)
-      memcpy(s->keep + (piece.row + i) * at->plan->step + piece.column, truths + i * piece.columns, (size_t)piece.columns * 4);
+      memcpy(keep + i * at->plan->step, truths + i * piece.columns, (size_t)piece.columns * 4);
   }
+}
+
+// Draws the bounds of each query's keys closer, to what the mask lets it see.
+static void draw_closer(const Place *at) {
+  const Scratch *s = &at->scratch;
   for (int64_t i = 0; i < at->queries; i++) {
     const int32_t *keep = s->keep + i * at->plan->step;
     while (s->low[i] < s->high[i] && !keep[s->low[i]]) s->low[i]++;

@@ -101,17 +101,28 @@ static void read_attention(const int32_t *words, int32_t gradient, Attention *a)
   }
 }
 
-// An operand in one batch entry (entries are counted with the last batch axis fastest).
-HEED_INLINE Matrix attention_matrix(const Attention *a, const int32_t *operand, const Context *context, int64_t batch) {
+// Where a batch entry is along the batch axes (entries are counted with the last one fastest); 0 along those of queries and keys.
+HEED_INLINE void attention_index(const Attention *a, int64_t batch, int64_t *index) {
+  for (int32_t d = a->nb - 1; d >= 0; d--) {
+    index[d] = batch ? batch % a->shape[d] : 0;
+    if (batch) batch /= a->shape[d];
+  }
+  index[a->nb] = index[a->nb + 1] = 0;
+}
+
+// An operand in one batch entry, by its index or its number.
+HEED_INLINE Matrix attention_matrix_of(const Attention *a, const int32_t *operand, const Context *context, const int64_t *index) {
   if (!operand) return (Matrix){0};
   Matrix m = {0, operand[3], operand[4 + a->nb], operand[5 + a->nb], operand + 4};
   int64_t element = 0;
-  for (int32_t d = a->nb - 1; d >= 0; d--) {
-    element += batch % a->shape[d] * operand[4 + d];
-    batch /= a->shape[d];
-  }
+  for (int32_t d = 0; d < a->nb; d++) element += index[d] * operand[4 + d];
   m.base = context->buffers[operand[0]] + word64(operand + 1) + element * dtype_bytes(m.dtype);
   return m;
+}
+HEED_INLINE Matrix attention_matrix(const Attention *a, const int32_t *operand, const Context *context, int64_t batch) {
+  int64_t index[VIEW_AXES];
+  attention_index(a, batch, index);
+  return attention_matrix_of(a, operand, context, index);
 }
 
 // The keys that a query may see in one batch entry: from = max of the lower bounds, until = min of the upper ones, each as slope t +
