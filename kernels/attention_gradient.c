@@ -12,19 +12,17 @@
 
 #include "attention_gradient_products.h"
 
-// Rows of an operand as f32, multiplied; what a row is padded with is 0 from the start.
-static void read_rows(float *to, int64_t step, const Matrix *m, int64_t first, int64_t rows, int64_t columns, float factor) {
-  if (is_plain(m) && columns % HEED_LANES == 0) {
-    for (int64_t i = 0; i < rows; i++, to += step) {
-      const float *from = (const float *)matrix_at(m, first + i, 0);
-      for (int64_t j = 0; j < columns; j += HEED_LANES) store(to + j, load(from + j) * factor);
-    }
-    return;
-  }
-  pack_tall(to, step, matrix_at(m, first, 0), m->dtype, m->rows, m->columns, rows, columns);
-  if (factor == 1) return;
-  for (int64_t i = 0; i < rows; i++, to += step)
-    for (int64_t j = 0; j < columns; j += HEED_LANES) store(to + j, load(to + j) * factor);
+// Rows of an operand as f32, multiplied, and with 0 for what is not finite if they are to be `tame`; what a row is padded with is 0 from
+// the start.
+HEED_INLINE vf as_read(vf x, float factor, const int32_t tame) { return tame ? where_set(x - x == 0, x * factor) : x * factor; }
+HEED_INLINE void read_rows(float *to, int64_t step, const Matrix *m, int64_t first, int64_t rows, int64_t columns, float factor,
+                           const int32_t tame) {
+  const int32_t in_vectors = is_plain(m) && columns % HEED_LANES == 0;
+  if (!in_vectors) pack_tall(to, step, matrix_at(m, first, 0), m->dtype, m->rows, m->columns, rows, columns);
+  const float *from = in_vectors ? (const float *)matrix_at(m, first, 0) : to;
+  const int64_t from_step = in_vectors ? m->rows : step;
+  for (int64_t i = 0; i < rows; i++, to += step, from += from_step)
+    for (int64_t j = 0; j < columns; j += HEED_LANES) store(to + j, as_read(load(from + j), factor, tame));
 }
 
 // Rows of sums to where they belong.
@@ -54,16 +52,16 @@ static void write_sums(const Sums *sums, const Matrix *m, int64_t first, int64_t
 // seen nothing.
 static int see(Place *at) {
   const Scratch *s = &at->scratch;
+  const Range r = at->range;
+  const float *logsumexp = (const float *)matrix_at(&at->logsumexp, at->t, 0), *delta = (const float *)matrix_at(&at->delta, at->t, 0);
   int any = 0;
+  for (int64_t i = 0; i < at->queries; i++, logsumexp += at->logsumexp.rows, delta += at->delta.rows)
+    s->largest[i] = logsumexp[0], s->logsum[i] = logsumexp[at->logsumexp.columns], s->delta[i] = *delta;
   for (int64_t i = 0; i < at->queries; i++) {
-    int64_t t = at->t + i;
-    const float *logsumexp = (const float *)matrix_at(&at->logsumexp, t, 0);
-    s->largest[i] = logsumexp[0];
-    s->logsum[i] = logsumexp[at->logsumexp.columns];
-    s->delta[i] = *(const float *)matrix_at(&at->delta, t, 0);
-    s->low[i] = max64(range_from(&at->range, t) - at->s, 0);
-    s->high[i] = min64(range_until(&at->range, t) + 1 - at->s, at->keys);
-    if (s->low[i] >= s->high[i] || s->largest[i] == -HEED_INFINITY) s->low[i] = s->high[i] = 0;
+    int64_t low = max64(range_from(&r, at->t + i) - at->s, 0), high = min64(range_until(&r, at->t + i) + 1 - at->s, at->keys);
+    int64_t seen = low < high && s->largest[i] != -HEED_INFINITY;
+    s->low[i] = seen ? low : 0;
+    s->high[i] = seen ? high : 0;
   }
   if (at->body[MASK]) {
     if (at->masked != at->batch / at->plan->alike) fill_keep(at);
@@ -132,8 +130,8 @@ static void run_tile(Place *at, const Block *block) {
     if (a->key_gradient) add_nothing(&block->key_sums, 0, at->keys);
     if (a->query_gradient) add_nothing(&query_sums, 0, at->queries);
   } else {
-    read_rows(s->query, p->d_step, &at->query, at->t, at->queries, a->d, a->scale);
-    read_rows(s->output_gradient, p->e_step, &at->output_gradient, at->t, at->queries, a->e, 1);
+    read_rows(s->query, p->d_step, &at->query, at->t, at->queries, a->d, a->scale, 0);
+    read_rows(s->output_gradient, p->e_step, &at->output_gradient, at->t, at->queries, a->e, 1, 0);
     silence(at);
     RowTiles queries, keys;
     tile_queries(at, &queries);
@@ -148,20 +146,14 @@ static void run_tile(Place *at, const Block *block) {
   if (only) write_sums(&query_sums, &at->query_gradient, at->t, at->queries, a->d);
 }
 
-// A key that nobody sees may hold anything, and is multiplied by 0; one that is seen has made its scores NaN already.
+// A key that nobody sees may hold anything, and is multiplied by 0: it is tamed. One that is seen has made its scores NaN already.
 static void read_keys(const Place *at) {
   const Plan *p = at->plan;
   const Scratch *s = &at->scratch;
   pack_wide(s->key_wide, matrix_at(&at->key, at->s, 0), at->key.dtype, at->key.columns, at->key.rows, p->a.d, at->keys);
   if (p->wants_products)
     pack_wide(s->value_wide, matrix_at(&at->value, at->s, 0), at->value.dtype, at->value.columns, at->value.rows, p->a.e, at->keys);
-  if (!p->a.query_gradient) return;
-  read_rows(s->key, p->d_step, &at->key, at->s, at->keys, p->a.d, 1);
-  for (int64_t i = 0; i < at->keys; i++)
-    for (int64_t j = 0; j < p->d; j += HEED_LANES) {
-      vf x = load(s->key + i * p->d_step + j);
-      store(s->key + i * p->d_step + j, where_set(x - x == 0, x * p->a.scale));
-    }
+  if (p->a.query_gradient) read_rows(s->key, p->d_step, &at->key, at->s, at->keys, p->a.d, p->a.scale, 1);
 }
 
 static void run_block(Place *at, float *query_sum, const Place *next) {

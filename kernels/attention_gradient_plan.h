@@ -40,20 +40,6 @@ HEED_INLINE const TileBody *body_of(const Attention *a, int32_t i) {
 // Rows further apart by a line than they are wide: were they a power of two apart, they would fall on few sets of the first cache.
 HEED_INLINE int64_t row_step(int64_t width) { return round_up(width, HEED_LANES) + 16; }
 
-// How many entries, along the last batch axes, have the same mask: it reads nothing that moves between them, and no index; nor may
-// bounds move, which choose the queries of a tile.
-static int64_t entries_alike(const Attention *a) {
-  const Body *mask = &a->mask.body;
-  int64_t alike = 1;
-  if (KERNEL(body_has_indices)(mask)) return 1;
-  for (int32_t i = 0; i < a->bounds; i++)
-    if (a->bound[i].at) return 1;
-  for (int32_t d = a->nb - 1; d >= 0; alike *= a->shape[d--])
-    for (int32_t i = 0; i < mask->inputs; i++)
-      if (a->shape[d] > 1 && body_input(mask, i)[4 + d] != 0) return alike;
-  return alike;
-}
-
 static void make_plan(const int32_t *words, Plan *p) {
   memset(p, 0, sizeof *p);
   read_attention(words, 1, &p->a);
@@ -80,7 +66,10 @@ static void make_plan(const int32_t *words, Plan *p) {
   for (int32_t i = 0; i < BODIES; i++)
     if (body_of(a, i)->present) values = min64(values, KERNEL(body_block)(&body_of(a, i)->body));
   p->piece_rows = min64(max64(1, values / p->piece), p->queries);
-  p->alike = a->mask.present && a->s <= p->keys && a->t <= p->queries ? entries_alike(a) : 1;
+  // A tile that is a whole entry; nor may bounds move, which choose its queries.
+  int32_t whole = a->s <= p->keys && a->t <= p->queries;
+  for (int32_t i = 0; i < a->bounds; i++) whole &= !a->bound[i].at;
+  p->alike = a->mask.present && whole ? entries_alike(a, &a->mask.body) : 1;
 }
 
 static int64_t body_bytes(const TileBody *body) { return body->present ? KERNEL(expression_plan_bytes)(&body->body) : 0; }

@@ -27,6 +27,11 @@ HEED_INLINE void zeros(float *to, int64_t from, int64_t until) {
   if (from < until) memset(to + from, 0, (size_t)(until - from) * 4);
 }
 HEED_INLINE vf where_set(vi mask, vf a) { return (vf)(mask & (vi)a); }
+HEED_INLINE vi lane_numbers(void) {
+  vi lane;
+  for (int i = 0; i < HEED_LANES; i++) lane[i] = i;
+  return lane;
+}
 
 HEED_INLINE char *matrix_at(const Matrix *m, int64_t row, int64_t column) {
   return m->base + (row * m->rows + column * m->columns) * dtype_bytes(m->dtype);
@@ -57,31 +62,40 @@ HEED_INLINE vf weigh(vf x) {
   return where_set(~(x < -87.3f), p * (vf)(((vi)shifted << 23) + (vi)splat(1)));
 }
 
-// One row of a tile without bodies, in whole vectors; `gradient` and `keep` may be null.
-HEED_INLINE void plain_vectors(float *pattern, float *gradient, const int32_t *keep, int64_t from, int64_t until, float largest,
-                               float logsum, float delta) {
-  for (int64_t j = from; j < until; j += HEED_LANES) {
-    vf p = weigh(load(pattern + j) - largest - logsum);
-    if (keep) p = where_set(loadi(keep + j) != 0, p);
+// One row of a tile without bodies, in whole vectors: 0 outside [low, high). `gradient` and `keep` may be null.
+HEED_INLINE void plain_row(float *pattern, float *gradient, const int32_t *keep, int64_t low, int64_t high, int64_t keys, float largest,
+                           float logsum, float delta) {
+  const vi key = lane_numbers(), first = splati((int32_t)low), end = splati((int32_t)high);
+  int64_t j = 0, from = low / HEED_LANES * HEED_LANES;
+  for (; j < from; j += HEED_LANES) {
+    store(pattern + j, splat(0));
+    if (gradient) store(gradient + j, splat(0));
+  }
+  for (; j < high; j += HEED_LANES) {
+    vi seen = (key + (int32_t)j >= first) & (key + (int32_t)j < end);
+    if (keep) seen &= loadi(keep + j) != 0;
+    vf p = where_set(seen, weigh(load(pattern + j) - largest - logsum));
     store(pattern + j, p);
     if (gradient) store(gradient + j, where_set(p != 0, p * (load(gradient + j) - delta)));
+  }
+  for (; j < keys; j += HEED_LANES) {
+    store(pattern + j, splat(0));
+    if (gradient) store(gradient + j, splat(0));
   }
 }
 
 static void plain_rows(const Place *at) {
   const Scratch *s = &at->scratch;
-  const int64_t step = at->plan->step;
+  const int64_t step = at->plan->step, keys = at->keys;
   for (int64_t i = 0; i < at->queries; i++) {
-    float *pattern = s->pattern + i * step, *gradient = at->plan->wants_products ? s->score + i * step : 0;
-    int64_t low = s->low[i], high = s->high[i], from = low / HEED_LANES * HEED_LANES, until = round_up(high, HEED_LANES);
-    if (at->body[MASK])
-      plain_vectors(pattern, gradient, s->keep + i * step, from, until, s->largest[i], s->logsum[i], s->delta[i]);
-    else if (gradient)
-      plain_vectors(pattern, gradient, 0, from, until, s->largest[i], s->logsum[i], s->delta[i]);
+    float *pattern = s->pattern + i * step, *gradient = s->score + i * step, largest = s->largest[i], logsum = s->logsum[i], delta = s->delta[i];
+    const int64_t low = s->low[i], high = s->high[i];
+    if (!at->plan->wants_products)
+      plain_row(pattern, 0, at->body[MASK] ? s->keep + i * step : 0, low, high, keys, largest, logsum, delta);
+    else if (at->body[MASK])
+      plain_row(pattern, gradient, s->keep + i * step, low, high, keys, largest, logsum, delta);
     else
-      plain_vectors(pattern, 0, 0, from, until, s->largest[i], s->logsum[i], 0);
-    zeros(pattern, 0, low), zeros(pattern, high, at->keys);
-    if (gradient) zeros(gradient, 0, low), zeros(gradient, high, at->keys);
+      plain_row(pattern, gradient, 0, low, high, keys, largest, logsum, delta);
   }
   write_scores(at, 0, at->queries, 0, at->keys, s->score, step);
 }

@@ -36,7 +36,7 @@ void KERNEL(attention_small_plan)(const int32_t *words, char *const *buffers, vo
   char *behind = (char *)memory + whole_lines(sizeof(Plan));
   p->mask = plan_body(p, &a.mask, buffers, behind);
   p->score = plan_body(p, &a.score, buffers, behind + body_bytes(&a.mask));
-  p->same = p->mask && is_same(p, &a.mask.body);
+  p->alike = p->mask ? entries_alike(&a, &a.mask.body) : 1;
 }
 
 typedef struct {
@@ -210,7 +210,7 @@ void KERNEL(attention_small_run)(const Context *context, int64_t task) {
 
     const float *queries = in_place ? (const float *)e.base[QUERY] : query;
     Scores of = score_entry(p, context, &e, queries, in_place ? rows_of(p, QUERY) : a->d, key, mask);
-    if (p->same) mask = of.mask;
+    mask = (batch + 1) % p->alike ? of.mask : 0;
     for (int64_t t = 0; t < a->t; t += 4) soften(p, &range, &of, weights, t, min64(4, a->t - t), e.base[LOGSUMEXP]);
     const float *values = p->direct ? (const float *)e.base[VALUE] : value;
     float *output = (float *)e.base[OUTPUT];

@@ -19,7 +19,7 @@ typedef struct {
   int32_t direct;                 // values are read where they lie
   int64_t query, key, value, product, body[2], own;  // bytes of scratch: the scores come first
   const ExpressionPlan *mask, *score;                // or 0
-  int32_t same;                   // the mask is, for all entries
+  int64_t alike;                  // so many neighbouring entries have the same mask
 } Plan;
 
 static int64_t work_of(const Attention *a) { return a->t * a->s * (a->d + a->e); }
@@ -55,14 +55,6 @@ static const ExpressionPlan *plan_body(const Plan *p, const TileBody *tile, char
   for (int32_t d = 0; d < p->a.rank; d++) axes[d] = (Axis){d, 0, d < p->a.nb ? 1 : p->a.shape[d]};
   Part part = {.axes = axes, .rank = p->a.rank, .rows = p->a.t, .columns = p->a.s, .result = tile->result, .with_outputs = 0, .moves = 1};
   return KERNEL(expression_plan)(&tile->body, buffers, &part, memory);
-}
-
-// Whether a body gives the same for every entry: it reads nothing that moves with the batch, and no index.
-static int32_t is_same(const Plan *p, const Body *body) {
-  for (int32_t i = 0; i < body->inputs; i++)
-    for (int32_t d = 0; d < p->a.nb; d++)
-      if (p->a.shape[d] > 1 && body_input(body, i)[4 + d] != 0) return 0;
-  return !KERNEL(body_has_indices)(body);
 }
 
 #endif

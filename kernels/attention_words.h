@@ -125,6 +125,16 @@ HEED_INLINE Matrix attention_matrix(const Attention *a, const int32_t *operand, 
   return attention_matrix_of(a, operand, context, index);
 }
 
+// For how many neighbouring batch entries a body gives the same: it reads nothing that moves between them, and no index.
+HEED_INLINE int64_t entries_alike(const Attention *a, const Body *body) {
+  int64_t alike = 1;
+  if (KERNEL(body_has_indices)(body)) return 1;
+  for (int32_t d = a->nb - 1; d >= 0; alike *= a->shape[d--])
+    for (int32_t i = 0; i < body->inputs; i++)
+      if (a->shape[d] > 1 && body_input(body, i)[4 + d] != 0) return alike;
+  return alike;
+}
+
 // The keys that a query may see in one batch entry: from = max of the lower bounds, until = min of the upper ones, each as slope t +
 // constant. Kept apart by slope: at query t the keys are [max(from0, t + from1), min(until0, t + until1)], both ends included.
 typedef struct {

@@ -456,6 +456,20 @@ describe.runIf(found)(title("the gradient of attention"), () => {
     check({ batch: [1], t: 500, s: 500, d: 4, bodies: ["documents"], bounds: causal });
   });
 
+  eachIsa("takes small batch entries several at a time", () => {
+    const small = { batch: [40, 4], t: 5, s: 6, d: 16 };
+    for (const bounds of [[], causal, [upper(0, -1, integers(40, 7, 41))], [lower(1, 3)]]) {
+      for (const bodies of [[], ["padding"], ["softcap", "padding", "dropout"]] as const) {
+        check({ ...small, bounds, bodies, layout: "heads" });
+        check({ ...small, bounds, bodies, d: 3, e: 5, dtype: "f16", grouped: true });
+        check({ ...small, bounds, bodies, t: 19, s: 17, e: 32, wanted: ["query", "value"] });
+      }
+    }
+    check({ ...small, t: 20, s: 18, bodies: ["documents"], layout: "columns" });
+    check({ ...small, bodies: ["nothing"], layout: "apart" });
+    check({ ...small, batch: [70], t: 150, s: 3, d: 1, bodies: ["padding", "bias"] });
+  });
+
   eachIsa("gives what is wanted and no more", () => {
     for (let subset = 0; subset < 16; subset++) {
       const wanted = ALL.filter((_, i) => subset & (1 << i));
@@ -509,6 +523,9 @@ describe.runIf(found)(title("the gradient of attention, out of the ordinary"), (
         const change = spoil(which, 50, 8, value);
         check({ batch: [1], t: 60, s: 80, d: 8, bounds: [upper(0, 49)], change });
         check({ batch: [1], t: 60, s: 80, d: 8, bounds: [upper(0, -1, [50])], bodies: ["softcap"], change });
+        const last = [...Array(63).fill(10), 4]; // the keys that each entry sees
+        const few = { batch: [64], t: 12, s: 10, d: 16, bounds: [upper(0, -1, last)] };
+        check({ ...few, change: spoil(which, 63 * 10 + 4, 16, value) });
       }
       for (const which of [0, 3]) {
         // Queries from 20 on begin where no key is left.
@@ -544,6 +561,7 @@ describe.runIf(found)(title("the gradient of attention, out of the ordinary"), (
       { batch: [], t: 500, s: 520, d: 4, bounds: causal },
       { batch: [3], t: 300, s: 280, d: 4 },
       { batch: [2], t: 260, s: 300, d: 4, bodies: ["softcap", "dropout"] },
+      { batch: [40, 4], t: 16, s: 16, d: 16, bodies: ["padding"] },
     ] as const) {
       const problem = pose(setting.batch.length ? setting : { ...setting, wanted: ["query", "key", "value"] });
       executor.setThreads(1);

@@ -227,6 +227,7 @@ describe.runIf(found)(title("attention"), () => {
     for (const grouped of [0, 1]) {
       check({ t: 21, s: 34, grouped, bounds: [causal] });
       check({ t: 150, s: 130, d: 32, batch: [2, 2], grouped, layout: "heads", mask: bodies.padding });
+      check({ t: 7, s: 9, batch: [9, 5], grouped, mask: bodies.padding });
     }
   });
 
