@@ -105,15 +105,19 @@ HEED_INLINE vf scale_row(const Plan *p, const Range *range, const Scores *of, fl
   return most;
 }
 
-// The weights of rows [t, t + rows), four at most; where they are wanted, the largest score and the logarithm of the sum.
-HEED_INLINE void soften(const Plan *p, const Range *range, const Scores *of, float *scores, int64_t t, int64_t rows, char *logsumexp) {
-  float *row[4], largest[4], factor[4];
+// What is kept of each row: the largest score, and the sum of weights, or 1 where that is 0.
+typedef struct {
+  float largest[MOST_ROWS + 4], total[MOST_ROWS + HEED_LANES];
+} Kept;
+
+// The weights of rows [t, t + rows), four at most.
+HEED_INLINE void soften(const Plan *p, const Range *range, const Scores *of, float *scores, int64_t t, int64_t rows, Kept *kept) {
+  float *row[4], *largest = kept->largest + t, factor[4];
   vf lanes[4];
   for (int64_t r = 0; r < 4; r++) row[r] = scores + (t + min64(r, rows - 1)) * p->step;
   for (int64_t r = 0; r < rows; r++) lanes[r] = scale_row(p, range, of, row[r], t + r);
   for (int64_t r = rows; r < 4; r++) lanes[r] = lanes[0];
-  f4 most = largest_of_four(lanes);
-  *(f4_any *)largest = most;
+  *(f4_any *)largest = largest_of_four(lanes);
   for (int64_t r = 0; r < rows; r++) {
     vf zero = splat(largest[r] == -HEED_INFINITY ? 0 : largest[r]), sum = {0};  // nothing seen: -infinity - 0 rather than NaN
     for (int64_t j = 0; j < p->step; j += HEED_LANES) {
@@ -128,14 +132,15 @@ HEED_INLINE void soften(const Plan *p, const Range *range, const Scores *of, flo
   *(f4_any *)factor = (f4)(~none & (u4)inverse);
   for (int64_t r = 0; r < rows; r++)
     for (int64_t j = 0; j < p->step; j += HEED_LANES) store(row[r] + j, load(row[r] + j) * factor[r]);
-  if (!logsumexp) return;
-  float sums[HEED_LANES] = {0};
-  *(f4_any *)sums = (f4)((none & (u4)one) | (~none & (u4)total));
-  vf log = vector_log(load(sums));
-  for (int64_t r = 0; r < rows; r++) {
-    float *to = (float *)logsumexp + (t + r) * rows_of(p, LOGSUMEXP);
-    to[0] = largest[r] + 0 * log[r], to[columns_of(p, LOGSUMEXP)] = log[r];  // NaN where the sum is
-  }
+  *(f4_any *)(kept->total + t) = (f4)((none & (u4)one) | (~none & (u4)total));
+}
+
+// The largest score and the logarithm of the sum; NaN where that is.
+static void write_logsumexp(const Plan *p, Kept *kept, char *logsumexp) {
+  float *to = (float *)logsumexp;
+  for (int64_t t = 0; t < p->a.t; t += HEED_LANES) store(kept->total + t, vector_log(load(kept->total + t)));
+  for (int64_t t = 0; t < p->a.t; t++, to += rows_of(p, LOGSUMEXP))
+    to[0] = kept->largest[t] + 0 * kept->total[t], to[columns_of(p, LOGSUMEXP)] = kept->total[t];
 }
 
 static int32_t is_finite(const Plan *p, const float *output) {
@@ -198,6 +203,7 @@ void KERNEL(attention_small_run)(const Context *context, int64_t task) {
   const float *mask = 0;
   int64_t first = task * p->group, last = min64(first + p->group, a->batches);
   Entry e;
+  Kept kept = {{0}, {0}};
   find_entry(&e, p, context, first);
   Range range = attention_range(a, context, first);
   for (int64_t batch = first; batch < last; batch++) {
@@ -211,7 +217,8 @@ void KERNEL(attention_small_run)(const Context *context, int64_t task) {
     const float *queries = in_place ? (const float *)e.base[QUERY] : query;
     Scores of = score_entry(p, context, &e, queries, in_place ? rows_of(p, QUERY) : a->d, key, mask);
     mask = (batch + 1) % p->alike ? of.mask : 0;
-    for (int64_t t = 0; t < a->t; t += 4) soften(p, &range, &of, weights, t, min64(4, a->t - t), e.base[LOGSUMEXP]);
+    for (int64_t t = 0; t < a->t; t += 4) soften(p, &range, &of, weights, t, min64(4, a->t - t), &kept);
+    if (e.base[LOGSUMEXP]) write_logsumexp(p, &kept, e.base[LOGSUMEXP]);
     const float *values = p->direct ? (const float *)e.base[VALUE] : value;
     float *output = (float *)e.base[OUTPUT];
     multiply(p, weights, p->step, values, p->direct ? rows_of(p, VALUE) : 0, a->s, a->e, output, rows_of(p, OUTPUT));
