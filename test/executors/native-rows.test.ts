@@ -67,4 +67,25 @@ describe(title("rows that are blocks"), () => {
         allClose(`${columns} columns`, run().dataSync(), expected, { rtol: 2e-5, atol: 2e-5 }, [9, columns]);
       }
     });
+
+  eachIsa("divides by one number to the bit", () =>
+    on(fresh(), () => {
+      const { NaN: nan, POSITIVE_INFINITY: inf, MAX_VALUE: huge } = Number;
+      const special = [0, -0, inf, -inf, nan, 1e-45, -1e-40, 1.2e-38, 3e38, -1, 2 ** -100, 2 ** 100];
+      const values = Float32Array.from([
+        ...special,
+        ...noise(2000, 7).map((v, i) => (v - 0.5) * 2 ** ((i % 200) - 100)),
+      ]);
+      const divide = compile((x: Tensor, y: Tensor) => x.div(y));
+      for (const divisor of [3, -0.1, 49, 1 / 3, 7e5, 2e6, 1e-7, 1e30, 1e-40, 0, -0, inf, nan, huge]) {
+        const y = Math.fround(divisor);
+        const quotients = divide(tensor(values), tensor([y]).reshape()).dataSync();
+        const wrong = values.findIndex((x, i) => !Object.is(Math.fround(x / y), quotients[i]));
+        if (wrong >= 0)
+          throw new Error(
+            `${values[wrong]} / ${y}: expected ${Math.fround(values[wrong] / y)}, got ${quotients[wrong]}`,
+          );
+      }
+    }),
+  );
 });
