@@ -16,8 +16,9 @@ enum { MAGIC = 0x68656564, VERSION = 2, HEADER = 7, BUFFER_WORDS = 4, MAX_RANK =
 
 // Estimated nanoseconds of one thread: a program below the first is not worth sharing while the threads are awake, a program (or what
 // is left of it) below the second not worth waking them for; a stage below the third is not worth handing out.
-// A step's kind carries this where the step does not wait for the one before. Of so many at most one stage is made, and of so many tasks.
-enum { BESIDE = 256, MOST_BESIDE = 64, MOST_TURNS = 1 << 16 };
+// A step's kind carries this where the step does not wait for the one before. Of so many at most one stage is made, and of so much shared
+// scratch: what they pack should stay in the caches. Steps of more phases stand alone.
+enum { BESIDE = 256, MOST_BESIDE = 64, MOST_SHARED = 8 << 20, MOST_PHASES = 2 };
 
 enum { WORTH_SHARING = 8000, WORTH_WAKING = 40000, WORTH_CLAIMING = 5000 };
 
@@ -26,32 +27,26 @@ typedef struct {
   const Kernel *kernel;
   const int32_t *words;
   const void *plan;
-  int32_t phases;
+  int32_t phases, tasks[MOST_PHASES];  // of the first phases
   int32_t beside;      // does not wait for the step before
   int64_t shared;      // where its share of the shared scratch begins
   double nanoseconds;  // of a phase
 } StepWork;
 
-// A task of a stage that several steps have in common.
+// The tasks of a stage are those of a step, or of some steps from `first` on, one's after the other's.
 typedef struct {
-  int32_t step, task;
-} Turn;
-
-typedef struct {
-  int32_t step, phase;
-  const Turn *turns;  // of its tasks; 0 where they are all of one step
+  int32_t first, steps, phase;
 } StageWork;
 
 struct Prepared {
   int32_t *words;
   int32_t buffers, externals, steps, stages;
-  int64_t arena, shared, own, turns;
+  int64_t arena, shared, own;
   double nanoseconds;
   StepWork *step;
   Stage *stage;
   StageWork *work;
   double *cost;  // of each stage, in nanoseconds of one thread
-  Turn *turn;
   char **bases;  // of each buffer, filled anew in each run
   Block plans;   // of the steps, one after the other
   int64_t planned;  // bytes of them
@@ -121,38 +116,18 @@ static const char *read_steps(Prepared *p, int64_t at, int64_t length, const Ker
     const Kernel *kernel = kernels[kind];
     int32_t phases = kernel->phases(words), beside = s > 0 && (p->words[at] & BESIDE);
     p->own = max64(p->own, round64(kernel->own_bytes(words)));
-    p->step[s] = (StepWork){kernel, words, make_plan(p, kernel, words), phases, beside, 0, estimate(kind, words) / (phases > 0 ? phases : 1)};
+    p->step[s] = (StepWork){kernel, words, make_plan(p, kernel, words), phases, {0}, beside, 0, estimate(kind, words) / (phases > 0 ? phases : 1)};
     for (int32_t phase = 0; phase < phases; phase++) {
       int64_t tasks = kernel->tasks(words, phase);
-      if (tasks < 0 || tasks > INT32_MAX) return "a step of too many tasks";
+      if (tasks < 0 || tasks > INT32_MAX / MOST_BESIDE) return "a step of too many tasks";
+      if (phase < MOST_PHASES) p->step[s].tasks[phase] = (int32_t)tasks;
     }
     at += size;
   }
   return 0;
 }
 
-// How far into its step the middle of a task is, in parts of 1 / (2 tasks), times the tasks of another step.
-static int64_t share_of(Turn turn, int64_t others) { return (2 * (int64_t)turn.task + 1) * others; }
-
-// The tasks of several steps in one order, such that any stretch of it has the same share of each: threads, which begin with a stretch each,
-// meet the same part of the data in all of them.
-static void take_turns(const Prepared *p, int32_t first, int32_t end, int32_t phase, Turn *turns, int64_t count) {
-  Turn next[MOST_BESIDE];
-  int64_t tasks[MOST_BESIDE];
-  for (int32_t s = first; s < end; s++) {
-    next[s - first] = (Turn){s, 0};
-    tasks[s - first] = phase < p->step[s].phases ? p->step[s].kernel->tasks(p->step[s].words, phase) : 0;
-  }
-  for (int64_t i = 0; i < count; i++) {
-    int32_t best = -1;
-    for (int32_t m = 0; m < end - first; m++) {
-      if (next[m].task == tasks[m]) continue;
-      if (best < 0 || share_of(next[m], tasks[best]) < share_of(next[best], tasks[m])) best = m;
-    }
-    turns[i] = next[best];
-    next[best].task++;
-  }
-}
+static int64_t shared_bytes(const StepWork *step) { return round64(step->kernel->shared_bytes(step->words)); }
 
 // The stages of steps [first, end), which do not wait for each other.
 static void add_stages(Prepared *p, int32_t first, int32_t end) {
@@ -160,38 +135,35 @@ static void add_stages(Prepared *p, int32_t first, int32_t end) {
   int32_t phases = 0;
   for (int32_t s = first; s < end; s++) {
     p->step[s].shared = shared;
-    shared += round64(p->step[s].kernel->shared_bytes(p->step[s].words));
+    shared += shared_bytes(&p->step[s]);
     if (p->step[s].phases > phases) phases = p->step[s].phases;
   }
   p->shared = max64(p->shared, shared);
   for (int32_t phase = 0; phase < phases; phase++, p->stages++) {
-    int64_t tasks = 0;
+    int32_t tasks = phase < MOST_PHASES ? 0 : (int32_t)p->step[first].kernel->tasks(p->step[first].words, phase);
     double cost = 0;
-    for (int32_t s = first; s < end; s++)
-      if (phase < p->step[s].phases) tasks += p->step[s].kernel->tasks(p->step[s].words, phase), cost += p->step[s].nanoseconds;
+    for (int32_t s = first; s < end; s++) {
+      if (phase < p->step[s].phases) cost += p->step[s].nanoseconds;
+      if (phase < MOST_PHASES) tasks += p->step[s].tasks[phase];
+    }
     p->nanoseconds += cost;
     if (p->stage) {
-      const Turn *turns = end - first > 1 ? p->turn + p->turns : 0;
-      p->stage[p->stages] = (Stage){(int32_t)tasks, tasks > 1 && cost > WORTH_CLAIMING, 0};
-      p->work[p->stages] = (StageWork){first, phase, turns};
+      p->stage[p->stages] = (Stage){tasks, tasks > 1 && cost > WORTH_CLAIMING, 0};
+      p->work[p->stages] = (StageWork){first, end - first, phase};
       p->cost[p->stages] = cost;
-      if (turns) take_turns(p, first, end, phase, p->turn + p->turns, tasks);
     }
-    if (end - first > 1) p->turns += tasks;
   }
 }
 
 // Counts the stages, and when there is room to, writes them.
 static void make_stages(Prepared *p) {
   p->stages = 0;
-  p->shared = p->turns = 0;
+  p->shared = 0;
   p->nanoseconds = 0;
   for (int32_t first = 0, end; first < p->steps; first = end) {
-    int64_t tasks = p->step[first].kernel->tasks(p->step[first].words, 0);
-    for (end = first + 1; end < p->steps && p->step[end].beside && end - first < MOST_BESIDE; end++) {
-      tasks += p->step[end].kernel->tasks(p->step[end].words, 0);
-      if (tasks > MOST_TURNS) break;
-    }
+    int64_t shared = shared_bytes(&p->step[first]);
+    for (end = first + 1; end < p->steps && p->step[end].beside && end - first < MOST_BESIDE; end++)
+      if (p->step[end - 1].phases > MOST_PHASES || p->step[end].phases > MOST_PHASES || (shared += shared_bytes(&p->step[end])) > MOST_SHARED) break;
     add_stages(p, first, end);
   }
 }
@@ -228,8 +200,7 @@ static const char *read_program(Prepared *p, int64_t length, const Kernel *const
   p->stage = calloc((size_t)p->stages + 1, sizeof *p->stage);
   p->work = calloc((size_t)p->stages + 1, sizeof *p->work);
   p->cost = calloc((size_t)p->stages + 1, sizeof *p->cost);
-  p->turn = calloc((size_t)p->turns + 1, sizeof *p->turn);
-  if (!p->bases || !p->stage || !p->work || !p->cost || !p->turn || !block_reserve(&p->plans, (size_t)p->planned)) return NO_ROOM;
+  if (!p->bases || !p->stage || !p->work || !p->cost || !block_reserve(&p->plans, (size_t)p->planned)) return NO_ROOM;
   place_apart(p);
   problem = read_steps(p, at, length, kernels);
   if (problem) return problem;
@@ -258,7 +229,6 @@ void prepared_free(Prepared *p) {
   free(p->stage);
   free(p->work);
   free(p->cost);
-  free(p->turn);
   free(p->bases);
   block_free(&p->plans);
   free(p);
@@ -275,14 +245,14 @@ static void perform(void *state, int32_t stage, int32_t task, int32_t thread) {
   Run *run = state;
   const Prepared *p = run->prepared;
   const StageWork *work = &p->work[stage];
-  int32_t number = work->step;
-  if (work->turns) number = work->turns[task].step, task = work->turns[task].task;
-  const StepWork *step = &p->step[number];
+  const StepWork *step = &p->step[work->first];
+  if (work->steps > 1)
+    while (task >= step->tasks[work->phase]) task -= step++->tasks[work->phase];
   char *own = process.own.base ? process.own.base + p->own * thread : 0;
   Context context = {p->bases, process.shared.base + step->shared, own, step->plan, run->status};
   step->kernel->run(step->words, &context, work->phase, task);
   // Steps that may fail stand alone: the tasks that run at the same time are of one step, so it does not matter whose failure this is.
-  if (__atomic_load_n(&run->status[0], __ATOMIC_RELAXED)) __atomic_store_n(&run->status[3], number, __ATOMIC_RELAXED);
+  if (__atomic_load_n(&run->status[0], __ATOMIC_RELAXED)) __atomic_store_n(&run->status[3], (int32_t)(step - p->step), __ATOMIC_RELAXED);
 }
 
 static int reserve(const Prepared *p, int32_t *status) {
