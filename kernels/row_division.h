@@ -9,15 +9,15 @@
 #if HEED_WIDE_AVX512 || HEED_WIDE_AVX2 || HEED_WIDE_NEON
 enum { DIVIDEND_LEAST = 0x0d800000, DIVIDEND_MOST = 0x71800000 };  // 2^-100 and 2^100 as bits
 
-// Whether a lane is neither 0 nor within those bounds.
+// Whether a lane is neither 0 nor within those bounds. -0 counts as outside: the correction would take its sign.
 HEED_INLINE int leaves_range(vf a) {
   vi size = (vi)a & 0x7fffffff;
 #if HEED_WIDE_AVX512
   __m512i out = _mm512_sub_epi32((__m512i)size, _mm512_set1_epi32(DIVIDEND_LEAST));
   __mmask16 outside = _mm512_cmpgt_epu32_mask(out, _mm512_set1_epi32(DIVIDEND_MOST - DIVIDEND_LEAST));
-  return _mm512_mask_test_epi32_mask(outside, (__m512i)size, (__m512i)size) != 0;
+  return _mm512_mask_test_epi32_mask(outside, (__m512i)a, (__m512i)a) != 0;
 #else
-  vi outside = ((size < DIVIDEND_LEAST) & (size != 0)) | (size > DIVIDEND_MOST);
+  vi outside = ((size < DIVIDEND_LEAST) & ((vi)a != 0)) | (size > DIVIDEND_MOST);
 #if HEED_WIDE_AVX2
   return _mm256_movemask_ps((__m256)outside) != 0;
 #else

@@ -74,6 +74,7 @@ describe(title("rows that are blocks"), () => {
       const special = [0, -0, inf, -inf, nan, 1e-45, -1e-40, 1.2e-38, 3e38, -1, 2 ** -100, 2 ** 100];
       const values = Float32Array.from([
         ...special,
+        ...[...new Array(20).fill(1), -0, ...new Array(31).fill(1)], // nothing but -0 in its vector is special
         ...noise(2000, 7).map((v, i) => (v - 0.5) * 2 ** ((i % 200) - 100)),
       ]);
       const divide = compile((x: Tensor, y: Tensor) => x.div(y));
