@@ -256,8 +256,8 @@ export const GRADIENTS: { readonly [O in OpName]: Row<O> } = {
   relu: (y, g) => [scalar("reluGradient", y, g)],
   // d Φ(x) = φ(x) dx
   geluGate: (_, g, [x]) => [mul(g, normalDensity(x))],
-  // d σ(v) = σ (1 - σ) v' dx
-  geluTanhGate: (y, g, [x]) => [mul(g, mul(mul(y, sub(like(y, 1), y)), geluInnerSlope(x)))],
+  // d σ(v) = σ (1 - σ) v' dx, and v is odd: 1 - σ(v(x)) = σ(v(-x)), without cancellation
+  geluTanhGate: (y, g, [x]) => [mul(g, mul(mul(y, scalar("geluTanhGate", neg(x))), geluInnerSlope(x)))],
   sign: none,
   floor: none,
   ceil: none,
