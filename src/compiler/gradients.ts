@@ -291,7 +291,7 @@ export const GRADIENTS: { readonly [O in OpName]: Row<O> } = {
     const slope = geluInnerSlope(x);
     const bend = scale(square(x), 6 * GELU_CUBIC); // x v''
     return [
-      mul(g, mul(mul(s, sub(like(s, 1), s)), add(slope, bend))),
+      mul(g, mul(mul(s, scalar("geluTanhGate", neg(x))), add(slope, bend))),
       mul(g, offset(mul(mul(x, offset(scale(s, -2), 1)), slope), 1)),
     ];
   },
