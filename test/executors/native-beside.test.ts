@@ -1,9 +1,22 @@
 // Steps that do not wait for each other, made into common stages: the numbers that they give one after the other, to the bit, on any number
-// of threads; each keeps its shared scratch to itself, and a failure names its own step.
+// of threads, as each keeps its shared scratch to itself.
 
 import { afterAll, describe, expect, it } from "vitest";
-import type { MatmulStep, Program, ReduceStep, Step } from "../../src/program/program.js";
-import { base, contiguous, executor, external, f32, noise, operand, title } from "./native-steps.js";
+import type { TypedArray } from "../../src/base/dtype.js";
+import type { MatmulStep, ReduceStep, Step } from "../../src/program/program.js";
+import {
+  base,
+  contiguous,
+  eachIsa,
+  executor,
+  expectSame,
+  f32,
+  found,
+  noise,
+  operand,
+  run,
+  title,
+} from "./native-steps.js";
 
 /** Sizes of products with one phase and two (B packed for all, k in parts), small and large, and none at all. */
 const SIZES = [
@@ -17,7 +30,7 @@ const SIZES = [
   [5, 5, 0],
 ] as const;
 
-function build(rounds: number, sizesOf: readonly (readonly number[])[] = SIZES): { steps: Step[]; sizes: number[] } {
+function build(rounds = 1, sizesOf: readonly (readonly number[])[] = SIZES): { steps: Step[]; sizes: number[] } {
   const steps: Step[] = [];
   const sizes: number[] = [];
   for (let round = 0; round < rounds; round++)
@@ -53,44 +66,34 @@ function build(rounds: number, sizesOf: readonly (readonly number[])[] = SIZES):
   return { steps, sizes };
 }
 
-function numbers({ steps, sizes }: ReturnType<typeof build>, beside: ReadonlySet<number>): Float32Array[] {
-  const arrays = sizes.map((size, i) => f32(noise(size, i + 1)));
-  const program: Program = { buffers: external(arrays), steps, beside, externals: sizes.length, arenaBytes: 0 };
-  const memories = arrays.map(({ dtype, values }) => {
-    const memory = executor.allocate(dtype, values.length);
-    memory.data.set(values);
-    return memory;
-  });
-  executor.prepare(program).run(memories);
-  return memories.map((memory) => Float32Array.from(memory.data));
+function numbers({ steps, sizes }: ReturnType<typeof build>, beside: ReadonlySet<number>): TypedArray[] {
+  return run(
+    steps,
+    sizes.map((size, i) => f32(noise(size, i + 1))),
+    beside,
+  );
 }
 
-function same(actual: Float32Array[], expected: Float32Array[]): void {
-  for (const [i, array] of actual.entries())
-    expect(Buffer.from(array.buffer).equals(Buffer.from(expected[i].buffer)), `array ${i}`).toBe(true);
+function same(actual: TypedArray[], expected: TypedArray[]): void {
+  expect(actual.length).toBe(expected.length);
+  for (const [i, array] of actual.entries()) expectSame(array, expected[i]);
 }
 
-describe.runIf(executor)(title("steps side by side"), () => {
-  const threads = executor?.threads;
-  const isa = executor?.isa;
-  afterAll(() => {
-    executor.setThreads(threads);
-    executor.setIsa(isa);
+describe.runIf(found)(title("steps side by side"), () => {
+  const threads = found?.threads ?? 1;
+  afterAll(() => executor.setThreads(threads));
+
+  eachIsa("give what they give one after the other", () => {
+    const built = build();
+    const all = new Set(built.steps.keys());
+    const some = new Set([...all].filter((i) => i % 3 !== 0));
+    executor.setThreads(1);
+    const expected = numbers(built, new Set());
+    for (const count of [1, 2, 7]) {
+      executor.setThreads(count);
+      for (const beside of [all, some]) same(numbers(built, beside), expected);
+    }
   });
-  for (const set of executor?.isas ?? []) {
-    it(`give what they give one after the other [${set}]`, () => {
-      executor.setIsa(set);
-      const built = build(1);
-      const all = new Set(built.steps.keys());
-      const some = new Set([...all].filter((i) => i % 3 !== 0));
-      executor.setThreads(1);
-      const expected = numbers(built, new Set());
-      for (const count of [1, 2, 7]) {
-        executor.setThreads(count);
-        for (const beside of [all, some]) same(numbers(built, beside), expected);
-      }
-    });
-  }
 
   it("more of them than make one stage", () => {
     const built = build(40, [[16, 20, 24]]);

@@ -65,9 +65,9 @@ export function external(arrays: readonly Values[]): Buffer[] {
   return arrays.map(({ dtype, values }, slot) => ({ role: "external", slot, dtype, size: values.length }));
 }
 
-/** Runs the steps on copies of the arrays and returns what the arrays hold then. */
-export function run(steps: readonly Step[], arrays: readonly Values[]): TypedArray[] {
-  const program: Program = { buffers: external(arrays), steps, externals: arrays.length, arenaBytes: 0 };
+/** Runs the steps on copies of the arrays and returns what the arrays hold then. Those `beside` need not wait for the one before. */
+export function run(steps: readonly Step[], arrays: readonly Values[], beside?: ReadonlySet<number>): TypedArray[] {
+  const program: Program = { buffers: external(arrays), steps, beside, externals: arrays.length, arenaBytes: 0 };
   const memories = arrays.map(({ dtype, values }) => {
     const memory = executor.allocate(dtype, values.length);
     memory.data.set(values);

@@ -1,9 +1,9 @@
 // Sums of a side that a product makes on the way, on every instruction set and number of threads: exact where every partial sum is a
 // number of f32, close to double precision where not, and the product itself is what it was without them.
 
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect } from "vitest";
 import type { MatmulStep, SideSums } from "../../src/program/program.js";
-import { base, contiguous, executor, f32, noise, operand, run, title } from "./native-steps.js";
+import { base, contiguous, eachIsa, executor, f32, found, noise, operand, run, title } from "./native-steps.js";
 
 interface Shapes {
   readonly m: number;
@@ -68,42 +68,35 @@ function product(shapes: Shapes, side: SideSums["side"] | null, values = sixteen
 
 const sixteenths = (count: number, seed: number) => noise(count, seed).map((x) => Math.floor(x * 256) / 16 - 8);
 
-describe.runIf(executor)(title("sums of a side"), () => {
-  const threads = executor?.threads;
-  const isa = executor?.isa;
-  afterAll(() => {
-    executor.setThreads(threads);
-    executor.setIsa(isa);
-  });
-  for (const set of executor?.isas ?? []) {
-    for (const [name, shapes] of Object.entries(SHAPES)) {
-      it(`${name} [${set}]`, () => {
-        executor.setIsa(set);
-        executor.setThreads(1);
-        const plain = product(shapes, null).c;
-        for (const side of ["a", "b"] as const)
-          for (const count of [1, 2, 7]) {
-            executor.setThreads(count);
-            const { c, sums, expected } = product(shapes, side);
-            expect(sums).toEqual([9, ...expected, 9]);
-            if (!shapes.step && !(shapes.turned && side === "b")) expect(c).toEqual(plain);
-          }
-      });
+describe.runIf(found)(title("sums of a side"), () => {
+  const threads = found?.threads ?? 1;
+  afterAll(() => executor.setThreads(threads));
+
+  for (const [name, shapes] of Object.entries(SHAPES))
+    eachIsa(name, () => {
+      executor.setThreads(1);
+      const plain = product(shapes, null).c;
+      for (const side of ["a", "b"] as const)
+        for (const count of [1, 2, 7]) {
+          executor.setThreads(count);
+          const { c, sums, expected } = product(shapes, side);
+          expect(sums).toEqual([9, ...expected, 9]);
+          if (!shapes.step && !(shapes.turned && side === "b")) expect(c).toEqual(plain);
+        }
+    });
+
+  eachIsa("long sums are close to double precision", () => {
+    for (const side of ["a", "b"] as const) {
+      const { sums, expected } = product({ m: 20, n: 36, k: 50_000 }, side, noise);
+      for (const [i, x] of expected.entries()) expect(Math.abs(sums[i + 1] - x) / x).toBeLessThan(3e-7);
     }
-    it(`long sums are close to double precision [${set}]`, () => {
-      executor.setIsa(set);
-      for (const side of ["a", "b"] as const) {
-        const { sums, expected } = product({ m: 20, n: 36, k: 50_000 }, side, noise);
-        for (const [i, x] of expected.entries()) expect(Math.abs(sums[i + 1] - x) / x).toBeLessThan(3e-7);
-      }
-    });
-    it(`what is not finite stays in its own sum [${set}]`, () => {
-      executor.setIsa(set);
-      const values = (count: number, seed: number) =>
-        sixteenths(count, seed).map((x, i) => (i === 100 ? Number.NaN : i === 203 ? Number.POSITIVE_INFINITY : x));
-      const { sums, expected } = product({ m: 90, n: 90, k: 40 }, "a", values);
-      expect(sums).toEqual([9, ...expected, 9]);
-      expect(expected.filter((x) => !Number.isFinite(x)).length).toBe(2);
-    });
-  }
+  });
+
+  eachIsa("what is not finite stays in its own sum", () => {
+    const values = (count: number, seed: number) =>
+      sixteenths(count, seed).map((x, i) => (i === 100 ? Number.NaN : i === 203 ? Number.POSITIVE_INFINITY : x));
+    const { sums, expected } = product({ m: 90, n: 90, k: 40 }, "a", values);
+    expect(sums).toEqual([9, ...expected, 9]);
+    expect(expected.filter((x) => !Number.isFinite(x)).length).toBe(2);
+  });
 });
