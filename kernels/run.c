@@ -36,6 +36,7 @@ typedef struct {
 // The tasks of a stage are those of a step, or of some steps from `first` on, one's after the other's.
 typedef struct {
   int32_t first, steps, phase;
+  double nanoseconds;  // of one thread
 } StageWork;
 
 struct Prepared {
@@ -46,7 +47,6 @@ struct Prepared {
   StepWork *step;
   Stage *stage;
   StageWork *work;
-  double *cost;  // of each stage, in nanoseconds of one thread
   char **bases;  // of each buffer, filled anew in each run
   Block plans;   // of the steps, one after the other
   int64_t planned;  // bytes of them
@@ -149,8 +149,7 @@ static void add_stages(Prepared *p, int32_t first, int32_t end) {
     p->nanoseconds += cost;
     if (p->stage) {
       p->stage[p->stages] = (Stage){tasks, tasks > 1 && cost > WORTH_CLAIMING, 0};
-      p->work[p->stages] = (StageWork){first, end - first, phase};
-      p->cost[p->stages] = cost;
+      p->work[p->stages] = (StageWork){first, end - first, phase, cost};
     }
   }
 }
@@ -199,14 +198,13 @@ static const char *read_program(Prepared *p, int64_t length, const Kernel *const
   p->bases = calloc((size_t)p->buffers + 1, sizeof *p->bases);
   p->stage = calloc((size_t)p->stages + 1, sizeof *p->stage);
   p->work = calloc((size_t)p->stages + 1, sizeof *p->work);
-  p->cost = calloc((size_t)p->stages + 1, sizeof *p->cost);
-  if (!p->bases || !p->stage || !p->work || !p->cost || !block_reserve(&p->plans, (size_t)p->planned)) return NO_ROOM;
+  if (!p->bases || !p->stage || !p->work || !block_reserve(&p->plans, (size_t)p->planned)) return NO_ROOM;
   place_apart(p);
   problem = read_steps(p, at, length, kernels);
   if (problem) return problem;
   make_stages(p);
   double left = 0;
-  for (int32_t i = p->stages; i-- > 0;) p->stage[i].wake = (left += p->cost[i]) > WORTH_WAKING;
+  for (int32_t i = p->stages; i-- > 0;) p->stage[i].wake = (left += p->work[i].nanoseconds) > WORTH_WAKING;
   return 0;
 }
 
@@ -228,7 +226,6 @@ void prepared_free(Prepared *p) {
   free(p->step);
   free(p->stage);
   free(p->work);
-  free(p->cost);
   free(p->bases);
   block_free(&p->plans);
   free(p);
