@@ -2,7 +2,7 @@
 // Executors may run them at the same time, and hand over between threads once instead of after each.
 
 import { operandsOf } from "../program/operands.js";
-import type { Step, StepKind } from "../program/program.js";
+import type { StepKind } from "../program/program.js";
 import type { Draft } from "./draft.js";
 
 /** What may fail while it runs stands alone, so that its message is its own. */
@@ -17,11 +17,11 @@ export function standBeside(draft: Draft): Draft {
   let count = 0;
   draft.steps.forEach((step, i) => {
     const { reads, writes } = operandsOf(step);
-    const waits = (s: Step) =>
-      ALONE.has(s.kind) ||
+    const waits =
+      ALONE.has(step.kind) ||
       reads.some((o) => written.has(o.buffer)) ||
       writes.some((o) => written.has(o.buffer) || read.has(o.buffer));
-    if (i > 0 && count < MOST_BESIDE && !ALONE.has(draft.steps[i - 1].kind) && !waits(step)) {
+    if (i > 0 && count < MOST_BESIDE && !ALONE.has(draft.steps[i - 1].kind) && !waits) {
       beside.add(i);
       count++;
     } else {

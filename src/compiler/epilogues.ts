@@ -2,7 +2,7 @@
 // is done tile by tile while the product is still in the cache, and where nobody else reads the product itself, it is never stored apart.
 
 import { reshapeView, sizeOf } from "../base/shape.js";
-import { operandsOf } from "../program/operands.js";
+import { keepOrder, operandsOf } from "../program/operands.js";
 import type { ElementwiseStep, Epilogue, MatmulStep, Operand, Step } from "../program/program.js";
 import type { Draft } from "./draft.js";
 
@@ -61,21 +61,9 @@ function aligned(product: MatmulStep, follower: ElementwiseStep): Epilogue | nul
 /** True where nothing between the two steps touches what the follower reads or writes. */
 function canMoveUp(steps: readonly (Step | null)[], to: number, from: number, follower: ElementwiseStep): boolean {
   const product = steps[to] as MatmulStep;
-  const reads = new Set(follower.inputs.map((o) => o.buffer));
-  const writes = new Set(follower.outputs.map((o) => o.buffer));
   // The product's own operands are read while the epilogue writes.
-  if (writes.has(product.a.buffer) || writes.has(product.b.buffer)) return false;
-  for (let i = to + 1; i < from; i++) {
-    const step = steps[i];
-    if (!step) continue;
-    const touched = operandsOf(step);
-    if (
-      touched.writes.some((o) => reads.has(o.buffer) || writes.has(o.buffer)) ||
-      touched.reads.some((o) => writes.has(o.buffer))
-    )
-      return false;
-  }
-  return true;
+  if (follower.outputs.some((o) => o.buffer === product.a.buffer || o.buffer === product.b.buffer)) return false;
+  return !steps.slice(to + 1, from).some((step) => step && keepOrder(step, follower));
 }
 
 /** Where the product is needed by its epilogue alone, it is computed in the place of the first result that has its layout. */

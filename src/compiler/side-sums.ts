@@ -2,7 +2,7 @@
 // gradient of a bias is beside that of its weight, the product has each number at hand anyway, and the array is read once less.
 
 import { sizeOf } from "../base/shape.js";
-import { operandsOf } from "../program/operands.js";
+import { keepOrder } from "../program/operands.js";
 import type { MatmulStep, Operand, ReduceStep, SideSums, Step } from "../program/program.js";
 import type { Draft } from "./draft.js";
 
@@ -11,9 +11,7 @@ export function fuseSums(draft: Draft): Draft {
   for (let at = 0; at < steps.length; at++) {
     const sum = steps[at];
     if (sum?.kind !== "reduce" || !isPlainSum(sum)) continue;
-    const to = steps.findIndex(
-      (step) => step?.kind === "matmul" && sideOf(step, sum) !== null && canMove(steps, at, step),
-    );
+    const to = steps.findIndex((step, i) => step?.kind === "matmul" && sideOf(step, sum) && canMove(steps, at, i));
     if (to < 0) continue;
     const product = steps[to] as MatmulStep;
     const sums: SideSums = { side: sideOf(product, sum) as SideSums["side"], output: sum.output };
@@ -61,16 +59,9 @@ function sideOf(product: MatmulStep, sum: ReduceStep): SideSums["side"] | null {
   return null;
 }
 
-/** True where the sum may be made when the product is: nobody meanwhile writes what it reads or touches what it writes. */
-function canMove(steps: readonly (Step | null)[], at: number, product: MatmulStep): boolean {
-  const { inputs, output } = steps[at] as ReduceStep;
-  const to = steps.indexOf(product);
-  for (let i = Math.min(at, to); i <= Math.max(at, to); i++) {
-    const step = steps[i];
-    if (!step || i === at) continue;
-    const { reads, writes } = operandsOf(step);
-    if (writes.some((o) => o.buffer === inputs[0].buffer || o.buffer === output.buffer)) return false;
-    if (reads.some((o) => o.buffer === output.buffer)) return false;
-  }
-  return true;
+/** True where the sum may be made when the product is: neither it nor a step between touches what the other writes. */
+function canMove(steps: readonly (Step | null)[], at: number, to: number): boolean {
+  const sum = steps[at] as ReduceStep;
+  const passed = at < to ? steps.slice(at + 1, to + 1) : steps.slice(to, at);
+  return !passed.some((step) => step && keepOrder(step, sum));
 }

@@ -34,6 +34,14 @@ function listed(step: Step): Operands {
   return { reads, writes };
 }
 
+/** Whether one of two steps writes what the other reads or writes, so that the order they stand in matters. */
+export function keepOrder(a: Step, b: Step): boolean {
+  const [one, other] = [operandsOf(a), operandsOf(b)];
+  const touches = ({ reads, writes }: Operands, written: readonly Operand[]) =>
+    written.some((w) => reads.some((o) => o.buffer === w.buffer) || writes.some((o) => o.buffer === w.buffer));
+  return touches(one, other.writes) || touches(other, one.writes);
+}
+
 /** The step with other operands in the same places. */
 export function mapOperands(step: Step, change: (o: Operand) => Operand): Step {
   return visit(step, change, change);
