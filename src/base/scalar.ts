@@ -4,7 +4,7 @@
 import type { DType } from "./dtype.js";
 
 /** The density of the normal distribution at 0. */
-const NORMAL_PEAK = 1 / Math.sqrt(2 * Math.PI);
+export const NORMAL_PEAK = 1 / Math.sqrt(2 * Math.PI);
 
 /** v(x) = 2 sqrt(2/π) (x + 0.044715 x³) = GELU_LINEAR x + GELU_CUBIC x³ (Hendrycks and Gimpel 2016) */
 export const GELU_LINEAR = 2 * Math.sqrt(2 / Math.PI);

@@ -1,7 +1,7 @@
 // Every gradient on one page. A row gets the node y, and g = d loss / dy, and gives d loss / d input for each input, null where there
 // is none. Rows are written with the graph's builders, so a gradient can be differentiated again.
 
-import { GELU_CUBIC, GELU_LINEAR } from "../base/scalar.js";
+import { GELU_CUBIC, GELU_LINEAR, NORMAL_PEAK } from "../base/scalar.js";
 import { sizeOf } from "../base/shape.js";
 import {
   attentionInputs,
@@ -309,7 +309,7 @@ export const GRADIENTS: { readonly [O in OpName]: Row<O> } = {
 
 /** φ(x) */
 function normalDensity(x: Node): Node {
-  return scale(scalar("exp", scale(square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+  return scale(scalar("exp", scale(square(x), -0.5)), NORMAL_PEAK);
 }
 
 /** The derivative of v(x) = GELU_LINEAR x + GELU_CUBIC x³ */
