@@ -63,6 +63,13 @@ static void plan_blocks(Plan *plan, int64_t want, int64_t most_rows, int64_t mos
   plan->across = divide_up(n, plan->columns);
 }
 
+// Blocks of whole tiles, but for the last: 32 rows are three tiles of 5 and three of 6, and take as long as 36.
+static void whole_tiles(Plan *plan, int64_t height) {
+  if (plan->down == 1) return;
+  plan->rows = min64(round_up(plan->rows, height), plan->p.m);
+  plan->down = divide_up(plan->p.m, plan->rows);
+}
+
 // Too few blocks for the threads, but a long k: sums over parts of k go to shared scratch and are added, in order, afterwards.
 static void plan_parts(Plan *plan, int64_t want, int64_t least) {
   Problem *p = &plan->p;
@@ -98,13 +105,14 @@ static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
   else
     plan_blocks(plan, want, wide_bytes <= SHARED_LIMIT ? 256 : 768, direct && !whole ? 256 : 1024, 2 * TILE_ROWS, 2 * TILE_COLUMNS,
                 whole ? WHOLE_ROW : direct ? 1 : 4);
+  plan->height = tile_height(plan->columns);
+  whole_tiles(plan, min64(plan->height, plan->tallest));
   // Where A's rows run along memory, its lines lie as far apart as its columns and leave the first cache as soon as they come: less depth
   // leaves room for them.
   // One panel of columns passes over A once, and had better read its rows in long pieces.
   int64_t deep = p->a.columns != 1 ? 128 : p->n <= PANEL_COLUMNS ? 1024 : 192;
   plan->depth = p->k <= deep * 3 / 2 ? p->k : round_up(divide_up(p->k, divide_up(p->k, deep)), 16);
   int64_t k = plan->depth;
-  plan->height = tile_height(plan->columns);
 
   if (plan->tall == TALL_ROWS) plan->own_tall = whole_lines(plan->rows * (k + HEED_LANES) * 4);
   if (plan->tall == TALL_STRIPS) plan->own_tall = whole_lines(divide_up(plan->rows, strip_width(plan->height)) * strip_width(plan->height) * k * 4);
