@@ -12,6 +12,7 @@ import type { Capabilities } from "../program/program.js";
 import { flashLogsumexp, flashOf } from "./flash.js";
 import { type Contraction, contractionOf, flashGradientOf, resultOf } from "./flash-gradient.js";
 import { productsIn } from "./scores.js";
+import { mixedBy, shownPattern, shownWeights } from "./shown.js";
 import { simplify } from "./simplify.js";
 import { sink } from "./sink.js";
 
@@ -102,8 +103,11 @@ class Tiles {
   private rewritten(node: Node): Node {
     const image = this.image(node);
     switch (node.op) {
-      case "attention":
+      case "attention": {
+        const shown = this.fused && shownPattern(node, this.users, this.wanted);
+        if (shown) return mixedBy(this.imageOf(shown), attentionInputs(image));
         return (this.fused && flashOf(image)) || image;
+      }
       case "attentionLogsumexp": {
         // Its attention has the same scores; the step is the same node whenever it is made.
         const owner = this.owner(node);
@@ -127,6 +131,7 @@ class Tiles {
     const owner = this.attended.get(score) ?? this.attended.get(cast(score, "f32"));
     // The step takes 16-bit products as they come; stored they are rounded, and would not fit its log-sum-exp.
     if (!owner || !productsIn(score).every((p) => p.dtype === "f32")) return null;
+    if (shownPattern(owner, this.users, this.wanted) === node) return shownWeights(this.imageOf(score));
     const flash = this.imageOf(owner);
     if (flash.op !== "flashAttention") return null;
     const scores = cast(this.imageOf(score), "f32");

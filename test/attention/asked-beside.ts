@@ -1,4 +1,5 @@
 // What people ask of attention beside its output: weights, their gradients, penalties; and rows that see no key.
+// (The whole pattern without a mask is stored, and its product with the values a plain one: test/compiler/shown.test.ts.)
 
 import { arange, causalMask, full, grad, noGrad, type Tensor, where } from "../../src/index.js";
 import { ANY, type Lookalike, row, scoresOf } from "./lookalike.js";
@@ -12,7 +13,15 @@ export const ASKED: readonly Lookalike[] = [
       const p = scoresOf(q, k).softmax(-1);
       return { outputs: [p.matmul(v), p] };
     },
-    { steps: 1 },
+    { steps: 0 },
+  ),
+  row(
+    "the pattern, causal",
+    (q, k, v) => {
+      const p = scoresOf(q, k).add(causalMask(N)).softmax(-1);
+      return { outputs: [p.matmul(v), p] };
+    },
+    { steps: 1, inputs: SELF },
   ),
   row(
     "one head's rows of the pattern, causal",
