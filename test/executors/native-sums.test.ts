@@ -30,6 +30,8 @@ const SHAPES: Record<string, Shapes> = {
   "ragged parts of k": { m: 33, n: 47, k: 5003 },
   "blocks and several depths": { m: 200, n: 330, k: 700 },
   "rows crowded in the cache": { m: 1024, n: 70, k: 130 },
+  "a wide left side against few columns": { m: 1100, n: 150, k: 70 },
+  "the same, crowded and ragged": { m: 2048, n: 133, k: 200 },
   "a slice of wider lines": { m: 90, n: 150, k: 260, step: 417 },
   "a slice of lines a page apart": { m: 96, n: 96, k: 260, step: 2048 },
 };
@@ -53,6 +55,11 @@ function product(shapes: Shapes, side: SideSums["side"] | null, values = sixteen
     ...(side ? { sums: { side, output: operand(3, "f32", [1], 1) } } : {}),
   };
   const count = side === "b" ? n : m;
+  const numbers = (i: number, j: number) => {
+    let sum = 0;
+    for (let l = 0; l < k; l++) sum += a[l * left + i] * b[shapes.turned && side !== "b" ? j * k + l : l * right + j];
+    return sum;
+  };
   const [, , c, sums] = run(
     [matmul],
     [f32(a), f32(b), f32(new Array(m * n).fill(0)), f32(new Array(count + 2).fill(9))],
@@ -63,7 +70,7 @@ function product(shapes: Shapes, side: SideSums["side"] | null, values = sixteen
     for (let l = 0; l < k; l++) sum += Math.fround(from[l * width + i]);
     return sum;
   });
-  return { c: [...c], sums: [...sums], expected };
+  return { c: [...c], sums: [...sums], expected, numbers };
 }
 
 const sixteenths = (count: number, seed: number) => noise(count, seed).map((x) => Math.floor(x * 256) / 16 - 8);
@@ -75,7 +82,10 @@ describe.runIf(found)(title("sums of a side"), () => {
   for (const [name, shapes] of Object.entries(SHAPES))
     eachIsa(name, () => {
       executor.setThreads(1);
-      const plain = product(shapes, null).c;
+      const { c: plain, numbers } = product(shapes, null);
+      // Sums of so many products of sixteenths are numbers of f32.
+      for (let at = 0; shapes.k <= 1000 && at < plain.length; at += 97)
+        if (plain[at] !== numbers(Math.floor(at / shapes.n), at % shapes.n)) expect.fail(`the product at ${at}`);
       for (const side of ["a", "b"] as const)
         for (const count of [1, 2, 7]) {
           executor.setThreads(count);
