@@ -255,18 +255,31 @@ static void add_parts(const Plan *plan, const Context *context, int64_t task) {
 // Columns that a task of the shared phase packs: where B's rows run along memory, long pieces of them; else what keeps all threads busy.
 HEED_INLINE int64_t pack_columns_of(const Plan *plan) { return plan->p.b.columns == 1 ? 4 * PANEL_COLUMNS : PANEL_COLUMNS; }
 
-HEED_INLINE int64_t pack_tasks(const Plan *plan) {
-  return plan->wides * divide_up(plan->p.k, plan->depth) * divide_up(plan->p.n, pack_columns_of(plan));
+// The k that a task packs: those of a block, or of a part of it where a B of few panels would leave threads idle.
+HEED_INLINE int64_t pack_depth_of(const Plan *plan) {
+  int64_t panels = plan->wides * divide_up(plan->p.n, PANEL_COLUMNS) * divide_up(plan->p.k, plan->depth);
+  if (plan->p.b.columns == 1 || panels >= 8) return plan->depth;
+  return min64(plan->depth, max64(64, round_up(divide_up(plan->depth * panels, 8), HEED_LANES)));
 }
 
-// The shared phase: one block of k by some columns of one B.
+HEED_INLINE int64_t pack_parts(const Plan *plan) { return divide_up(plan->depth, pack_depth_of(plan)); }
+
+HEED_INLINE int64_t pack_tasks(const Plan *plan) {
+  return plan->wides * divide_up(plan->p.k, plan->depth) * divide_up(plan->p.n, pack_columns_of(plan)) * pack_parts(plan);
+}
+
+// The shared phase: one block of k, or a part of it, by some columns of one B.
 static void pack_shared(const Plan *plan, const Context *context, int64_t task) {
   const Problem *p = &plan->p;
   int64_t most = pack_columns_of(plan), across = divide_up(p->n, most), deep = divide_up(p->k, plan->depth), padded_n = round_up(p->n, PANEL_COLUMNS);
+  int64_t parts = pack_parts(plan), part = task % parts * pack_depth_of(plan);
+  task /= parts;
   int64_t j = task % across * most, k0 = task / across % deep * plan->depth, batch = task / across / deep;
-  int64_t k = min64(plan->depth, p->k - k0);
+  int64_t k = min64(plan->depth, p->k - k0), n = min64(most, p->n - j);
   float *to = (float *)context->shared + batch * p->k * padded_n + k0 * padded_n + j * k;
-  pack_right(p, to, side_base(p, &p->b, context, batch), k0, k, j, min64(most, p->n - j));
+  if (part >= k) return;
+  if (parts > 1) to += part * min64(PANEL_COLUMNS, round_up(n, HEED_LANES)), k = min64(pack_depth_of(plan), k - part);
+  pack_right(p, to, side_base(p, &p->b, context, batch), k0 + part, k, j, n);
 }
 
 static int64_t shared_bytes(const int32_t *words) {
