@@ -6,10 +6,11 @@
 // too even); meant are the last two axes, and the width D of what is multiplied. `-- --batch 1` takes less time.
 // Run it with: npm run example 05-self-attention-in-models
 
-import { compile, manualSeed, noGrad, randn, type Tensor } from "heed";
+import { manualSeed, noGrad, randn, type Tensor } from "heed";
 import { summary } from "heed/inspect";
 import { ResNet } from "heed/models";
-import { Conv1d, Conv2d, Linear, MaxPool2d, Module } from "heed/nn";
+import { Conv1d, Conv2d, Linear, Module } from "heed/nn";
+import { receptiveField } from "./lib/receptive-field.js";
 import { settings } from "./lib/settings.js";
 import { milliseconds, table, thousands } from "./lib/show.js";
 
@@ -66,17 +67,6 @@ export const logits = noGrad(() => resnet.forward(small)); // [2,1000]
 console.log(`32 vectors, each mixed with all of them:\n${mixed}`);
 console.log(`\nLogits of an untrained ResNet-50 for two small images:\n${logits}`);
 
-/** How many pixels of a line one number behind all these layers depends on: each window adds its reach, in steps of what it slides over. */
-function receptiveField(model: Module): number {
-  const windows = model.namedModules().flatMap(([name, layer]) => {
-    if (name.includes("downsample")) return []; // beside the main path, and narrower
-    if (layer instanceof Conv2d) return [[layer.kernelSize[0], layer.stride[0]]];
-    return layer instanceof MaxPool2d ? [[3, 2]] : [];
-  });
-  const [field] = windows.reduce(([sum, jump], [size, stride]) => [sum + (size - 1) * jump, jump * stride], [1, 1]);
-  return field;
-}
-
 export const field = receptiveField(resnet);
 const images = randn(B, 3, 224, 224);
 const rows: [string, Module & { forward(x: Tensor): Tensor }, Tensor, string][] = [
@@ -89,8 +79,7 @@ const rows: [string, Module & { forward(x: Tensor): Tensor }, Tensor, string][] 
 export const counted = rows.map(([name, model, x]) => ({ name, ...summary(model, x) }));
 const lines = rows.map(([name, model, x, sees], i) => {
   const { parameters, flops } = counted[i];
-  const run = compile((x: Tensor) => noGrad(() => model.forward(x)));
-  const ms = milliseconds(() => run(x).dataSync());
+  const ms = milliseconds(model, x);
   return [name, `(${x.shape.join(", ")})`, thousands(parameters), (flops / 1e9).toFixed(2), ms.toFixed(1), sees];
 });
 console.log(`\n${table("lrrrrr", [["", "input", "parameters", "Gflop", "ms", "one output sees"], ...lines])}`);

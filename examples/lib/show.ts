@@ -1,6 +1,7 @@
 // How examples show what they found: numbers, tables in the terminal, drawings in runs/.
 
 import { mkdirSync, writeFileSync } from "node:fs";
+import { compile, noGrad, type Tensor } from "heed";
 
 export const thousands = (count: number): string => count.toLocaleString("en-US");
 export const percent = (share: number, digits = 1): string => `${(100 * share).toFixed(digits)} %`;
@@ -20,8 +21,10 @@ export function draw(name: string, svg: string): void {
   console.log(`Drawn in runs/${name}.svg`);
 }
 
-/** How long a call takes: the least of three, behind one that compiles. */
-export function milliseconds(call: () => void): number {
+/** How long a compiled call takes: the least of three, behind one that compiles. */
+export function milliseconds(layer: { forward(x: Tensor): Tensor }, x: Tensor): number {
+  const forward = compile((x: Tensor) => noGrad(() => layer.forward(x)));
+  const call = () => void forward(x).dataSync();
   call();
   const times = [1, 2, 3].map(() => {
     const begin = performance.now();
