@@ -36,15 +36,6 @@ export function collate(batch: readonly Sample[]): { ids: Tensor; labels: Tensor
   return { ids: padSequence(ids, { batchFirst: true }), labels: tensor(batch.map(({ label }) => label)) };
 }
 
-/** How many of the held out names get their nationality. */
-export const right = (answers: readonly number[]): number =>
-  heldOut.filter(({ label }, i) => label === answers[i]).length / heldOut.length;
-
-/** How many would, were the answer always the most frequent one. */
-export const mostFrequent = Math.max(...nationalities.map((_, label) => right(heldOut.map(() => label))));
-
-/** The name, with the letters in capitals that stand in a word of more than one and a half times its even share. */
-export function inCapitals({ name, words }: Sample, share: ArrayLike<number>): string {
-  const seen = (letter: number) => [0, 1, 2].some((i) => (share[letter + 1 - i] ?? 0) * words.length > 1.5);
-  return Array.from(name.toLowerCase(), (c, letter) => (seen(letter) ? c.toUpperCase() : c)).join("");
-}
+const count = (label: number) => heldOut.filter((sample) => sample.label === label).length;
+/** How many of the held out names would be right, were the answer always the most frequent one. */
+export const mostFrequent = Math.max(...nationalities.map((_, label) => count(label))) / heldOut.length;
