@@ -2,18 +2,16 @@
 // by jointly learning to align and translate") and after Luong, Pham and Manning 2015, on words of the CMU dictionary. The best known
 // tutorial of it neither masks the padding nor leaves it out of the loss. Then the loss reads a third lower, and the words are no better:
 // after 600 steps Bahdanau's model gets 14.4 % of the phonemes wrong instead of 13.5 %. After 3000 steps both models below get 9 % wrong.
-// Writes a drawing into runs/.
-// Run it with: npm run example 11-seq2seq
+// Writes a drawing into runs/. Run it with: npm run example 11-seq2seq
 
-import { cat, compile, crossEntropy, manualSeed, stack, type Tensor } from "heed";
-import { heatMapSvg, heatMapText } from "heed/inspect";
+import { cat, crossEntropy, manualSeed, stack, type Tensor } from "heed";
 import * as nn from "heed/nn";
-import { Adam, cosine, DataLoader, TensorDataset } from "heed/train";
-import { heldOut, known, letters, phonemes, spelled, spoken } from "./lib/cmudict.js";
+import { Adam, cosine, DataLoader } from "heed/train";
+import { aligned, drawAlignments } from "./lib/alignment.js";
+import { heldOut, letters, phonemes, physicist, samples } from "./lib/cmudict.js";
 import { pronounce, report } from "./lib/pronounce.js";
 import { settings } from "./lib/settings.js";
-import { draw } from "./lib/show.js";
-import { train } from "./lib/train.js";
+import { minimise } from "./lib/train.js";
 
 const { steps, words } = settings({ steps: 3000, words: heldOut.length });
 const [E, C] = [64, 128]; // width of the embeddings, and of the states
@@ -59,11 +57,10 @@ class Luong extends nn.Module {
   combine = new nn.Linear(2 * C, C);
   output = new nn.Linear(C, phonemes.size);
   forward(target: Tensor, state: Tensor, memory: Tensor, lengths: Tensor): Tensor[] {
-    const call = { mask: { kind: "lengths", lengths } } as const;
     const [states, last] = this.gru.forward(this.embedding.forward(target), state.unsqueeze(0)); // [B,T,C], [1,B,C]
-    const [mixed, pattern] = this.attention.forward(states, memory, memory, call); // [B,T,C], [B,T,S]
+    const [mixed, pattern] = this.attention.forward(states, memory, memory, { mask: { kind: "lengths", lengths } });
     const logits = this.output.forward(this.combine.forward(cat([mixed, states], -1)).tanh()); // [B,T,V]
-    return [logits, last.squeeze(0), pattern];
+    return [logits, last.squeeze(0), pattern]; // and [B,C], [B,T,S]
   }
 }
 
@@ -71,39 +68,20 @@ export const losses: Record<string, number[]> = {};
 export const pronounced: Record<string, string[][]> = {};
 export const patterns: Tensor[] = [];
 const tested = heldOut.slice(0, words);
-const [drawn] = heldOut.filter(({ word }) => word === "physicist");
-const samples = new TensorDataset(...spelled(known.map(({ word }) => word)), spoken(known.map((x) => x.phonemes)));
 
 for (const Decoder of [Bahdanau, Luong]) {
-  const { name } = Decoder;
   manualSeed(1);
+  const { name } = Decoder;
   const [encoder, decoder] = [new Encoder(), new Decoder()];
   const optimizer = new Adam([...encoder.parameters(), ...decoder.parameters()]);
   const schedule = cosine({ learningRate: 3e-3, steps });
-  const step = compile((source: Tensor, lengths: Tensor, target: Tensor) => {
+  const batches = new DataLoader(samples, { batchSize: 64, shuffle: true, dropLast: true });
+  losses[name] = minimise({ steps, batches, optimizer, schedule, name }, ([source, lengths, target]) => {
     const [logits] = decoder.forward(target.at(":", ":-1"), ...encoder.forward(source, lengths), lengths);
-    const loss = crossEntropy(logits, target.at(":", "1:"), { ignoreIndex: 0 });
-    optimizer.zeroGrad();
-    loss.backward();
-    optimizer.step();
-    return loss;
+    return crossEntropy(logits, target.at(":", "1:"), { ignoreIndex: 0 });
   });
-  const loader = new DataLoader(samples, { batchSize: 64, shuffle: true, dropLast: true });
-  const go = (batch: Tensor[], done: number) => {
-    optimizer.learningRate = schedule(done);
-    return step(...(batch as [Tensor, Tensor, Tensor]));
-  };
-  losses[name] = train(steps, loader, go, name);
-
   pronounced[name] = await pronounce(encoder, decoder, tested);
   console.log(`\n${name}, ${tested.length} words it has not seen:\n${report(pronounced[name], tested)}\n`);
-
-  const [letter, length] = spelled([drawn.word]);
-  const [, , pattern] = decoder.forward(spoken([drawn.phonemes]), ...encoder.forward(letter, length), length);
-  patterns.push(pattern.at(0, `:${drawn.phonemes.length + 1}`, `:${drawn.word.length}`).detach());
+  patterns.push(aligned(encoder, decoder, physicist));
 }
-
-const labels = { rows: [...drawn.phonemes, "end"], columns: [...drawn.word], axes: ["phonemes", "letters"] } as const;
-const options = { ...labels, heads: ["Bahdanau", "Luong"], title: `Where each phoneme of ${drawn.word} comes from` };
-console.log(`${heatMapText(stack(patterns), options)}\n`);
-draw("11-seq2seq", heatMapSvg(stack(patterns), options));
+drawAlignments("11-seq2seq", patterns, physicist);

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { type Tensor, tensor } from "heed";
 import { Vocabulary } from "heed/text";
+import { TensorDataset } from "heed/train";
 
 /** A word and its phonemes. */
 export interface Entry {
@@ -19,7 +20,9 @@ const entries: Entry[] = lines.map((line) => {
 });
 const isHeldOut = (_: Entry, i: number) => i % 20 === 10;
 export const heldOut = entries.filter(isHeldOut);
-export const known = entries.filter((entry, i) => !isHeldOut(entry, i));
+/** One of them. */
+export const [physicist] = heldOut.filter(({ word }) => word === "physicist");
+const known = entries.filter((entry, i) => !isHeldOut(entry, i));
 
 export const letters = new Vocabulary("-abcdefghijklmnopqrstuvwxyz"); // 0 is padding
 export const phonemes = Vocabulary.from(
@@ -44,3 +47,9 @@ export function spoken(pronunciations: readonly (readonly string[])[]): Tensor {
     ),
   );
 }
+
+/** The words that are not held out: letters, lengths, phonemes. */
+export const samples = new TensorDataset(
+  ...spelled(known.map(({ word }) => word)),
+  spoken(known.map((entry) => entry.phonemes)),
+);

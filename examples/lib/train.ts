@@ -1,6 +1,36 @@
-// The loop of the examples that train. What a step does is theirs.
+// The loop of the examples that train, and the usual step for those that are about something else.
 
-import type { Tensor } from "heed";
+import { compile, type Tensor } from "heed";
+import type { Adam, Schedule } from "heed/train";
+
+/** Who is trained on what. */
+interface Training<B> {
+  readonly steps: number;
+  readonly batches: Iterable<B>;
+  readonly optimizer: Adam;
+  readonly schedule: Schedule;
+  /** Stands before each line. */
+  readonly name?: string;
+}
+
+/** As `train`, each step being compiled and PyTorch's: the learning rate, the loss, its gradients, the optimizer. */
+export function minimise<B>(
+  { steps, batches, optimizer, schedule, name }: Training<B>,
+  lossOf: (batch: B) => Tensor,
+): number[] {
+  const step = compile((batch: B) => {
+    const loss = lossOf(batch);
+    optimizer.zeroGrad();
+    loss.backward();
+    optimizer.step();
+    return loss;
+  });
+  const take = (batch: B, done: number) => {
+    optimizer.learningRate = schedule(done);
+    return step(batch);
+  };
+  return train(steps, batches, take, name);
+}
 
 /** Takes `steps` steps, over the batches again and again, and shows how it goes; the losses, each of the model before its step. */
 export function train<B>(
