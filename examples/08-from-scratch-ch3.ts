@@ -3,40 +3,20 @@
 // (where PyTorch ends a print with grad_fn=<...>, Heed has requires_grad=True). The last part draws 124 million numbers several times; a short
 // form of it is `-- --layers 1 --vocabulary 1000`. Run it with: npm run example 08-from-scratch-ch3
 
-import { cat, manualSeed, ones, rand, randint, randn, stack, type Tensor, tensor, triu } from "heed";
+import { cat, ones, rand, randint, randn, type Tensor, triu } from "heed";
 import { GPT } from "heed/models";
 import { countParameters, Dropout, Linear, Module, ModuleList, Parameter } from "heed/nn";
+import { batch, inputs, seeded } from "./lib/chapter3.js"; // [2,6,3] and [6,3], "Your journey starts with one step"
 import { settings } from "./lib/settings.js";
 import { thousands } from "./lib/show.js";
 
 const { layers, vocabulary: vocabularySize } = settings({ layers: 12, vocabulary: 50257 });
-function seeded<M>(make: () => M): M {
-  manualSeed(123);
-  return make();
-}
-
-// biome-ignore format: one line a word, as the book has it
-const inputs = tensor([
-  [0.43, 0.15, 0.89], // Your
-  [0.55, 0.87, 0.66], // journey
-  [0.57, 0.85, 0.64], // starts
-  [0.22, 0.58, 0.33], // with
-  [0.77, 0.25, 0.10], // one
-  [0.05, 0.80, 0.55], // step
-]);
 const [dIn, dOut] = [3, 2];
-const batch = stack([inputs, inputs]); // [2,6,3]
 
 class SelfAttention_v1 extends Module {
-  query: Parameter;
-  key: Parameter;
-  value: Parameter;
-  constructor(dIn: number, dOut: number) {
-    super();
-    this.query = new Parameter(rand(dIn, dOut));
-    this.key = new Parameter(rand(dIn, dOut));
-    this.value = new Parameter(rand(dIn, dOut));
-  }
+  query = new Parameter(rand(dIn, dOut));
+  key = new Parameter(rand(dIn, dOut));
+  value = new Parameter(rand(dIn, dOut));
   forward(x: Tensor): Tensor {
     const [queries, keys, values] = [this.query, this.key, this.value].map((W) => x.matmul(W)); // [T,D]
     const scores = queries.matmul(keys.T);
@@ -112,17 +92,13 @@ class MultiHeadAttention extends CausalAttention {
   }
 }
 
-const v1 = seeded(() => new SelfAttention_v1(dIn, dOut));
+const v1 = seeded(() => new SelfAttention_v1());
 export const first = v1.forward(inputs);
 console.log(`SelfAttention_v1, matrices drawn by rand:\n${first}`);
-
 const v2 = seeded(() => new SelfAttention_v2(dIn, dOut));
 export const second = v2.forward(inputs);
 console.log(`\nSelfAttention_v2, Linear layers:\n${second}`);
-
-v1.query = new Parameter(v2.query.weight.T);
-v1.key = new Parameter(v2.key.weight.T);
-v1.value = new Parameter(v2.value.weight.T);
+for (const name of ["query", "key", "value"] as const) v1[name] = new Parameter(v2[name].weight.T);
 export const moved = v1.forward(inputs);
 console.log(`\nSelfAttention_v1 with the weights of v2, transposed:\n${moved}`);
 
@@ -130,12 +106,9 @@ export const causal = seeded(() => new CausalAttention(dIn, dOut, 6, 0.0)).forwa
 console.log(`\nCausalAttention on a batch of two:\n${causal}`);
 export const dropped = seeded(() => new CausalAttention(dIn, dOut, 6, 0.5)).forward(batch);
 console.log(`\nthe same in training with dropout 0.5, which drops what PyTorch drops:\n${dropped}`);
-
 export const wrapped = seeded(() => new MultiHeadAttentionWrapper(dIn, 1, 6, 0.0, 2)).forward(batch);
 console.log(`\nMultiHeadAttentionWrapper, 2 heads of dOut = 1, so that the output has width 2:\n${wrapped}`);
-
-const small = seeded(() => new MultiHeadAttention(dIn, dOut, 6, 0.0, 2));
-export const heads = small.forward(batch);
+export const heads = seeded(() => new MultiHeadAttention(dIn, dOut, 6, 0.0, 2)).forward(batch);
 console.log(`\nMultiHeadAttention, 2 heads in one:\n${heads}`);
 
 const large = new MultiHeadAttention(768, 768, 1024, 0.0, 12);
