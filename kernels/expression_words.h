@@ -4,7 +4,7 @@
 
 #include "expression.h"
 
-enum { INSTRUCTION_WORDS = 6, OP_DIV = 67, OP_POW = 68 };
+enum { INSTRUCTION_WORDS = 6, OP_RELU = 37, OP_ADD = 64, OP_DIV = 67, OP_POW = 68 };
 
 HEED_INLINE const int32_t *instruction(const Body *b, int32_t k) { return b->code + k * INSTRUCTION_WORDS; }
 HEED_INLINE int is_scalar(int32_t code) { return (code & 127) >= 16; }

@@ -1,6 +1,6 @@
 // C = A @ B, batched, in f32, f16 and bf16, with all sums in f32 and an epilogue over C while it is warm.
 // matmul_problem.h has the words, matmul_plan.h decides the blocks, matmul_pack.h copies the operands, matmul_tile.h and
-// matmul_skinny.h do the arithmetic, matmul_sums.h adds up a side on the way; this file walks the blocks. Panels in the manner of Goto and van de Geijn, "Anatomy of
+// matmul_skinny.h do the arithmetic, matmul_sums.h adds up a side on the way, matmul_bias.h finds what needs no epilogue; this file walks the blocks. Panels in the manner of Goto and van de Geijn, "Anatomy of
 // High-Performance Matrix Multiplication" (2008).
 #include "epilogue.h"
 #include "matmul_ahead.h"
@@ -107,7 +107,9 @@ static void multiply_block(const Plan *plan, const Context *context, const Block
           ahead = ahead_asked(&asking, k);
         for (; summed < row + rows; summed += HEED_LANES)
           add_lines(totals + summed, (const float *)at(a_from, a, summed, 0), a->columns, k, min64(HEED_LANES, at_->rows - summed));
-        multiply_tile(rows, columns, down, from, step, panel, width, k, target + row * ld + j, ld, k0 > at_->k0, ahead);
+        int32_t ends = k0 + k == at_->k1, ending = (k0 > at_->k0 ? TILE_ADDS : 0) | (ends && plan->bias.relu ? TILE_CUTS : 0);
+        const float *bias = ends ? bias_at(&plan->bias, context, at_->column + j) : 0;
+        multiply_tile_to(rows, columns, down, from, step, panel, width, k, target + row * ld + j, ld, ending, bias, ahead);
       }
     }
     k0 += k;

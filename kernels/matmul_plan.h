@@ -4,6 +4,7 @@
 #define HEED_MATMUL_PLAN_H
 
 #include "epilogue.h"
+#include "matmul_bias.h"
 #include "matmul_grid.h"
 #include "matmul_pack.h"
 #include "matmul_problem.h"
@@ -27,6 +28,7 @@ typedef struct {
   int64_t tallest;                    // rows of a tile at most
   int64_t height, edge;               // rows of a tile in a whole panel of columns, and in the last, narrower one
   const EpiloguePlan *epilogue;       // for blocks that are not at an edge; or 0
+  Bias bias;                          // in place of an epilogue
 } Plan;
 
 HEED_INLINE int64_t groups(const Plan *plan) { return divide_up(plan->p.batches, plan->group); }
@@ -101,7 +103,7 @@ static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
   int64_t wide_bytes = p->k * round_up(p->n, PANEL_COLUMNS) * 4 * (is_shared(p, &p->b) ? 1 : p->batches);
   int32_t direct = plan->tall == TALL_DIRECT;
   // An epilogue would rather have whole rows, which it can take where they lie.
-  int32_t whole = p->epilogue && !p->turned && !p->grid.rows.axes && p->n <= WHOLE_ROW;
+  int32_t whole = p->epilogue && !plan->bias.found && !p->turned && !p->grid.rows.axes && p->n <= WHOLE_ROW;
   // A B that is transposed is packed where it is used, by whole columns of blocks, if it is small or meets few rows.
   int32_t few = p->m <= FEW_ROWS_TO_PACK && p->k >= 256 && p->n >= 4 * PANEL_COLUMNS;
   if (p->b.rows == 1 && p->b.columns != 1 && p->batches == 1 && (work <= 1 << 22 ? p->n >= 2 * PANEL_COLUMNS : few))
@@ -188,6 +190,7 @@ static void make_plan(const int32_t *words, Plan *plan) {
   want = divide_up(max64(want, 1), p->batches);
   plan->buffered = p->c.dtype != DTYPE_F32 || p->c.columns != 1;
 
+  plan->bias = find_bias(p);
   int small = is_small(plan, one);
   if (grid)
     plan_tiled(plan, work, want);
@@ -199,6 +202,11 @@ static void make_plan(const int32_t *words, Plan *plan) {
     plan_skinny(plan, PATH_STREAM, want);
   else
     plan_tiled(plan, work, want);
+  // Only the micro-kernel knows of a bias, and only where it has whole sums.
+  if (plan->bias.found && plan->parts == 1 && (plan->path == PATH_TILED || plan->path == PATH_SMALL))
+    p->epilogue = 0;
+  else
+    plan->bias = (Bias){0};
   if (plan->buffered && plan->parts == 1) plan->own_c = whole_lines(plan->rows * round_up(plan->columns, HEED_LANES) * 4);
   if (p->summed && plan->parts == 1) plan->own_sums = whole_lines((p->summed == SUM_TALL ? plan->rows : plan->columns) * 8);
   plan->shared_sums = whole_lines(plan->parts * p->batches * p->m * round_up(p->n, HEED_LANES) * 4);

@@ -35,7 +35,7 @@ HEED_INLINE void next_entry(Entry *e, const Problem *p) {
 }
 
 // C = A @ B for one entry, from panels of B or, with `step` floats from k to k, from B itself.
-HEED_INLINE void multiply_entry(const Plan *plan, const float *a, const float *b, int64_t step, float *c) {
+HEED_INLINE void multiply_entry(const Plan *plan, const Context *context, const float *a, const float *b, int64_t step, float *c) {
   const Problem *p = &plan->p;
   int32_t down = p->a.columns != 1;
   int64_t as = down ? p->a.columns : p->a.rows;
@@ -45,8 +45,8 @@ HEED_INLINE void multiply_entry(const Plan *plan, const float *a, const float *b
     const float *panel = step ? b + j : b + j * p->k;
     for (int64_t i = 0; i < p->m; i += height) {
       const float *from = a + i * (down ? 1 : as);
-      multiply_tile(min64(height, p->m - i), columns, down, from, as, panel, step ? step : width, p->k, c + i * p->c.rows + j, p->c.rows, 0,
-                    (Ahead){(const char *)from, 0, 0});
+      multiply_tile_to(min64(height, p->m - i), columns, down, from, as, panel, step ? step : width, p->k, c + i * p->c.rows + j, p->c.rows,
+                       plan->bias.relu ? TILE_CUTS : 0, bias_at(&plan->bias, context, j), (Ahead){(const char *)from, 0, 0});
     }
   }
 }
@@ -60,11 +60,11 @@ static void multiply_small(const Plan *plan, const Context *context, int64_t fir
   const char *packed = 0;
   for (int64_t batch = first; batch < last; batch++) {
     if (plan->wide == WIDE_DIRECT) {
-      multiply_entry(plan, (const float *)e.a, (const float *)e.b, p->b.rows, (float *)e.c);
+      multiply_entry(plan, context, (const float *)e.a, (const float *)e.b, p->b.rows, (float *)e.c);
     } else {
       if (e.b != packed) pack_panels((float *)context->own, e.b, p->b.dtype, p->b.rows, p->b.columns, p->k, p->n);
       packed = e.b;
-      multiply_entry(plan, (const float *)e.a, (const float *)context->own, 0, (float *)e.c);
+      multiply_entry(plan, context, (const float *)e.a, (const float *)context->own, 0, (float *)e.c);
     }
     if (p->epilogue) finish(plan, context, batch);
     if (batch + 1 < last) next_entry(&e, p);

@@ -10,6 +10,7 @@
 #ifndef HEED_MATMUL_TILE_H
 #define HEED_MATMUL_TILE_H
 
+#include "vector_activation.h"
 #include "vector_part.h"
 
 #if HEED_LANES == 16
@@ -45,8 +46,23 @@ typedef struct {
 // crowd, so that one fetched long before is gone when its turn comes.
 #define LINES_AHEAD 4
 
+// What comes after the sums: they are added to what stands in C; after a bias, what is below 0 becomes 0.
+enum { TILE_ADDS = 1, TILE_CUTS = 2 };
+
+// What stands at `from` is added to the sums, row i of it `step` floats after row i - 1.
+HEED_INLINE void add_tile(const int rows, const int vectors, vf sum[TILE_ROWS][PANEL_VECTORS], const float *from, int64_t step, int64_t last) {
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; i++, from += step) {
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors - 1; v++) sum[i][v] = load(from + v * HEED_LANES) + sum[i][v];
+    const float *end = from + (vectors - 1) * HEED_LANES;
+    vf x = last == HEED_LANES ? load(end) : load_part(end, last);
+    sum[i][vectors - 1] = x + sum[i][vectors - 1];
+  }
+}
+
 HEED_INLINE void tile_body(const int rows, const int vectors, const int down, const float *a, int64_t as, const float *b, int64_t bs,
-                           int64_t k, float *c, int64_t cs, int64_t last, int32_t add, Ahead ahead) {
+                           int64_t k, float *c, int64_t cs, int64_t last, int32_t ending, const float *bias, Ahead ahead) {
   vf sum[TILE_ROWS][PANEL_VECTORS];
 #pragma GCC unroll 16
   for (int i = 0; i < rows; i++)
@@ -101,28 +117,34 @@ HEED_INLINE void tile_body(const int rows, const int vectors, const int down, co
       }
     }
   }
+  if (ending & TILE_ADDS) add_tile(rows, vectors, sum, c, cs, last);
+  if (bias) add_tile(rows, vectors, sum, bias, 0, last);
+  if (ending & TILE_CUTS)
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; v++) sum[i][v] = vector_relu(sum[i][v]);
 #pragma GCC unroll 16
   for (int i = 0; i < rows; i++) {
     float *to = c + i * cs;
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors - 1; v++, to += HEED_LANES) store(to, add ? load(to) + sum[i][v] : sum[i][v]);
-    vf end = sum[i][vectors - 1];
+    for (int v = 0; v < vectors - 1; v++, to += HEED_LANES) store(to, sum[i][v]);
     if (last == HEED_LANES)
-      store(to, add ? load(to) + end : end);
+      store(to, sum[i][vectors - 1]);
     else
-      store_part(to, add ? load_part(to, last) + end : end, last);
+      store_part(to, sum[i][vectors - 1], last);
   }
 }
 
 // (`ahead` in pieces: a struct on the stack would have to wait for all stores to C before it could be read back.)
 typedef void (*Tile)(const float *a, int64_t as, const float *b, int64_t bs, int64_t k, float *c, int64_t cs, int64_t last,
-                     int32_t add, const char *from, int64_t step, int64_t jump);
+                     int32_t ending, const float *bias, const char *from, int64_t step, int64_t jump);
 
 #define TILE(rows, vectors, down)                                                                                              \
   static void tile_##rows##_##vectors##_##down(const float *a, int64_t as, const float *b, int64_t bs, int64_t k, float *c,   \
-                                               int64_t cs, int64_t last, int32_t add, const char *from, int64_t step,         \
-                                               int64_t jump) {                                                                 \
-    tile_body(rows, vectors, down, a, as, b, bs, k, c, cs, last, add, (Ahead){from, step, jump});                              \
+                                               int64_t cs, int64_t last, int32_t ending, const float *bias, const char *from,    \
+                                               int64_t step, int64_t jump) {                                                   \
+    tile_body(rows, vectors, down, a, as, b, bs, k, c, cs, last, ending, bias, (Ahead){from, step, jump});                        \
   }
 #define TILE_BOTH(rows, vectors) TILE(rows, vectors, 0) TILE(rows, vectors, 1)
 #if PANEL_VECTORS > 2
@@ -157,11 +179,18 @@ static const Tile tiles[TILE_ROWS][2][4] = {  // [rows - 1][down][vectors - 1]
 #endif
 };
 
-// A tile of any width up to PANEL_COLUMNS; B has whole vectors (packed panels are padded), C is touched only within `columns`.
+// A tile of any width up to PANEL_COLUMNS; B has whole vectors (packed panels are padded), C is touched only within `columns`. `bias`, unless it
+// is 0, is a row that is added to every row at the end.
+HEED_INLINE void multiply_tile_to(int64_t rows, int64_t columns, int32_t down, const float *a, int64_t as, const float *b, int64_t bs,
+                                       int64_t k, float *c, int64_t cs, int32_t ending, const float *bias, Ahead ahead) {
+  int64_t vectors = (columns + HEED_LANES - 1) / HEED_LANES;
+  tiles[rows - 1][down][vectors - 1](a, as, b, bs, k, c, cs, columns - (vectors - 1) * HEED_LANES, ending, bias, ahead.from, ahead.step, ahead.jump);
+}
+
+// The same, in place of what stands there or with `add` added to it.
 HEED_INLINE void multiply_tile(int64_t rows, int64_t columns, int32_t down, const float *a, int64_t as, const float *b, int64_t bs,
                                int64_t k, float *c, int64_t cs, int32_t add, Ahead ahead) {
-  int64_t vectors = (columns + HEED_LANES - 1) / HEED_LANES;
-  tiles[rows - 1][down][vectors - 1](a, as, b, bs, k, c, cs, columns - (vectors - 1) * HEED_LANES, add, ahead.from, ahead.step, ahead.jump);
+  multiply_tile_to(rows, columns, down, a, as, b, bs, k, c, cs, add ? TILE_ADDS : 0, 0, ahead);
 }
 
 #endif
