@@ -29,6 +29,7 @@ import {
   where,
 } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
+import { product } from "../graph/product.js";
 import { TensorElementwise } from "./elementwise.js";
 
 export type Dims = number | readonly number[];
@@ -55,6 +56,24 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
   sum(dim?: Dims | null, options: KeepDim = {}): T {
     const node = this.dtype === "bool" ? cast(this.node, "i32") : this.node;
     return this.derive(this.reduced("sum", node, dim, keeps("sum", options)), this);
+  }
+
+  /**
+   * Product of all elements, or along one dimension; of none it is 1. Whole numbers and bool give i32, as in `sum`.
+   * The gradient of an element is the product of all others, so zeros need no care.
+   * @throws HeedError for a dimension that is not there, and for several: PyTorch's prod takes one
+   * @example tensor([[1, 2], [3, 4]]).prod(1)   // [2, 12]
+   */
+  prod(dim?: number | null, options: KeepDim = {}): T {
+    const keepdim = keeps("prod", options);
+    if (Array.isArray(dim))
+      fail("prod", "one dimension", `[${dim}]`, "write .prod(), or one .prod(dim) after the other");
+    const all = dim === undefined || dim === null;
+    const d = all ? 0 : normalizeDim("prod", dim, this.ndim);
+    const x = all || this.ndim === 0 ? reshape(this.node, [this.numel]) : this.node;
+    const gone = (i: number) => all || i === d;
+    const shape = keepdim ? this.shape.map((n, i) => (gone(i) ? 1 : n)) : this.shape.filter((_, i) => !gone(i));
+    return this.derive(reshape(product(x, d), shape), this);
   }
 
   mean(dim?: Dims | null, options: KeepDim = {}): T {

@@ -76,6 +76,15 @@ const SHAPES: readonly Row[] = [
   [(x) => x.expand(Number.NaN, 3), "expand: expected whole sizes, -1 to keep one, got [NaN,3]"],
   [(x) => x.sum(2), "sum: expected a dimension from -2 to 1, got 2"],
   [(x) => x.sum([0, 0]), "sum: expected distinct dimensions, got [0,0]"],
+  [(x) => x.prod(2), "prod: expected a dimension from -2 to 1, got 2"],
+  [
+    (x) => x.prod([0, 1] as never),
+    "prod: expected one dimension, got [0,1]; write .prod(), or one .prod(dim) after the other",
+  ],
+  [
+    (x) => x.prod(1, { keepDim: true } as never),
+    "prod: expected options named keepdim, got keepDim; did you mean keepdim?",
+  ],
   [(x) => x.cumsum(0.5), "cumsum: expected a dimension from -2 to 1, got 0.5"],
   [
     (x) => x.narrow(1, 2, 2),
