@@ -9,7 +9,7 @@ export {
   restoreTraining,
   type TrainingParts,
 } from "./checkpoint.js";
-export { clipGradNorm_, clipGradValue_ } from "./clip.js";
+export { type ClipGradNormOptions, clipGradNorm_, clipGradValue_ } from "./clip.js";
 export { type Collated, defaultCollate } from "./collate.js";
 export { DataLoader, type DataLoaderOptions } from "./data-loader.js";
 export { type Dataset, randomSplit, Subset, TensorDataset } from "./datasets.js";

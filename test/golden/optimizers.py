@@ -27,6 +27,9 @@ CASES = [
     ("AdamW", {"lr": 0.01, "clip": 0.5}),
     ("SGD", {"lr": 0.05, "clip_value": 0.25}),
     ("AdamW", {"lr": 0.02, "schedule": True}),
+    ("SGD", {"lr": 0.05, "clip": 0.5, "norm_type": 1}),
+    ("SGD", {"lr": 0.05, "clip": 0.5, "norm_type": 3.5}),
+    ("AdamW", {"lr": 0.01, "clip": 0.5, "norm_type": "Infinity"}),  # as text: JSON has no infinity
 ]
 
 
@@ -34,6 +37,7 @@ def run(name, options):
     options = dict(options)
     groups, skip, clip = options.pop("groups", False), options.pop("skip", False), options.pop("clip", None)
     clip_value, schedule = options.pop("clip_value", None), options.pop("schedule", False)
+    norm_type = float(options.pop("norm_type", 2.0))
     a = torch.tensor(SEED_A, requires_grad=True)
     b = torch.tensor(SEED_B, requires_grad=True)
     w = torch.tensor(W)
@@ -49,7 +53,7 @@ def run(name, options):
         optimizer.zero_grad()
         loss.backward()
         if clip is not None:
-            norms.append(torch.nn.utils.clip_grad_norm_([a, b], clip).item())
+            norms.append(torch.nn.utils.clip_grad_norm_([a, b], clip, norm_type).item())
         if clip_value is not None:
             torch.nn.utils.clip_grad_value_([a, b], clip_value)
         optimizer.step()

@@ -37,7 +37,7 @@ function problem() {
 
 /** Runs a case as PyTorch users write it, or with the whole step compiled. */
 function run({ name, options }: Case, compiled: boolean) {
-  const { groups, skip, clip, clip_value, schedule, ...rest } = options;
+  const { groups, skip, clip, clip_value, norm_type, schedule, ...rest } = options;
   const settings = Object.fromEntries(Object.entries(rest).map(([k, v]) => [NAMES[k as keyof typeof NAMES] ?? k, v]));
   const { a, b, loss } = problem();
   const params = groups
@@ -53,7 +53,7 @@ function run({ name, options }: Case, compiled: boolean) {
     const value = loss(used === "b" ? b : b.detach());
     optimizer.zeroGrad();
     value.backward();
-    const norm = clip ? clipGradNorm_([a, b], clip) : null;
+    const norm = clip ? clipGradNorm_([a, b], clip, norm_type ? { normType: Number(norm_type) } : {}) : null;
     if (clip_value) clipGradValue_([a, b], clip_value);
     optimizer.step();
     return { value, norm };
