@@ -348,7 +348,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
     TensorDataset: { ...lazy(() => [ones(2, 3), ones(2)]), methods: { get: () => [0], batch: () => [[0, 1]] } },
     evaluation: lazy(() => [new models.GPT(GPT), tokens, { batch: 1, length: 3, batches: 2 }]),
     train: lazy(() => [{ ...trainer(), schedule: () => 1, steps: 1, start: 0, accumulate: 1, clipNorm: 1, onStep: () => 1 }], { spare: ["steps", "accumulate"] }), // biome-ignore format: short
-    Adam: { ...lazy(() => [[parameter()], ADAM]), methods: { loadStateDict: () => [{ state: {}, groups: [{ params: [0], learningRate: 1 }] }] } }, // biome-ignore format: short
+    Adam: { ...lazy(() => [[parameter()], ADAM]), methods: { loadStateDict: () => [{ state: {}, groups: [{ params: [0], learningRate: 1 }] }], addParamGroup: () => [{ params: [parameter()], ...ADAM }] } }, // biome-ignore format: short
     AdamW: lazy(() => [[parameter()], ADAM]),
     SGD: lazy(() => [[{ params: [parameter()], momentum: 0.1 }], { learningRate: 1, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false }]), // biome-ignore format: short
     loadRun: lazy(() => [join(FOLDER, "none")]),

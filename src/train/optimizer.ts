@@ -5,15 +5,19 @@
 // Whatever changes from step to step lives in 0-d tensors (learning rates, step counts): a compiled step is traced once, reads them anew at
 // each run, and counts by itself.
 
+import { fail } from "../base/errors.js";
 import { sizeOf } from "../base/shape.js";
 import { fromData } from "../tensor/create.js";
 import { noGrad } from "../tensor/grad-mode.js";
 import { assignAll, Tensor } from "../tensor/tensor.js";
+import { tracing } from "../tensor/trace.js";
 import { type Clock, type Moments, type OptimizerStateDict, readState, type State } from "./optimizer-state.js";
 import {
   type CommonSettings,
   type Group,
+  makeAnotherGroup,
   makeGroups,
+  type ParameterGroup,
   type Parameters,
   type SettingRules,
   scalar,
@@ -23,8 +27,13 @@ import {
 export type Rule = (parameter: Tensor, grad: Tensor, moments: Moments) => { parameter: Tensor; moments: Moments };
 
 export abstract class Optimizer<S extends CommonSettings> {
-  readonly groups: readonly Group<S>[];
+  private readonly held: Group<S>[];
   private readonly states = new Map<Tensor, State>();
+  /** What groups without settings of their own have. */
+  private options: Partial<S>;
+  /** Counts what a compiled step must be traced anew for: groups that came, states that were loaded. */
+  private edition = 0;
+  private readonly another: (group: unknown) => Group<S>;
 
   /** @param name the optimizer's name, for errors */
   constructor(
@@ -33,7 +42,30 @@ export abstract class Optimizer<S extends CommonSettings> {
     options: Partial<S>,
     rules: SettingRules<S>,
   ) {
-    this.groups = makeGroups(name, parameters, options, rules);
+    this.held = makeGroups(name, parameters, options, rules);
+    this.options = { ...options };
+    this.another = (group) => makeAnotherGroup(name, group as ParameterGroup<S>, this.options, rules, this.held);
+  }
+
+  /** In the order in which they were given and added. */
+  get groups(): readonly Group<S>[] {
+    const { edition } = this;
+    tracing()?.guard(() => this.edition === edition);
+    return this.held;
+  }
+
+  /**
+   * Adds a group, as for layers that are trained from now on: its state begins with its first step, and a compiled step takes it up by
+   * itself. What it leaves out is the optimizer's own, the learning rate as `optimizer.learningRate = x` last set it. A state with the group
+   * is loaded after the group is added.
+   * @throws HeedError, and changes nothing, for a parameter that is in a group already, no group, and settings out of range
+   * @example optimizer.addParamGroup({ params: model.blocks.parameters(), learningRate: 1e-4 });
+   */
+  addParamGroup(group: ParameterGroup<S>): void {
+    const op = `${this.name}.addParamGroup`;
+    if (tracing()) fail(op, "to be called outside compile", "a call inside", "add the group before the step");
+    this.held.push(this.another(group));
+    this.edition++;
   }
 
   /** Every parameter, group after group. */
@@ -48,6 +80,7 @@ export abstract class Optimizer<S extends CommonSettings> {
 
   set learningRate(rate: number) {
     for (const group of this.groups) if (!group.ownRate) group.learningRate = rate;
+    this.options = { ...this.options, learningRate: rate };
   }
 
   /** Forgets the gradients, so that the next backward begins anew. */
@@ -145,6 +178,7 @@ export abstract class Optimizer<S extends CommonSettings> {
   loadStateDict(saved: OptimizerStateDict): void {
     const wanted = this.groups.map(({ params, settings }) => ({ params, momentNames: this.momentNames(settings) }));
     const { states, rates } = readState(`${this.name}.loadStateDict`, saved, wanted);
+    this.edition++;
     this.states.clear();
     for (const [p, state] of states) this.states.set(p, state);
     for (const [g, group] of this.groups.entries()) group.learningRate = rates[g];

@@ -74,9 +74,9 @@ export function makeGroups<S extends CommonSettings>(
   name: string,
   parameters: Parameters<S>,
   options: Partial<S>,
-  { defaults, table, check }: SettingRules<S>,
+  rules: SettingRules<S>,
 ): Group<S>[] {
-  checkOptions(name, options, table as OptionTable<Partial<S>>, REMEDIES);
+  checkOptions(name, options, rules.table as OptionTable<Partial<S>>, REMEDIES);
   refuseModule(name, "an array of parameters", parameters);
   checkList(name, "an array of parameters, or of groups of them", parameters);
   const list = [...(parameters as Iterable<Tensor | ParameterGroup<S>>)];
@@ -84,21 +84,57 @@ export function makeGroups<S extends CommonSettings>(
     ? list
     : [{ params: list as Tensor[] }];
   const groups = given.map((group) => {
-    checkGroup(name, group);
-    const { params, ...own } = group;
-    checkOptions(name, own as object as Partial<S>, table as OptionTable<Partial<S>>, REMEDIES);
-    const settings = { ...defaults, ...told(options), ...told(own) } as S;
-    checkRate(name, settings.learningRate);
-    check(settings);
-    return new Group<S>([...params], settings, Object.hasOwn(told(own), "learningRate"), name);
+    checkGroup(name, group, "parameters, or groups { params: [...] }", "pass model.parameters()");
+    return makeGroup(name, name, group, options, rules);
   });
   const all = groups.flatMap((group) => group.params);
   if (all.length === 0) fail(name, "at least one parameter", "none");
+  checkParameters(name, all);
+  return groups;
+}
+
+/**
+ * One group more, beside those that an optimizer has.
+ * @param name the optimizer's name, for errors
+ * @throws HeedError as `makeGroups` does, and for a parameter that is in one of the groups already
+ */
+export function makeAnotherGroup<S extends CommonSettings>(
+  name: string,
+  group: ParameterGroup<S>,
+  options: Partial<S>,
+  rules: SettingRules<S>,
+  groups: readonly Group<S>[],
+): Group<S> {
+  const op = `${name}.addParamGroup`;
+  checkGroup(op, group, "a group { params: [...] }", "write { params: layer.parameters() }");
+  const made = makeGroup(op, name, group, options, rules);
+  checkParameters(op, made.params);
+  for (const [g, { params }] of groups.entries()) {
+    const twice = params.find((p) => made.params.includes(p));
+    if (twice) fail(op, "parameters that are in no group yet", `${describe(twice)}, which is in group ${g}`);
+  }
+  return made;
+}
+
+function makeGroup<S extends CommonSettings>(
+  op: string,
+  name: string,
+  { params, ...own }: { readonly params: Iterable<Tensor> },
+  options: Partial<S>,
+  { defaults, table, check }: SettingRules<S>,
+): Group<S> {
+  checkOptions(op, own as object as Partial<S>, table as OptionTable<Partial<S>>, REMEDIES);
+  const settings = { ...defaults, ...told(options), ...told(own) } as S;
+  checkRate(op, settings.learningRate);
+  check(settings);
+  return new Group<S>([...params], settings, Object.hasOwn(told(own), "learningRate"), name);
+}
+
+function checkParameters(op: string, all: readonly Tensor[]): void {
   const odd = all.find((p) => !p.isLeaf || !p.requiresGrad);
   const remedy = "pass model.parameters(), or call .requiresGrad_() first";
-  if (odd) fail(name, "leaves that require gradients", describe(odd), remedy);
-  if (new Set(all).size < all.length) fail(name, "each parameter once", "one of them twice");
-  return groups;
+  if (odd) fail(op, "leaves that require gradients", describe(odd), remedy);
+  if (new Set(all).size < all.length) fail(op, "each parameter once", "one of them twice");
 }
 
 /** What is not undefined: `{ weightDecay: undefined }` means the default. */
@@ -116,15 +152,13 @@ export function refuseModule(op: string, expected: string, x: unknown): void {
   if (module) fail(op, expected, shown(x), "pass model.parameters()");
 }
 
-function checkGroup(op: string, group: unknown): void {
+function checkGroup(op: string, group: unknown, expected: string, remedy: string): void {
   const { params } = (group ?? {}) as { params?: unknown };
-  if (Array.isArray(group))
-    fail(op, "parameters, or groups { params: [...] }", shown(group), "pass model.parameters()");
-  checkList(
-    op,
-    "{ params: [...] } with an array of parameters",
-    typeof group === "object" && params !== undefined ? params : group,
-  );
+  if (Array.isArray(group)) fail(op, expected, shown(group), remedy);
+  const wanted = "{ params: [...] } with an array of parameters";
+  if (params === undefined) fail(op, wanted, shown(group));
+  refuseModule(op, wanted, params);
+  checkList(op, wanted, params);
   for (const [i, p] of [...(params as Iterable<unknown>)].entries()) checkTensor(op, `parameter ${i}`, p);
 }
 

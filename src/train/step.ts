@@ -29,34 +29,36 @@ export interface StepResult {
 export class TrainingStep {
   private readonly last: (ids: Tensor, targets: Tensor) => { loss: Tensor; norm: Tensor };
   private readonly gather: (ids: Tensor, targets: Tensor) => Tensor;
+  /** The gradient so far of each parameter, where a step has several batches. */
+  private readonly sums = new Map<Tensor, Tensor>();
 
   constructor(
     model: TrainableModel,
-    optimizer: Optimizer<CommonSettings>,
+    private readonly optimizer: Optimizer<CommonSettings>,
     private readonly accumulate: number,
     clipNorm: number,
   ) {
     if (!(optimizer instanceof Optimizer)) fail("TrainingStep", "an optimizer", shown(optimizer));
     if (typeof model?.loss !== "function") fail("TrainingStep", "a model with a loss", shown(model));
-    const { parameters } = optimizer;
-    const sums = accumulate > 1 ? parameters.map(zerosLike) : [];
+    const sumOf = (p: Tensor): Tensor => this.sums.get(p) as Tensor;
     const share = (ids: Tensor, targets: Tensor): Tensor => {
       const loss = model.loss(ids, targets);
       (accumulate > 1 ? loss.div(accumulate) : loss).backward();
       return loss.detach();
     };
-    const total = (p: Tensor, i: number): Tensor => (p.grad ? sums[i].add(p.grad) : sums[i]);
+    const total = (p: Tensor): Tensor => (p.grad ? sumOf(p).add(p.grad) : sumOf(p));
     this.gather = compile((ids, targets) => {
       const loss = share(ids, targets);
-      assignAll(parameters.map((p, i) => [sums[i], total(p, i)]));
+      assignAll(optimizer.parameters.map((p) => [sumOf(p), total(p)]));
       optimizer.zeroGrad();
       return loss;
     });
     this.last = compile((ids, targets) => {
       const loss = share(ids, targets);
+      const { parameters } = optimizer;
       if (accumulate > 1) {
-        for (const [i, p] of parameters.entries()) if (p.grad) p.grad = total(p, i);
-        assignAll(sums.map((sum) => [sum, 0]));
+        for (const p of parameters) if (p.grad) p.grad = total(p);
+        assignAll(parameters.map((p) => [sumOf(p), 0]));
       }
       const norm = clipGradNorm_(parameters, clipNorm);
       optimizer.step();
@@ -68,6 +70,8 @@ export class TrainingStep {
 
   /** Draws its batches from `next`. */
   run(next: () => Batch): StepResult {
+    if (this.accumulate > 1)
+      for (const p of this.optimizer.parameters) if (!this.sums.has(p)) this.sums.set(p, zerosLike(p));
     const losses: Tensor[] = [];
     for (let i = 1; i < this.accumulate; i++) losses.push(this.gather(...batchTensors(next())));
     const { loss, norm } = this.last(...batchTensors(next()));

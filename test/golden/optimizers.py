@@ -30,6 +30,8 @@ CASES = [
     ("SGD", {"lr": 0.05, "clip": 0.5, "norm_type": 1}),
     ("SGD", {"lr": 0.05, "clip": 0.5, "norm_type": 3.5}),
     ("AdamW", {"lr": 0.01, "clip": 0.5, "norm_type": "Infinity"}),  # as text: JSON has no infinity
+    ("AdamW", {"lr": 0.01, "add": True}),
+    ("SGD", {"lr": 0.05, "momentum": 0.9, "add": True}),
 ]
 
 
@@ -37,18 +39,20 @@ def run(name, options):
     options = dict(options)
     groups, skip, clip = options.pop("groups", False), options.pop("skip", False), options.pop("clip", None)
     clip_value, schedule = options.pop("clip_value", None), options.pop("schedule", False)
-    norm_type = float(options.pop("norm_type", 2.0))
+    norm_type, add = float(options.pop("norm_type", 2.0)), options.pop("add", False)
     a = torch.tensor(SEED_A, requires_grad=True)
     b = torch.tensor(SEED_B, requires_grad=True)
     w = torch.tensor(W)
-    params = [{"params": [a], "weight_decay": 0.3}, {"params": [b], "lr": 0.001, "weight_decay": 0.0}] if groups else [a, b]
+    params = [{"params": [a], "weight_decay": 0.3}, {"params": [b], "lr": 0.001, "weight_decay": 0.0}] if groups else [a] if add else [a, b]
     optimizer = getattr(torch.optim, name)(params, **options)
     norms, losses = [], []
     for step in range(10):
         if schedule:
             for group in optimizer.param_groups:
                 group["lr"] = options["lr"] / (step + 1)
-        used = b.detach() if skip and step in (0, 4, 5) else b
+        if add and step == 4:
+            optimizer.add_param_group({"params": [b], "lr": 0.004, "weight_decay": 0.3})
+        used = b.detach() if skip and step in (0, 4, 5) or add and step < 4 else b
         loss = (w * torch.cos(a) * used).sum() + 0.1 * (a * a).sum()
         optimizer.zero_grad()
         loss.backward()

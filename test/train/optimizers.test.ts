@@ -37,7 +37,7 @@ function problem() {
 
 /** Runs a case as PyTorch users write it, or with the whole step compiled. */
 function run({ name, options }: Case, compiled: boolean) {
-  const { groups, skip, clip, clip_value, norm_type, schedule, ...rest } = options;
+  const { groups, skip, add, clip, clip_value, norm_type, schedule, ...rest } = options;
   const settings = Object.fromEntries(Object.entries(rest).map(([k, v]) => [NAMES[k as keyof typeof NAMES] ?? k, v]));
   const { a, b, loss } = problem();
   const params = groups
@@ -45,7 +45,9 @@ function run({ name, options }: Case, compiled: boolean) {
         { params: [a], weightDecay: 0.3 },
         { params: [b], learningRate: 0.001, weightDecay: 0 },
       ]
-    : [a, b];
+    : add
+      ? [a]
+      : [a, b];
   const optimizer = new KINDS[name as keyof typeof KINDS](params, settings);
   const norms: number[] = [];
   const losses: number[] = [];
@@ -61,7 +63,8 @@ function run({ name, options }: Case, compiled: boolean) {
   const step = compiled ? compile(body) : body;
   for (let i = 0; i < STEPS; i++) {
     if (schedule) optimizer.learningRate = (rest.lr as number) / (i + 1);
-    const { value, norm } = step(skip && [0, 4, 5].includes(i) ? "no b" : "b");
+    if (add && i === 4) optimizer.addParamGroup({ params: [b], learningRate: 0.004, weightDecay: 0.3 });
+    const { value, norm } = step((skip && [0, 4, 5].includes(i)) || (add && i < 4) ? "no b" : "b");
     losses.push(value.item());
     if (norm) norms.push(norm.item());
   }
