@@ -29,6 +29,7 @@ if (words.includes("--help") || words.includes("-h")) {
 const previous = join(root, "runs", "demo-previous");
 const replaces = folder === join(root, DEMO) && !resume && existsSync(folder);
 if (replaces) {
+  await refuseWhileTraining(folder);
   rmSync(previous, { recursive: true, force: true });
   renameSync(folder, previous);
 }
@@ -83,4 +84,13 @@ function beginning(path) {
         .find((line) => line.trim())
     : undefined;
   return [...(first ?? "The").trim()].slice(0, 12).join("").trim();
+}
+
+/** A folder that somebody is writing to is not moved away from under him. */
+async function refuseWhileTraining(path) {
+  const { refuseBusyFolder } = await import("../dist/cli/run-lock.js");
+  await refuseBusyFolder(path).catch((error) => {
+    console.error(error.message);
+    process.exit(1);
+  });
 }

@@ -18,6 +18,7 @@ import { inspectRunFolder, loadTokenizer, loadTrainingFile, RUN_FILES } from "..
 import { type Io, UsageError } from "./io.js";
 import { checkMetricsFile } from "./metrics-file.js";
 import { readText } from "./read-text.js";
+import { RunLock, refuseBusyFolder } from "./run-lock.js";
 import { newSettings, type RunSettings, resumedSettings, type TrainWords } from "./run-settings.js";
 import { TrainingRun } from "./training-run.js";
 
@@ -30,8 +31,17 @@ export async function train(words: TrainWords, io: Io): Promise<number> {
   if (flags.resume) return await resumeRun(words, io);
   const settings = newSettings(words);
   const folder = flags.out ?? join("runs", nameOf(positionals[0]));
+  await refuseBusyFolder(folder);
+  await refuseUsedFolder(folder, flags.overwrite);
+  const text = await readText(settings.text);
+  const tokenizer = await makeTokenizer(settings.tokenizer, text, io, flags.quiet);
+  const material = { folder, text, tokenizer, settings: { ...settings, textHash: hash(text) } };
+  return await begin(words, io, material, () => refuseUsedFolder(folder, flags.overwrite));
+}
+
+async function refuseUsedFolder(folder: string, overwrite: boolean): Promise<void> {
   const found = await inspectRunFolder(folder);
-  if (found === "run" && !flags.overwrite) {
+  if (found === "run" && !overwrite) {
     fail(
       "heed train",
       `a new folder for a new run`,
@@ -42,15 +52,15 @@ export async function train(words: TrainWords, io: Io): Promise<number> {
   if (found === "foreign") {
     fail("heed train", `a new or empty folder for the run`, `${folder}, which holds other files`, "give another --out");
   }
-  const text = await readText(settings.text);
-  const tokenizer = await makeTokenizer(settings.tokenizer, text, io, flags.quiet);
-  return await begin(words, io, { folder, text, tokenizer, settings: { ...settings, textHash: hash(text) } });
 }
 
 async function resumeRun(words: TrainWords, io: Io): Promise<number> {
   const { flags, positionals } = words;
   const folder = flags.out ?? join("runs", positionals[0] ? nameOf(positionals[0]) : "");
   if (!flags.out && !positionals[0]) fail("heed train --resume", "the run's folder as --out, or its text", "neither");
+  await refuseBusyFolder(folder);
+  const checkpoint = join(folder, RUN_FILES.training);
+  const before = await editionOf(checkpoint);
   const file = await loadTrainingFile(folder);
   const { step, settings: saved } = readRunState(file);
   const settings = resumedSettings(words, saved as unknown as RunSettings);
@@ -73,7 +83,16 @@ async function resumeRun(words: TrainWords, io: Io): Promise<number> {
   const own = join(folder, RUN_FILES.tokenizer);
   const kept = (await stat(own).catch(() => null)) !== null;
   const tokenizer = kept ? await loadTokenizer(own) : await makeTokenizer(settings.tokenizer, text, io, flags.quiet);
-  return await begin(words, io, { folder, text, tokenizer, settings, file });
+  return await begin(words, io, { folder, text, tokenizer, settings, file }, async () => {
+    if ((await editionOf(checkpoint)) !== before)
+      fail("heed train --resume", "a checkpoint that nothing else changes", "one that another run has just replaced", "go on from that: give the command again"); // biome-ignore format: short
+  });
+}
+
+/** What tells a file from the one that takes its place. */
+async function editionOf(path: string): Promise<string> {
+  const { ino, mtimeMs, size } = (await stat(path).catch(() => null)) ?? {};
+  return `${ino} ${mtimeMs} ${size}`;
 }
 
 interface Material {
@@ -85,10 +104,12 @@ interface Material {
   readonly file?: LoadedSafetensors;
 }
 
+/** @param check once the folder is this run's own: throws where it is not what it was when it was looked at */
 async function begin(
   { flags }: TrainWords,
   io: Io,
   { folder, text, tokenizer, settings, file }: Material,
+  check: () => Promise<void>,
 ): Promise<number> {
   const { context, layers, heads, width, dropout, batch, seed } = settings;
   const tokens = tokenizer.encode(text, { special: false });
@@ -100,23 +121,25 @@ async function begin(
   await mkdir(folder, { recursive: true }).catch((error: Error) =>
     fail("heed train", `to be able to make ${folder}`, error.message),
   );
-  const run = new TrainingRun({
-    folder,
-    settings,
-    tokenizer,
-    model,
-    sampler,
-    generator,
-    validation: split.validation,
-    io,
+  const lock = await RunLock.take(folder, (sentence) => {
+    if (!flags.quiet) io.stdout.write(`${sentence}\n`);
   });
-  if (file) run.restore(file);
-  return await run.go({
-    quiet: flags.quiet,
-    characters: text.length,
-    tokens: tokens.length,
-    metricsPath: extraMetrics(folder, flags.metrics),
-  });
+  const endListening = io.onExit(() => lock.release());
+  try {
+    await check();
+    const { validation } = split;
+    const run = new TrainingRun({ folder, settings, tokenizer, model, sampler, generator, validation, io });
+    if (file) run.restore(file);
+    return await run.go({
+      quiet: flags.quiet,
+      characters: text.length,
+      tokens: tokens.length,
+      metricsPath: extraMetrics(folder, flags.metrics),
+    });
+  } finally {
+    endListening();
+    lock.release();
+  }
 }
 
 /** Too short a text is said in the words of the command line, not of the library. */

@@ -4,6 +4,7 @@
 //   model.safetensors    its weights                       loss.svg               the same as a picture
 //   tokenizer.json       its tokenizer, for Hugging Face's libraries too
 //   training.safetensors everything for --resume (checkpoint.ts); complete in itself, so that the others may be a save older or newer
+//   training.lock        there while heed train writes to the folder (cli/run-lock.ts)
 //
 // A save writes all files beside the old ones first and then puts one after the other in place, training.safetensors before the rest: a crash
 // or a full disk at any moment leaves a run that can be resumed and a model that can be used. Node is imported when it is used.
@@ -26,6 +27,8 @@ export const RUN_FILES = {
   metrics: "metrics.jsonl",
   chart: "loss.svg",
 } as const;
+/** Who trains in the folder. */
+export const RUN_LOCK = "training.lock";
 export type RunFile = keyof typeof RUN_FILES;
 
 /** Writes a file beside its place; what stageFile does, or something in its stead. */
@@ -62,7 +65,7 @@ export async function inspectRunFolder(folder: string): Promise<"free" | "run" |
     return fail("run folder", `a folder at ${folder}`, error.code === "ENOTDIR" ? "a file" : error.message);
   });
   if (names.includes(RUN_FILES.training)) return "run";
-  return names.every(isLeftover) ? "free" : "foreign";
+  return names.every((name) => name === RUN_LOCK || isLeftover(name)) ? "free" : "foreign";
 }
 
 /** Removes the temporary files that a crash left behind. */
@@ -73,7 +76,7 @@ export async function removeLeftovers(folder: string): Promise<void> {
 }
 
 function isLeftover(name: string): boolean {
-  return Object.values(RUN_FILES).some((file) => name.startsWith(`.${file}.`) && name.endsWith(".tmp"));
+  return [...Object.values(RUN_FILES), RUN_LOCK].some((file) => name.startsWith(`.${file}.`) && name.endsWith(".tmp"));
 }
 
 /** The file that --resume goes on from. @throws HeedError where there is none, or it is damaged */

@@ -45,7 +45,7 @@ export async function heed(
     return () => {};
   };
   const list = typeof words === "string" ? words.split(" ") : words;
-  const code = await main(list, { stdout, stderr, env: {}, onStop, ...rest });
+  const code = await main(list, { stdout, stderr, env: {}, onStop, onExit: () => () => {}, ...rest });
   return { code, out, err };
 }
 
