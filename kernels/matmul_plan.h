@@ -68,9 +68,10 @@ static void plan_blocks(Plan *plan, int64_t want, int64_t most_rows, int64_t mos
   plan->across = divide_up(n, plan->columns);
 }
 
-// Blocks of whole tiles, but for the last: 32 rows are three tiles of 5 and three of 6, and take as long as 36.
+// Blocks of whole tiles, but for the last: 32 rows are three tiles of 5 and three of 6, and take as long as 36. Where A's rows run along memory, whole
+// lines count for more.
 static void whole_tiles(Plan *plan, int64_t height) {
-  if (plan->down == 1) return;
+  if (plan->down == 1 || plan->p.a.columns != 1) return;
   plan->rows = min64(round_up(plan->rows, height), plan->p.m);
   plan->down = divide_up(plan->p.m, plan->rows);
 }
