@@ -107,9 +107,10 @@ static void multiply_block(const Plan *plan, const Context *context, const Block
           ahead = ahead_asked(&asking, k);
         for (; summed < row + rows; summed += HEED_LANES)
           add_lines(totals + summed, (const float *)at(a_from, a, summed, 0), a->columns, k, min64(HEED_LANES, at_->rows - summed));
-        int32_t ends = k0 + k == at_->k1, ending = (k0 > at_->k0 ? TILE_ADDS : 0) | (ends && plan->bias.relu ? TILE_CUTS : 0);
-        const float *bias = ends ? bias_at(&plan->bias, context, at_->column + j) : 0;
-        multiply_tile_to(rows, columns, down, from, step, panel, width, k, target + row * ld + j, ld, ending, bias, ahead);
+        Ending ending = {0, 0};
+        if (k0 + k == at_->k1) ending = bias_ending(&plan->bias, p->turned, context, at_->row + row, at_->column + j);
+        if (k0 > at_->k0) ending.does |= TILE_ADDS;
+        multiply_tile_to(rows, columns, down, from, step, panel, width, k, target + row * ld + j, ld, ending, ahead);
       }
     }
     k0 += k;

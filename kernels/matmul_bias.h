@@ -5,11 +5,16 @@
 
 #include "expression_words.h"
 #include "matmul_problem.h"
+#include "matmul_tile.h"
 
 typedef struct {
   int32_t found, relu, buffer;  // no buffer is -1
   int64_t offset;               // bytes
 } Bias;
+
+// The epilogue speaks of C as it was before the problem was turned.
+HEED_INLINE int64_t written_rows(const Problem *p) { return p->turned ? p->n : p->m; }
+HEED_INLINE int64_t written_columns(const Problem *p) { return p->turned ? p->m : p->n; }
 
 // Whether an operand of the epilogue is C itself.
 HEED_INLINE int is_product(const Problem *p, const int32_t *operand) {
@@ -17,20 +22,21 @@ HEED_INLINE int is_product(const Problem *p, const int32_t *operand) {
   const int32_t *strides = operand + 4;
   for (int32_t d = 0; d < p->nb; d++)
     if (p->sizes[d] > 1 && strides[d] != p->c.batches[d]) return 0;
-  return (p->m == 1 || strides[p->nb] == p->c.rows) && (p->n == 1 || strides[p->nb + 1] == p->c.columns);
+  Side c = p->turned ? turned_side(p->c) : p->c;
+  return (written_rows(p) == 1 || strides[p->nb] == c.rows) && (written_columns(p) == 1 || strides[p->nb + 1] == c.columns);
 }
 
 // Whether it is a row of f32 that all rows share.
 HEED_INLINE int is_shared_row(const Problem *p, const int32_t *operand) {
   const int32_t *strides = operand + 4;
   for (int32_t d = 0; d < p->nb + 1; d++)
-    if ((d < p->nb ? p->sizes[d] : p->m) > 1 && strides[d] != 0) return 0;
-  return operand[0] >= 0 && operand[0] != p->c.buffer && operand[3] == DTYPE_F32 && (p->n == 1 || strides[p->nb + 1] == 1);
+    if ((d < p->nb ? p->sizes[d] : written_rows(p)) > 1 && strides[d] != 0) return 0;
+  return operand[0] >= 0 && operand[0] != p->c.buffer && operand[3] == DTYPE_F32 && (written_columns(p) == 1 || strides[p->nb + 1] == 1);
 }
 
 static Bias find_bias(const Problem *p) {
   Bias none = {0}, bias = {.found = 1, .buffer = -1};
-  if (!p->epilogue || p->turned || p->c.dtype != DTYPE_F32 || p->c.columns != 1) return none;
+  if (!p->epilogue || p->c.dtype != DTYPE_F32 || (p->turned ? p->c.rows : p->c.columns) != 1) return none;
   Body b = body_read(p->epilogue[0], p->epilogue + 1, p->epilogue + 1 + p->epilogue[0], 1);
   if (b.rank != p->nb + 2 || b.outputs != 1 || !is_product(p, body_output(&b, 0))) return none;
   int32_t value = -1, row = -1, stored = 0;  // registers: what has become of the product, and the row
@@ -55,9 +61,13 @@ static Bias find_bias(const Problem *p) {
   return stored && row < 0 ? bias : none;
 }
 
-// The bias from a column on, or 0 where there is none.
-HEED_INLINE const float *bias_at(const Bias *bias, const Context *context, int64_t column) {
-  return bias->found && bias->buffer >= 0 ? (const float *)(context->buffers[bias->buffer] + bias->offset) + column : 0;
+// What the tile does that begins at a row and a column of C and has its last sums.
+HEED_INLINE Ending bias_ending(const Bias *bias, int32_t turned, const Context *context, int64_t row, int64_t column) {
+  Ending ending = {bias->relu ? TILE_CUTS : 0, 0};
+  if (!bias->found || bias->buffer < 0) return ending;
+  if (turned) ending.does |= TILE_ADDS_DOWN;
+  ending.bias = (const float *)(context->buffers[bias->buffer] + bias->offset) + (turned ? row : column);
+  return ending;
 }
 
 #endif

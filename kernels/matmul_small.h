@@ -46,7 +46,7 @@ HEED_INLINE void multiply_entry(const Plan *plan, const Context *context, const 
     for (int64_t i = 0; i < p->m; i += height) {
       const float *from = a + i * (down ? 1 : as);
       multiply_tile_to(min64(height, p->m - i), columns, down, from, as, panel, step ? step : width, p->k, c + i * p->c.rows + j, p->c.rows,
-                       plan->bias.relu ? TILE_CUTS : 0, bias_at(&plan->bias, context, j), (Ahead){(const char *)from, 0, 0});
+                       bias_ending(&plan->bias, p->turned, context, i, j), (Ahead){(const char *)from, 0, 0});
     }
   }
 }

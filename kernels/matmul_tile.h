@@ -46,8 +46,13 @@ typedef struct {
 // crowd, so that one fetched long before is gone when its turn comes.
 #define LINES_AHEAD 4
 
-// What comes after the sums: they are added to what stands in C; after a bias, what is below 0 becomes 0.
-enum { TILE_ADDS = 1, TILE_CUTS = 2 };
+// What comes after the sums: they are added to what stands in C; then, unless it is 0, the bias, a row for all rows or a column for all columns; then
+// what is below 0 becomes 0.
+enum { TILE_ADDS = 1, TILE_ADDS_DOWN = 2, TILE_CUTS = 4 };
+typedef struct {
+  int32_t does;
+  const float *bias;
+} Ending;
 
 // What stands at `from` is added to the sums, row i of it `step` floats after row i - 1.
 HEED_INLINE void add_tile(const int rows, const int vectors, vf sum[TILE_ROWS][PANEL_VECTORS], const float *from, int64_t step, int64_t last) {
@@ -118,7 +123,12 @@ HEED_INLINE void tile_body(const int rows, const int vectors, const int down, co
     }
   }
   if (ending & TILE_ADDS) add_tile(rows, vectors, sum, c, cs, last);
-  if (bias) add_tile(rows, vectors, sum, bias, 0, last);
+  if (bias && !(ending & TILE_ADDS_DOWN)) add_tile(rows, vectors, sum, bias, 0, last);
+  if (bias && ending & TILE_ADDS_DOWN)
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; v++) sum[i][v] += splat(bias[i]);
   if (ending & TILE_CUTS)
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
@@ -179,18 +189,18 @@ static const Tile tiles[TILE_ROWS][2][4] = {  // [rows - 1][down][vectors - 1]
 #endif
 };
 
-// A tile of any width up to PANEL_COLUMNS; B has whole vectors (packed panels are padded), C is touched only within `columns`. `bias`, unless it
-// is 0, is a row that is added to every row at the end.
+// A tile of any width up to PANEL_COLUMNS; B has whole vectors (packed panels are padded), C is touched only within `columns`.
 HEED_INLINE void multiply_tile_to(int64_t rows, int64_t columns, int32_t down, const float *a, int64_t as, const float *b, int64_t bs,
-                                       int64_t k, float *c, int64_t cs, int32_t ending, const float *bias, Ahead ahead) {
+                                       int64_t k, float *c, int64_t cs, Ending ending, Ahead ahead) {
   int64_t vectors = (columns + HEED_LANES - 1) / HEED_LANES;
-  tiles[rows - 1][down][vectors - 1](a, as, b, bs, k, c, cs, columns - (vectors - 1) * HEED_LANES, ending, bias, ahead.from, ahead.step, ahead.jump);
+  tiles[rows - 1][down][vectors - 1](a, as, b, bs, k, c, cs, columns - (vectors - 1) * HEED_LANES, ending.does, ending.bias, ahead.from, ahead.step,
+                                     ahead.jump);
 }
 
 // The same, in place of what stands there or with `add` added to it.
 HEED_INLINE void multiply_tile(int64_t rows, int64_t columns, int32_t down, const float *a, int64_t as, const float *b, int64_t bs,
                                int64_t k, float *c, int64_t cs, int32_t add, Ahead ahead) {
-  multiply_tile_to(rows, columns, down, a, as, b, bs, k, c, cs, add ? TILE_ADDS : 0, 0, ahead);
+  multiply_tile_to(rows, columns, down, a, as, b, bs, k, c, cs, (Ending){add ? TILE_ADDS : 0, 0}, ahead);
 }
 
 #endif
