@@ -1,5 +1,5 @@
-// A bias: an epilogue that does nothing but add one row to every row of the product, in its place, and perhaps cut it off at 0. The micro-kernel
-// does that to its sums before it stores them, with the same bits, and the product need not be read again.
+// A bias: an epilogue that does nothing but add one row to every row of the product, or one column to every column, in its place, and perhaps cut it
+// off at 0. The micro-kernel does that to its sums before it stores them, with the same bits, and the product need not be read again.
 #ifndef HEED_MATMUL_BIAS_H
 #define HEED_MATMUL_BIAS_H
 
@@ -9,6 +9,7 @@
 
 typedef struct {
   int32_t found, relu, buffer;  // no buffer is -1
+  int32_t down;                 // a column for all columns, as a convolution's, not a row for all rows
   int64_t offset;               // bytes
 } Bias;
 
@@ -26,12 +27,15 @@ HEED_INLINE int is_product(const Problem *p, const int32_t *operand) {
   return (written_rows(p) == 1 || strides[p->nb] == c.rows) && (written_columns(p) == 1 || strides[p->nb + 1] == c.columns);
 }
 
-// Whether it is a row of f32 that all rows share.
-HEED_INLINE int is_shared_row(const Problem *p, const int32_t *operand) {
+// Whether it is f32 that all rows share, or with `down` all columns.
+HEED_INLINE int is_for_all(const Problem *p, const int32_t *operand, int32_t down) {
   const int32_t *strides = operand + 4;
-  for (int32_t d = 0; d < p->nb + 1; d++)
-    if ((d < p->nb ? p->sizes[d] : written_rows(p)) > 1 && strides[d] != 0) return 0;
-  return operand[0] >= 0 && operand[0] != p->c.buffer && operand[3] == DTYPE_F32 && (written_columns(p) == 1 || strides[p->nb + 1] == 1);
+  int64_t along = down ? written_rows(p) : written_columns(p), across = down ? written_columns(p) : written_rows(p);
+  for (int32_t d = 0; d < p->nb; d++)
+    if (p->sizes[d] > 1 && strides[d] != 0) return 0;
+  if (operand[0] < 0 || operand[0] == p->c.buffer || operand[3] != DTYPE_F32) return 0;
+  int32_t row_step = strides[p->nb], column_step = strides[p->nb + 1];
+  return (along == 1 || (down ? row_step : column_step) == 1) && (across == 1 || (down ? column_step : row_step) == 0);
 }
 
 static Bias find_bias(const Problem *p) {
@@ -45,9 +49,9 @@ static Bias find_bias(const Problem *p) {
     if (i[1] || stored) return none;
     if (i[0] == OP_LOAD && value < 0 && is_product(p, body_input(&b, i[3]))) {
       value = i[2];
-    } else if (i[0] == OP_LOAD && bias.buffer < 0 && is_shared_row(p, body_input(&b, i[3]))) {
+    } else if (i[0] == OP_LOAD && bias.buffer < 0 && (is_for_all(p, body_input(&b, i[3]), 0) || is_for_all(p, body_input(&b, i[3]), 1))) {
       const int32_t *operand = body_input(&b, i[3]);
-      row = i[2], bias.buffer = operand[0], bias.offset = word64(operand + 1);
+      row = i[2], bias.buffer = operand[0], bias.offset = word64(operand + 1), bias.down = !is_for_all(p, operand, 0);
     } else if (i[0] == OP_ADD && value != row && value >= 0 && row >= 0 && !bias.relu && ((i[3] == value && i[4] == row) || (i[3] == row && i[4] == value))) {
       value = i[2], row = -1;
     } else if (i[0] == OP_RELU && i[3] == value && !bias.relu) {
@@ -65,8 +69,9 @@ static Bias find_bias(const Problem *p) {
 HEED_INLINE Ending bias_ending(const Bias *bias, int32_t turned, const Context *context, int64_t row, int64_t column) {
   Ending ending = {bias->relu ? TILE_CUTS : 0, 0};
   if (!bias->found || bias->buffer < 0) return ending;
-  if (turned) ending.does |= TILE_ADDS_DOWN;
-  ending.bias = (const float *)(context->buffers[bias->buffer] + bias->offset) + (turned ? row : column);
+  int32_t down = bias->down != turned;
+  if (down) ending.does |= TILE_ADDS_DOWN;
+  ending.bias = (const float *)(context->buffers[bias->buffer] + bias->offset) + (down ? row : column);
   return ending;
 }
 

@@ -1,4 +1,4 @@
-// A bias, and a ReLU after it, that the micro-kernel adds to its sums: the very numbers of the product alone with the row added to it
+// A bias, and a ReLU after it, that the micro-kernel adds to its sums: the very numbers of the product alone with the row or column added to it
 // afterwards, on every instruction set and number of threads. What only looks like a bias keeps its own numbers, too.
 
 import { afterAll, describe, expect } from "vitest";
@@ -50,9 +50,13 @@ describe.runIf(found)(title("a bias in the product"), () => {
             const plain = compile((...[a, b]: Tensor[]) => product(a, b));
             executor.setThreads(1);
             const expected = withBias(plain(left, other), bias, relu);
+            // As a convolution's, for all columns.
+            const column = matrix(m, 1, 4);
+            const down = withBias(plain(left, other), column.expand(m, n).contiguous(), relu);
             for (const count of [1, 2, 7]) {
               executor.setThreads(count);
               expect(numbers(f(left, other, bias))).toEqual(expected);
+              expect(numbers(f(left, other, column))).toEqual(down);
             }
           }
       }),
