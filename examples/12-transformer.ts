@@ -1,5 +1,5 @@
 // The Transformer of 2017, whole: encoder and decoder, trained to translate English into Chinese with warm-up and label smoothing, then
-// greedy and beam search: BLEU of characters 40.9 and 42.3 after 2000 steps. After "Attention Is All You Need" (Vaswani et al. 2017) and the
+// greedy and beam search: BLEU of characters 42.1 and 43.9 after 2000 steps. After "Attention Is All You Need" (Vaswani et al. 2017) and the
 // Annotated Transformer, whose text has the paper's LayerNorm(x + Sublayer(x)), as here, but whose code has x + Sublayer(LayerNorm(x)): with
 // that the mean loss of steps 601 to 700 is 2.29 instead of 2.43. Writes a drawing into runs/. Run it with: npm run example 12-transformer
 
