@@ -27,15 +27,17 @@ HEED_INLINE int is_product(const Problem *p, const int32_t *operand) {
   return (written_rows(p) == 1 || strides[p->nb] == c.rows) && (written_columns(p) == 1 || strides[p->nb + 1] == c.columns);
 }
 
-// Whether it is f32 that all rows share, or with `down` all columns.
-HEED_INLINE int is_for_all(const Problem *p, const int32_t *operand, int32_t down) {
+enum { NO_BIAS, BIAS_ROW, BIAS_COLUMN };
+
+// Whether an operand of the epilogue is a row of f32 for all rows, or a column for all columns.
+HEED_INLINE int32_t bias_kind(const Problem *p, const int32_t *operand) {
   const int32_t *strides = operand + 4;
-  int64_t along = down ? written_rows(p) : written_columns(p), across = down ? written_columns(p) : written_rows(p);
+  if (operand[0] < 0 || operand[0] == p->c.buffer || operand[3] != DTYPE_F32) return NO_BIAS;
   for (int32_t d = 0; d < p->nb; d++)
-    if (p->sizes[d] > 1 && strides[d] != 0) return 0;
-  if (operand[0] < 0 || operand[0] == p->c.buffer || operand[3] != DTYPE_F32) return 0;
-  int32_t row_step = strides[p->nb], column_step = strides[p->nb + 1];
-  return (along == 1 || (down ? row_step : column_step) == 1) && (across == 1 || (down ? column_step : row_step) == 0);
+    if (p->sizes[d] > 1 && strides[d] != 0) return NO_BIAS;
+  int32_t down = strides[p->nb], across = strides[p->nb + 1], one_row = written_rows(p) == 1, one_column = written_columns(p) == 1;
+  if ((one_row || down == 0) && (one_column || across == 1)) return BIAS_ROW;
+  return (one_row || down == 1) && (one_column || across == 0) ? BIAS_COLUMN : NO_BIAS;
 }
 
 static Bias find_bias(const Problem *p) {
@@ -43,15 +45,14 @@ static Bias find_bias(const Problem *p) {
   if (!p->epilogue || p->c.dtype != DTYPE_F32 || (p->turned ? p->c.rows : p->c.columns) != 1) return none;
   Body b = body_read(p->epilogue[0], p->epilogue + 1, p->epilogue + 1 + p->epilogue[0], 1);
   if (b.rank != p->nb + 2 || b.outputs != 1 || !is_product(p, body_output(&b, 0))) return none;
-  int32_t value = -1, row = -1, stored = 0;  // registers: what has become of the product, and the row
+  int32_t value = -1, row = -1, stored = 0;  // registers: what has become of the product, and the bias until it is added
   for (int32_t k = 0; k < b.count; k++) {
-    const int32_t *i = instruction(&b, k);
+    const int32_t *i = instruction(&b, k), *operand = i[0] == OP_LOAD ? body_input(&b, i[3]) : 0;
     if (i[1] || stored) return none;
-    if (i[0] == OP_LOAD && value < 0 && is_product(p, body_input(&b, i[3]))) {
+    if (operand && value < 0 && is_product(p, operand)) {
       value = i[2];
-    } else if (i[0] == OP_LOAD && bias.buffer < 0 && (is_for_all(p, body_input(&b, i[3]), 0) || is_for_all(p, body_input(&b, i[3]), 1))) {
-      const int32_t *operand = body_input(&b, i[3]);
-      row = i[2], bias.buffer = operand[0], bias.offset = word64(operand + 1), bias.down = !is_for_all(p, operand, 0);
+    } else if (operand && bias.buffer < 0 && bias_kind(p, operand)) {
+      row = i[2], bias.buffer = operand[0], bias.offset = word64(operand + 1), bias.down = bias_kind(p, operand) == BIAS_COLUMN;
     } else if (i[0] == OP_ADD && value != row && value >= 0 && row >= 0 && !bias.relu && ((i[3] == value && i[4] == row) || (i[3] == row && i[4] == value))) {
       value = i[2], row = -1;
     } else if (i[0] == OP_RELU && i[3] == value && !bias.relu) {

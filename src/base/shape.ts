@@ -45,9 +45,10 @@ export function contiguousView(shape: Shape): View {
 
 /** Negative axes count from the end. @throws HeedError when out of range */
 export function normalizeDim(op: string, dim: number, rank: number): number {
-  const d = Number.isInteger(dim) && dim < 0 ? dim + rank : dim;
-  if (!Number.isInteger(dim) || d < 0 || d >= Math.max(rank, 1))
-    fail(op, `a dimension from ${-Math.max(rank, 1)} to ${Math.max(rank, 1) - 1}`, shown(dim), advice(op, dim));
+  const axes = Math.max(rank, 1); // a number takes 0 and -1, as in PyTorch
+  const d = Number.isInteger(dim) && dim < 0 ? dim + axes : dim;
+  if (!Number.isInteger(dim) || d < 0 || d >= axes)
+    fail(op, `a dimension from ${-axes} to ${axes - 1}`, shown(dim), advice(op, dim));
   return d;
 }
 

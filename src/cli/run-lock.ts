@@ -1,7 +1,18 @@
 // One run at a time to a folder: training.lock in it says who trains there. It is made so that of two that come at once one gets it, goes
 // when the run ends in whatever way a process can notice, and counts for nothing once its process is gone (process-life.ts).
 
-import { closeSync, openSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { fail } from "../base/errors.js";
@@ -26,6 +37,8 @@ interface Found {
 
 /** How often a lock that says nothing is read again, 50 ms apart: it may be just being written. */
 const PATIENCE = 10;
+/** Bytes of a lock at most. */
+const LONGEST = 4096;
 /** How often one may come too late: each time another process was faster. */
 const MOST_TRIES = 100;
 const held = new Set<RunLock>();
@@ -33,6 +46,7 @@ let moved = 0;
 
 export class RunLock {
   private constructor(
+    private readonly folder: string,
     private readonly path: string,
     private readonly text: string,
   ) {
@@ -53,17 +67,34 @@ export class RunLock {
       if (tries > MOST_TRIES) fail("heed train", `to be able to make ${path}`, "something in its place", "remove it");
       const found = await read(path);
       if (!found) continue; // it went meanwhile, or leads nowhere
-      if (isHeld(found)) refuse(folder, path, found.holder as Holder);
+      if (isHeld(found)) refuse(folder, path, found.holder);
       if (remove(path, found)) note(takenOver(folder, found.holder));
     }
-    return new RunLock(path, text);
+    return new RunLock(folder, path, text);
+  }
+
+  /**
+   * Before something is written: makes sure that the folder is this run's still.
+   * @returns whether it had been removed, and was made anew
+   * @throws HeedError where another run has it meanwhile, or no file can be written there
+   */
+  async confirm(): Promise<boolean> {
+    for (let tries = 0; contents(this.path) !== this.text; tries++) {
+      mkdirSync(this.folder, { recursive: true });
+      if (create(this.path, this.text)) return true;
+      const found = await read(this.path);
+      if (!found || found.text === this.text) continue;
+      if (isHeld(found) || tries > MOST_TRIES) refuse(this.folder, this.path, found.holder);
+      remove(this.path, found);
+    }
+    return false;
   }
 
   /** Gives the folder free; once more does nothing. A lock that is not this one's stays. */
   release(): void {
     if (!held.delete(this)) return;
     try {
-      if (readFileSync(this.path, "utf8") === this.text) unlinkSync(this.path);
+      if (contents(this.path) === this.text) unlinkSync(this.path);
     } catch {
       // Gone already, with the folder perhaps; what cannot be removed counts for nothing once this process has ended.
     }
@@ -79,7 +110,7 @@ export class RunLock {
 export async function refuseBusyFolder(folder: string): Promise<void> {
   const path = join(folder, RUN_LOCK);
   const found = await read(path);
-  if (found && isHeld(found)) refuse(folder, path, found.holder as Holder);
+  if (found && isHeld(found)) refuse(folder, path, found.holder);
 }
 
 /** False where there is a lock. */
@@ -102,17 +133,29 @@ function create(path: string, text: string): boolean {
   return true;
 }
 
+/** How the file begins, which is all of a lock; null where there is none. */
+function contents(path: string): string | null {
+  try {
+    if (!statSync(path).isFile()) throw new Error("something that is no file");
+    const file = openSync(path, "r");
+    try {
+      const start = Buffer.alloc(LONGEST);
+      return start.toString("utf8", 0, readSync(file, start));
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return null;
+    return fail("heed train", `to be able to read ${path}`, message, "see what it is, and move it away");
+  }
+}
+
 /** Null where there is none. */
 async function read(path: string): Promise<Found | null> {
   for (let tries = 0; ; tries++) {
-    let text: string;
-    try {
-      text = readFileSync(path, "utf8");
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (code === "ENOENT" || code === "ENOTDIR") return null;
-      return fail("heed train", `to be able to read ${path}`, message, "see what it is, and move it away");
-    }
+    const text = contents(path);
+    if (text === null) return null;
     const holder = parse(text);
     if (holder || tries === PATIENCE) return { text, holder };
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -122,7 +165,8 @@ async function read(path: string): Promise<Found | null> {
 function parse(text: string): Holder | null {
   try {
     const { pid, host, started, process } = JSON.parse(text) as Partial<Holder>;
-    const sound = Number.isInteger(pid) && typeof host === "string" && !Number.isNaN(Date.parse(String(started)));
+    const number = Number.isInteger(pid) && (pid as number) > 0 && (pid as number) < 2 ** 31;
+    const sound = number && typeof host === "string" && !Number.isNaN(Date.parse(String(started)));
     return sound ? ({ pid, host, started, process: process ?? null } as Holder) : null;
   } catch {
     return null;
@@ -146,9 +190,9 @@ function remove(path: string, { text }: Found): boolean {
     if (code === "ENOENT") return false;
     fail("heed train", `to be able to remove ${path}, whose run is over`, message, "remove it by hand");
   }
-  const got = readFileSync(aside, "utf8");
+  const got = contents(aside);
   try {
-    if (got !== text) writeFileSync(path, got, { flag: "wx" });
+    if (got !== null && got !== text) writeFileSync(path, got, { flag: "wx" });
   } catch {
     // There is a lock again.
   }
@@ -156,7 +200,9 @@ function remove(path: string, { text }: Found): boolean {
   return got === text;
 }
 
-function refuse(folder: string, path: string, { pid, host, started }: Holder): never {
+function refuse(folder: string, path: string, holder: Holder | null): never {
+  if (!holder) fail("heed train", `to be able to make ${path}`, "something in its place", "remove it");
+  const { pid, host, started } = holder;
   const since = `since ${local(started)}`;
   const expected = "a folder that no other run is writing to";
   if (host !== hostname()) {

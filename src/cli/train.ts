@@ -128,7 +128,8 @@ async function begin(
   try {
     await check();
     const { validation } = split;
-    const run = new TrainingRun({ folder, settings, tokenizer, model, sampler, generator, validation, io });
+    const confirm = () => lock.confirm();
+    const run = new TrainingRun({ folder, settings, tokenizer, model, sampler, generator, validation, io, confirm });
     if (file) run.restore(file);
     return await run.go({
       quiet: flags.quiet,

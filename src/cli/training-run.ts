@@ -31,6 +31,8 @@ export interface RunParts {
   /** Tokens held back. */
   readonly validation: Int32Array;
   readonly io: Io;
+  /** Throws where the folder is another run's by now; true where it was gone, and has been made anew. */
+  readonly confirm: () => Promise<boolean>;
 }
 
 export interface GoOptions {
@@ -160,6 +162,7 @@ export class TrainingRun {
 
   private async save(step: number): Promise<void> {
     const { folder, settings, tokenizer, model, io } = this.run;
+    const anew = await this.run.confirm();
     for (const file of this.metrics) file.flush();
     const state = packTraining(this.parts, { step, settings: { ...settings }, best: this.best });
     const files = {
@@ -170,7 +173,8 @@ export class TrainingRun {
       chart: [this.chart()],
     };
     // Config and tokenizer do not change, and a save of every session is enough to have them.
-    const changing = step === this.start ? files : { training: files.training, model: files.model, chart: files.chart };
+    const changing =
+      anew || step === this.start ? files : { training: files.training, model: files.model, chart: files.chart };
     try {
       await saveRunFiles(folder, changing, io.stage);
     } catch (error) {

@@ -2,7 +2,7 @@
 // than a step that makes every weight once more in its tiles. Not with masks, of which a step leaves out what is hidden, and not in training:
 // the backward begins from a step.
 
-import { type AttentionInputs, attentionInputs, finite } from "../graph/attention.js";
+import { type AttentionInputs, attentionInputs } from "../graph/attention.js";
 import { div, like, matmul, mul, reduce, scalar, sub, sum, where } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
 import { readMasks } from "./masks.js";
@@ -34,10 +34,12 @@ function isStored(node: Node, users: Users, wanted: ReadonlySet<Node>): boolean 
   return wanted.has(node) || views.some((n) => isStored(n, users, wanted));
 }
 
-/** exp(score - max) / Σ exp(score - max), and zeros in a row whose scores are all -Infinity, as an attention step has them. */
+/** exp(score - max) / Σ exp(score - max), and zeros in a row whose scores are all -Infinity, as an attention step has them; NaN after Infinity. */
 export function shownWeights(score: Node): Node {
   const last = score.shape.length - 1;
-  const e = scalar("exp", sub(score, finite(reduce("max", score, [last]))));
+  const max = reduce("max", score, [last]);
+  const lowest = scalar("eq", max, like(max, Number.NEGATIVE_INFINITY));
+  const e = scalar("exp", sub(score, where(lowest, like(max, 0), max)));
   const total = sum(e, [last]);
   return div(e, where(scalar("eq", total, like(total, 0)), like(total, 1), total));
 }

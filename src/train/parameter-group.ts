@@ -84,8 +84,8 @@ export function makeGroups<S extends CommonSettings>(
     ? list
     : [{ params: list as Tensor[] }];
   const groups = given.map((group) => {
-    checkGroup(name, group, "parameters, or groups { params: [...] }", "pass model.parameters()");
-    return makeGroup(name, name, group, options, rules);
+    const checked = checkGroup(name, group, "parameters, or groups { params: [...] }", "pass model.parameters()");
+    return makeGroup(name, name, checked, options, rules);
   });
   const all = groups.flatMap((group) => group.params);
   if (all.length === 0) fail(name, "at least one parameter", "none");
@@ -106,8 +106,8 @@ export function makeAnotherGroup<S extends CommonSettings>(
   groups: readonly Group<S>[],
 ): Group<S> {
   const op = `${name}.addParamGroup`;
-  checkGroup(op, group, "a group { params: [...] }", "write { params: layer.parameters() }");
-  const made = makeGroup(op, name, group, options, rules);
+  const checked = checkGroup(op, group, "a group { params: [...] }", "write { params: layer.parameters() }");
+  const made = makeGroup(op, name, checked, options, rules);
   checkParameters(op, made.params);
   for (const [g, { params }] of groups.entries()) {
     const twice = params.find((p) => made.params.includes(p));
@@ -119,7 +119,7 @@ export function makeAnotherGroup<S extends CommonSettings>(
 function makeGroup<S extends CommonSettings>(
   op: string,
   name: string,
-  { params, ...own }: { readonly params: Iterable<Tensor> },
+  { params, ...own }: { readonly params: readonly Tensor[] },
   options: Partial<S>,
   { defaults, table, check }: SettingRules<S>,
 ): Group<S> {
@@ -127,7 +127,7 @@ function makeGroup<S extends CommonSettings>(
   const settings = { ...defaults, ...told(options), ...told(own) } as S;
   checkRate(op, settings.learningRate);
   check(settings);
-  return new Group<S>([...params], settings, Object.hasOwn(told(own), "learningRate"), name);
+  return new Group<S>(params, settings, Object.hasOwn(told(own), "learningRate"), name);
 }
 
 function checkParameters(op: string, all: readonly Tensor[]): void {
@@ -152,14 +152,22 @@ export function refuseModule(op: string, expected: string, x: unknown): void {
   if (module) fail(op, expected, shown(x), "pass model.parameters()");
 }
 
-function checkGroup(op: string, group: unknown, expected: string, remedy: string): void {
+/** The group with its parameters as an array: an iterator can be walked but once. */
+function checkGroup(
+  op: string,
+  group: unknown,
+  expected: string,
+  remedy: string,
+): { readonly params: readonly Tensor[] } {
   const { params } = (group ?? {}) as { params?: unknown };
   if (Array.isArray(group)) fail(op, expected, shown(group), remedy);
   const wanted = "{ params: [...] } with an array of parameters";
   if (params === undefined) fail(op, wanted, shown(group));
   refuseModule(op, wanted, params);
   checkList(op, wanted, params);
-  for (const [i, p] of [...(params as Iterable<unknown>)].entries()) checkTensor(op, `parameter ${i}`, p);
+  const list = [...(params as Iterable<Tensor>)];
+  for (const [i, p] of list.entries()) checkTensor(op, `parameter ${i}`, p);
+  return { ...(group as object), params: list };
 }
 
 /** @throws HeedError unless it is a number of at least 0 */

@@ -125,6 +125,23 @@ describe("two runs in one folder", () => {
     }
   });
 
+  it("where the first one's folder was removed: it makes it anew, unless another has it by now", async () => {
+    const out = newRun();
+    mkdirSync(out);
+    const lock = await RunLock.take(out, fail);
+    expect(await lock.confirm()).toBe(false);
+    rmSync(out, { recursive: true });
+    expect(await lock.confirm()).toBe(true);
+    expect(existsSync(lockOf(out))).toBe(true);
+    rmSync(out, { recursive: true });
+    const { child, ended } = await running(out);
+    await expect(lock.confirm()).rejects.toThrow(`where process ${child.pid} trains`);
+    lock.release();
+    expect(JSON.parse(readFileSync(lockOf(out), "utf8")).pid).toBe(child.pid);
+    child.kill("SIGINT");
+    expect((await ended).code).toBe(130);
+  });
+
   it("are refused within one process as well", async () => {
     const out = newRun();
     mkdirSync(out);
@@ -212,6 +229,9 @@ describe("a lock that was left", () => {
     ],
     ["by one whose number this one has now", { ...gone, pid: process.pid }, `Process ${process.pid}, which`],
     ["before the system was started", { ...gone, pid: process.ppid, process: null, started: "1999-01-01T00:00:00Z" }, "Process"], // biome-ignore format: long
+    ["with a number that no process has", { ...gone, pid: -1 }, "named no process"],
+    ["with one above all numbers", { ...gone, pid: 2 ** 32 + 1 }, "named no process"],
+    ["longer than any lock", `{"pid":1,"host":"${"x".repeat(10_000)}"}`, "named no process"],
     ["half written", '{"pid":1', "named no process; it has been replaced.\n"],
     ["empty, as a power cut does it", "", "named no process; it has been replaced.\n"],
   ])("%s is taken over", async (_, lock, note) => {
@@ -241,7 +261,7 @@ describe("a lock that cannot be made", () => {
     const out = newRun();
     mkdirSync(lockOf(out), { recursive: true });
     const { code, err } = await heed(train(out, `${TINY} --steps 1`));
-    expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining(`to be able to read ${lockOf(out)}, got EISDIR`) }); // biome-ignore format: long
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining(`to be able to read ${lockOf(out)}, got something that is no file`) }); // biome-ignore format: long
     expect(readdirSync(out)).toEqual(["training.lock"]);
   });
 

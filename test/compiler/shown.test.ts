@@ -96,6 +96,19 @@ for (const executor of executors) {
         expect(mixed.at(0).abs().sum().item()).toBeGreaterThan(0);
       }));
 
+    it("with a score of Infinity is NaN, as the softmax alone", () =>
+      on(executor, () => {
+        const [q, k, v] = draw([3, 4], [5, 4], [5, 2]);
+        const high = tensor([0, 0, Number.POSITIVE_INFINITY, 0, 0]);
+        const f = compile((...[q, k, v, high]: Tensor[]) => {
+          const p = q.matmul(k.transpose(-2, -1)).add(high).softmax(-1);
+          return [p.matmul(v), p];
+        });
+        const [mixed, p] = f(q, k, v, high);
+        expect([...p.dataSync()]).toEqual(new Array(15).fill(Number.NaN));
+        expect([...mixed.dataSync()]).toEqual(new Array(6).fill(Number.NaN));
+      }));
+
     it("with large scores does not overflow, and NaN goes through", () =>
       on(executor, () => {
         const [q, k, v] = draw([4, 4], [4, 4], [4, 2]);

@@ -76,3 +76,13 @@ describe("the steps of prod", () => {
     expect(steps(tensor(new Float32Array(800), { dtype: "f16" }))[0]).toContain("[100]");
   });
 });
+
+it("takes 0 and -1 as the dimension of a number, as PyTorch does, and so do its like", () => {
+  for (const dim of [0, -1]) {
+    const x = tensor(3);
+    for (const y of [x.prod(dim), x.sum(dim), x.amax(dim), x.cumsum(dim)]) expect([y.shape, y.item()]).toEqual([[], 3]);
+    expect(x.unsqueeze(dim).shape).toEqual([1]);
+  }
+  expect(() => tensor(3).sum(1)).toThrow("a dimension from -1 to 0, got 1");
+  expect(() => tensor(3).sum(-2)).toThrow("a dimension from -1 to 0, got -2");
+});

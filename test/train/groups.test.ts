@@ -49,6 +49,19 @@ function steps(
   return { a, b, losses, state: optimizer.stateDict() };
 }
 
+describe("parameters from an iterator", () => {
+  it("which can be walked but once, are all there", () => {
+    const named = new Map([
+      ["a", parameter(2)],
+      ["b", parameter(3)],
+    ]);
+    expect(new SGD([{ params: named.values() }]).groups[0].params).toEqual([...named.values()]);
+    const optimizer = new SGD([parameter(1)]);
+    optimizer.addParamGroup({ params: named.values() });
+    expect(optimizer.groups[1].params).toEqual([...named.values()]);
+  });
+});
+
 describe("addParamGroup", () => {
   it("is taken up by a step that was compiled before", () => {
     const [eager, compiled] = [steps(6, 3, false), steps(6, 3, true)];
