@@ -199,7 +199,9 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
   }
 
   cumsum(dim: number): T {
-    return this.derive(cumsum(this.node, normalizeDim("cumsum", dim, this.ndim)), this);
+    const d = normalizeDim("cumsum", dim, this.ndim);
+    const lone = this.ndim === 0; // a number is its own sum
+    return this.derive(lone ? reshape(cumsum(reshape(this.node, [1]), 0), []) : cumsum(this.node, d), this);
   }
 
   softmax(dim: number): T {

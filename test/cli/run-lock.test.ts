@@ -128,7 +128,7 @@ describe("two runs in one folder", () => {
   it("where the first one's folder was removed: it makes it anew, unless another has it by now", async () => {
     const out = newRun();
     mkdirSync(out);
-    const lock = await RunLock.take(out, fail);
+    const lock = await RunLock.take(out, () => {});
     expect(await lock.confirm()).toBe(false);
     rmSync(out, { recursive: true });
     expect(await lock.confirm()).toBe(true);
