@@ -63,13 +63,7 @@ export class RunLock {
     const started = new Date().toISOString();
     const own: Holder = { pid: process.pid, host: hostname(), started, process: identityOf(process.pid) };
     const text = `${JSON.stringify(own)}\n`;
-    for (let tries = 0; !create(path, text); tries++) {
-      if (tries > MOST_TRIES) fail("heed train", `to be able to make ${path}`, "something in its place", "remove it");
-      const found = await read(path);
-      if (!found) continue; // it went meanwhile, or leads nowhere
-      if (isHeld(found)) refuse(folder, path, found.holder);
-      if (remove(path, found)) note(takenOver(folder, found.holder));
-    }
+    await claim(folder, path, text, note);
     return new RunLock(folder, path, text);
   }
 
@@ -79,15 +73,9 @@ export class RunLock {
    * @throws HeedError where another run has it meanwhile, or no file can be written there
    */
   async confirm(): Promise<boolean> {
-    for (let tries = 0; contents(this.path) !== this.text; tries++) {
-      mkdirSync(this.folder, { recursive: true });
-      if (create(this.path, this.text)) return true;
-      const found = await read(this.path);
-      if (!found || found.text === this.text) continue;
-      if (isHeld(found) || tries > MOST_TRIES) refuse(this.folder, this.path, found.holder);
-      remove(this.path, found);
-    }
-    return false;
+    if (contents(this.path) === this.text) return false;
+    mkdirSync(this.folder, { recursive: true });
+    return await claim(this.folder, this.path, this.text, () => {});
   }
 
   /** Gives the folder free; once more does nothing. A lock that is not this one's stays. */
@@ -110,7 +98,23 @@ export class RunLock {
 export async function refuseBusyFolder(folder: string): Promise<void> {
   const path = join(folder, RUN_LOCK);
   const found = await read(path);
-  if (found && isHeld(found)) refuse(folder, path, found.holder);
+  if (found && isHeld(found)) refuse(folder, path, found.holder as Holder);
+}
+
+/**
+ * Writes the lock, in place of one that counts for nothing, of which `note` is told; false where it is there by itself.
+ * @throws HeedError where there is another that counts, or no file can be written
+ */
+async function claim(folder: string, path: string, text: string, note: (sentence: string) => void): Promise<boolean> {
+  for (let tries = 0; !create(path, text); tries++) {
+    if (tries > MOST_TRIES) fail("heed train", `to be able to make ${path}`, "something in its place", "remove it");
+    const found = await read(path);
+    if (!found) continue; // it went meanwhile, or leads nowhere
+    if (found.text === text) return false; // it had been moved aside by mistake, and was put back
+    if (isHeld(found)) refuse(folder, path, found.holder as Holder);
+    if (remove(path, found)) note(takenOver(folder, found.holder));
+  }
+  return true;
 }
 
 /** False where there is a lock. */
@@ -200,9 +204,7 @@ function remove(path: string, { text }: Found): boolean {
   return got === text;
 }
 
-function refuse(folder: string, path: string, holder: Holder | null): never {
-  if (!holder) fail("heed train", `to be able to make ${path}`, "something in its place", "remove it");
-  const { pid, host, started } = holder;
+function refuse(folder: string, path: string, { pid, host, started }: Holder): never {
   const since = `since ${local(started)}`;
   const expected = "a folder that no other run is writing to";
   if (host !== hostname()) {
