@@ -306,6 +306,7 @@ function checkScatter(op: string, base: Node, dim: number, index: Node, updates:
 }
 
 export function cumsum(x: Node, dim: number): Node {
+  if (x.shape.length === 0) return reshape(cumsum(reshape(x, [1]), 0), []); // a number is its own sum
   return makeNode(
     "cumsum",
     [x.dtype === "bool" ? cast(x, "i32") : x],

@@ -199,9 +199,7 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
   }
 
   cumsum(dim: number): T {
-    const d = normalizeDim("cumsum", dim, this.ndim);
-    const lone = this.ndim === 0; // a number is its own sum
-    return this.derive(lone ? reshape(cumsum(reshape(this.node, [1]), 0), []) : cumsum(this.node, d), this);
+    return this.derive(cumsum(this.node, normalizeDim("cumsum", dim, this.ndim)), this);
   }
 
   softmax(dim: number): T {
