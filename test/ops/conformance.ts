@@ -1,7 +1,7 @@
 // One suite for every executor, which passes itself in: values and gradients of the table of cases against torch's, and, where
 // the golden file holds a part of them, against the reference executor's in full.
 
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { describe as typeOf } from "../../src/base/shape.js";
 import type { Executor } from "../../src/executors/executor.js";
 import { ReferenceExecutor } from "../../src/executors/reference.js";
@@ -10,6 +10,7 @@ import { valueAndGrad } from "../../src/tensor/grad.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { allClose, numbersOf } from "../support/compare.js";
 import { functional } from "../support/inputs.js";
+import { runSuiteOn } from "../support/run.js";
 import { type Case, differentiable, idOf, inputsOf, resultsOf } from "./case.js";
 import { byOp, CASES } from "./cases.js";
 import { goldenIds, goldenNumbers, goldenOf, MOST_VALUES, sampled } from "./golden.js";
@@ -26,13 +27,7 @@ export function conform(name: string, executor: Executor, options: ConformanceOp
   const reference = executor instanceof ReferenceExecutor ? null : new ReferenceExecutor();
 
   describe(`conformance of ${name}`, () => {
-    let before: Executor;
-    beforeAll(() => {
-      before = setExecutor(executor);
-    });
-    afterAll(() => {
-      setExecutor(before);
-    });
+    runSuiteOn(executor);
 
     it("has a golden for every case, and no other", () => {
       expect(goldenIds().sort()).toEqual(CASES.map(idOf).sort());

@@ -1,27 +1,20 @@
 // prod where it is easily wrong: zeros in what is differentiated, once and twice, and axes that are long or divide by nothing.
 
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Executor } from "../../src/executors/executor.js";
+import { describe, expect, it } from "vitest";
 import { nativeExecutor } from "../../src/executors/native.js";
 import { ReferenceExecutor } from "../../src/executors/reference.js";
 import { tensor } from "../../src/tensor/create.js";
-import { setExecutor } from "../../src/tensor/evaluate.js";
 import { explain } from "../../src/tensor/explain.js";
 import { grad } from "../../src/tensor/grad.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
+import { runSuiteOn } from "../support/run.js";
 
 const floats = (...numbers: number[]) => tensor(Float32Array.from(numbers));
 const slope = (f: (x: Tensor) => Tensor, x: Tensor) => grad(f)(x);
 
 for (const executor of [new ReferenceExecutor(), nativeExecutor()].filter((e) => e !== null))
   describe(`prod on the ${executor.name} executor`, () => {
-    let before: Executor;
-    beforeAll(() => {
-      before = setExecutor(executor);
-    });
-    afterAll(() => {
-      setExecutor(before);
-    });
+    runSuiteOn(executor);
 
     it("has a gradient where elements are zero, as torch has it", () => {
       const gradient = (...x: number[]) => slope((t) => t.prod(), floats(...x)).toArray();

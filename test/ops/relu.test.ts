@@ -1,13 +1,12 @@
 // relu where conventions could differ: zeros of both signs, NaN and infinity, forward and backward, as torch has them; on whole vectors
 // and their ends.
 
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Executor } from "../../src/executors/executor.js";
+import { describe, expect, it } from "vitest";
 import { nativeExecutor } from "../../src/executors/native.js";
 import { ReferenceExecutor } from "../../src/executors/reference.js";
 import { ones, tensor } from "../../src/tensor/create.js";
-import { setExecutor } from "../../src/tensor/evaluate.js";
 import { grad } from "../../src/tensor/grad.js";
+import { runSuiteOn } from "../support/run.js";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 const ROW = [nan, -0, 0, 1e-40, 2, -1e-40, -2, inf, -inf];
@@ -16,13 +15,7 @@ const PASSED = [1, 0, 0, 1, 1, 0, 0, 1, 0]; // of a gradient of ones
 
 for (const executor of [new ReferenceExecutor(), nativeExecutor()].filter((e) => e !== null))
   describe(`relu on the ${executor.name} executor`, () => {
-    let before: Executor;
-    beforeAll(() => {
-      before = setExecutor(executor);
-    });
-    afterAll(() => {
-      setExecutor(before);
-    });
+    runSuiteOn(executor);
 
     for (const [name, repeats] of [
       ["a vector and its end", 5],
