@@ -47,6 +47,7 @@ HEED_INLINE int64_t blocks(const Plan *plan) { return plan->down * plan->across;
 #define CROWDED_ROWS 8           // rows of a tile whose lines all belong in the same place of the cache
 #define FAR_LINES 1024           // numbers from line to line of a left side from which it is packed if its rows run along memory
 #define FEW_COLUMNS 384          // columns up to which it had better be the right side that is packed
+#define LEAST_COLUMNS 16         // and from which: fewer would leave tiles empty
 #define WHOLE_ROW 1024           // columns of a product with an epilogue up to which blocks are cut across the rows only
 
 // Blocks of C: enough for 16 threads to share, not so small that their edges cost.
@@ -177,8 +178,11 @@ static void make_plan(const int32_t *words, Plan *plan) {
   if (!grid && (p->n < p->m ? p->n <= SKINNY_TURN : p->c.columns != 1 && p->c.rows == 1 && p->m > SKINNY_TURN)) turn(p);
   // Few tokens against the rows of a weight matrix: copying the weights would cost as much as the product.
   if (!grid && p->b.rows == 1 && p->m > HEED_LANES && p->m <= WEIGHTS_TURN && p->n >= 4 * p->m && p->m * p->n * p->k > SMALL_WORK) turn(p);
-  // A left side that would have to be packed for few panels of B: B, whose lines are closer, is read in place instead.
-  if (!grid && p->a.rows == 1 && p->b.columns == 1 && p->a.columns >= FAR_LINES && p->b.rows < FAR_LINES && p->n <= FEW_COLUMNS && p->n > WEIGHTS_TURN) turn(p);
+  // A left side that would have to be packed for few panels of B: B, whose lines are closer, is read in place instead. What is packed then is as
+  // long as k is, and meets no more than the columns of B: sums over a short k are faster as they are.
+  if (!grid && p->a.rows == 1 && p->b.columns == 1 && p->a.columns >= FAR_LINES && p->b.rows < FAR_LINES && p->n <= FEW_COLUMNS &&
+      p->n >= LEAST_COLUMNS && p->k >= 3 * p->n)
+    turn(p);
   if (p->n == 1) p->b.columns = p->c.columns = 1;
   if (p->k == 1) p->a.columns = 1;
 

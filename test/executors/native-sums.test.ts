@@ -30,8 +30,10 @@ const SHAPES: Record<string, Shapes> = {
   "ragged parts of k": { m: 33, n: 47, k: 5003 },
   "blocks and several depths": { m: 200, n: 330, k: 700 },
   "rows crowded in the cache": { m: 1024, n: 70, k: 130 },
-  "a wide left side against few columns": { m: 1100, n: 150, k: 70 },
-  "the same, crowded and ragged": { m: 2048, n: 133, k: 200 },
+  "a wide left side against few columns": { m: 1100, n: 150, k: 470 },
+  "the same, short sums": { m: 1100, n: 150, k: 70 },
+  "the same, a panel at most": { m: 1100, n: 40, k: 130 },
+  "the same, crowded and ragged": { m: 2048, n: 133, k: 401 },
   "a slice of wider lines": { m: 90, n: 150, k: 260, step: 417 },
   "a slice of lines a page apart": { m: 96, n: 96, k: 260, step: 2048 },
 };
