@@ -5,7 +5,7 @@
 #include "attention_words.h"
 #include "matmul_pack.h"
 
-enum { SMALL_WORK = 1 << 16, TASK_WORK = 1 << 17, MOST_ROWS = 128, MOST_KEYS = 64, MOST_WIDTH = 256, LEAST_ROWS = 4, MOST_AXES = 8, MOST_BODY = 2048 };
+enum { SMALL_WORK = 5 << 15, TASK_WORK = 1 << 17, MOST_ROWS = 128, MOST_KEYS = 64, MOST_WIDTH = 256, LEAST_ROWS = 4, MOST_AXES = 8, MOST_BODY = 2048 };
 
 // Matrices that move from one batch entry to the next; a logsumexp that is not wanted stays at 0.
 enum { QUERY, KEY, VALUE, OUTPUT, LOGSUMEXP, MATRICES };
