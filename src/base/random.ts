@@ -107,7 +107,7 @@ export class Generator {
     return new Generator(0).setState(this.state());
   }
 
-  /** Uniform numbers in [from, to), one word each (torch: `rand`, `uniform_`). */
+  /** Uniform numbers in [from, to), one word each (torch: `rand`, `uniform_`); what rounding brings to `to` becomes `from`, as there. */
   uniform(out: Float32Array, from = 0, to = 1): void {
     checkOut("Generator.uniform", out);
     if (typeof from !== "number" || typeof to !== "number" || !(from <= to))
@@ -115,13 +115,18 @@ export class Generator {
     const low = Math.fround(from);
     const range = Math.fround(Math.fround(to) - low);
     if (!Number.isFinite(range)) fail("uniform", "to - from within float32", `from ${from}, to ${to}`);
-    if (this.engine.fill("uniform", out, out.length, low, range)) return;
-    const plain = low === 0 && range === 1;
-    for (let at = 0; at < out.length; at += MOST_WORDS) {
-      const count = this.draw(out.length - at);
-      if (plain) for (let j = 0; j < count; j++) out[at + j] = (words[j]! & 0xffffff) * INVERSE_24;
-      else for (let j = 0; j < count; j++) out[at + j] = fmaf((words[j]! & 0xffffff) * INVERSE_24, range, low);
+    if (!this.engine.fill("uniform", out, out.length, low, range)) {
+      const plain = low === 0 && range === 1;
+      for (let at = 0; at < out.length; at += MOST_WORDS) {
+        const count = this.draw(out.length - at);
+        if (plain) for (let j = 0; j < count; j++) out[at + j] = (words[j]! & 0xffffff) * INVERSE_24;
+        else for (let j = 0; j < count; j++) out[at + j] = fmaf((words[j]! & 0xffffff) * INVERSE_24, range, low);
+      }
     }
+    // Far from 0 the largest numbers may be rounded up to the bound that is not to be reached.
+    const high = Math.fround(to);
+    if (fmaf(1 - INVERSE_24, range, low) < high) return;
+    for (let i = 0; i < out.length; i++) if (out[i] === high) out[i] = low;
   }
 
   /** What `uniform` is for a float16 or bfloat16 tensor: rounded to it, and `from` where that gives `to`; one word each. */

@@ -119,6 +119,7 @@ for seed in SEEDS:
     for chain in chains:
         cases.append(case(seed, *chain))
 cases.append(case(2024, ("randn", 2**20), ("rand", 2**20), ("normal", 2**18 + 9, 0.3, 1.1), ("uniform", 2**18, -0.02, 0.07)))
+cases.append(case(1, ("uniform", 20000, 30000.0, 30001.0), ("uniform", 3000, -1e5, -1e5 + 1), ("state",)))  # `to` by rounding: `from` instead
 
 text = "[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases) + "\n]\n"
 pathlib.Path(__file__).with_name("random_numbers.json").write_text(text)
