@@ -25,20 +25,34 @@ import { Module } from "./module.js";
 /** A number, or several as a tuple: as PyTorch prints what it was given. */
 const given = (value: PerAxis): string => (typeof value === "number" ? String(value) : tuple(value));
 
-abstract class MaxPool extends Module {
+abstract class MaxPool extends Module implements Required<MaxPoolOptions> {
+  readonly stride: PerAxis;
+  readonly padding: PerAxis;
+  readonly dilation: PerAxis;
+  readonly ceilMode: boolean;
+
   protected constructor(
     axes: number,
     readonly kernelSize: PerAxis,
-    protected readonly options: MaxPoolOptions,
+    options: MaxPoolOptions,
   ) {
     super();
     checkOptions(this.typeName, options, MAX_POOL);
     windowSizes(this.typeName, kernelSize, options, axes);
+    this.stride = options.stride ?? kernelSize;
+    this.padding = options.padding ?? 0;
+    this.dilation = options.dilation ?? 1;
+    this.ceilMode = options.ceilMode ?? false;
+  }
+
+  protected get options(): MaxPoolOptions {
+    const { stride, padding, dilation, ceilMode } = this;
+    return { stride, padding, dilation, ceilMode };
   }
 
   override extraRepr(): string {
-    const { stride, padding = 0, dilation = 1, ceilMode = false } = this.options;
-    const sizes = { kernel_size: this.kernelSize, stride: stride ?? this.kernelSize, padding, dilation };
+    const { kernelSize, stride, padding, dilation, ceilMode } = this;
+    const sizes = { kernel_size: kernelSize, stride, padding, dilation };
     const texts = Object.entries(sizes).map(([name, value]) => `${name}=${given(value)}`);
     return `${texts.join(", ")}, ceil_mode=${python(ceilMode)}`;
   }
@@ -74,15 +88,31 @@ export class MaxPool2d extends MaxPool {
   }
 }
 
-abstract class AvgPool extends Module {
+abstract class AvgPool extends Module implements Required<AvgPoolOptions> {
+  readonly stride: PerAxis;
+  readonly padding: PerAxis;
+  readonly ceilMode: boolean;
+  readonly countIncludePad: boolean;
+  readonly divisorOverride: number | null;
+
   protected constructor(
     axes: number,
     readonly kernelSize: PerAxis,
-    protected readonly options: AvgPoolOptions,
+    options: AvgPoolOptions,
   ) {
     super();
     checkOptions(this.typeName, options, AVG_POOL);
     windowSizes(this.typeName, kernelSize, options, axes);
+    this.stride = options.stride ?? kernelSize;
+    this.padding = options.padding ?? 0;
+    this.ceilMode = options.ceilMode ?? false;
+    this.countIncludePad = options.countIncludePad ?? true;
+    this.divisorOverride = options.divisorOverride ?? null;
+  }
+
+  protected get options(): AvgPoolOptions {
+    const { stride, padding, ceilMode, countIncludePad, divisorOverride } = this;
+    return { stride, padding, ceilMode, countIncludePad, divisorOverride };
   }
 }
 
@@ -101,9 +131,8 @@ export class AvgPool1d extends AvgPool {
   }
 
   override extraRepr(): string {
-    const { stride, padding = 0 } = this.options;
     const one = (value: PerAxis) => tuple(typeof value === "number" ? [value] : value);
-    return `kernel_size=${one(this.kernelSize)}, stride=${one(stride ?? this.kernelSize)}, padding=${one(padding)}`;
+    return `kernel_size=${one(this.kernelSize)}, stride=${one(this.stride)}, padding=${one(this.padding)}`;
   }
 }
 
@@ -122,8 +151,7 @@ export class AvgPool2d extends AvgPool {
   }
 
   override extraRepr(): string {
-    const { stride, padding = 0 } = this.options;
-    return `kernel_size=${given(this.kernelSize)}, stride=${given(stride ?? this.kernelSize)}, padding=${given(padding)}`;
+    return `kernel_size=${given(this.kernelSize)}, stride=${given(this.stride)}, padding=${given(this.padding)}`;
   }
 }
 

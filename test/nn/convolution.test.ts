@@ -70,6 +70,18 @@ describe("layers draw, print and compute as in torch", () => {
   }
 });
 
+describe("pooling layers", () => {
+  it("say how they pool, by torch's names", () => {
+    const given = { stride: [2, 1], padding: 1, ceilMode: true } as const;
+    expect(new nn.MaxPool2d(3, given)).toMatchObject({ kernelSize: 3, ...given, dilation: 1 });
+    expect(new nn.MaxPool1d(3)).toMatchObject({ kernelSize: 3, stride: 3, padding: 0, dilation: 1, ceilMode: false });
+    expect(new nn.AvgPool2d(2, { countIncludePad: false, divisorOverride: 3 })).toMatchObject({
+      ...{ kernelSize: 2, stride: 2, padding: 0, ceilMode: false },
+      ...{ countIncludePad: false, divisorOverride: 3 },
+    });
+  });
+});
+
 describe("running statistics follow the batches", () => {
   const make: Record<string, () => nn.BatchNorm2d> = {
     plain: () => new nn.BatchNorm2d(3),
