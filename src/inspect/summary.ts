@@ -2,7 +2,7 @@
 // computed; calls.ts watches, and the flops are those of the programs that the layers' graphs become.
 
 import { DTYPES, type DType } from "../base/dtype.js";
-import { fail } from "../base/errors.js";
+import { fail, HeedError } from "../base/errors.js";
 import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
 import { describe } from "../base/shape.js";
 import { shown } from "../base/show.js";
@@ -93,7 +93,12 @@ export function summary(model: Module, inputs: SummaryInputs, options: SummaryOp
   const args = argumentsFor(inputs, options.dtype ?? "f32");
   const { calls } = recordCalls(model, () => {
     model.eval();
-    return noGrad(() => onShapes("summary", () => (model as unknown as { forward: (...args: unknown[]) => unknown }).forward(...args))); // biome-ignore format: short
+    try {
+      return noGrad(() => onShapes("summary", () => (model as unknown as { forward: (...args: unknown[]) => unknown }).forward(...args))); // biome-ignore format: short
+    } catch (error) {
+      if (options.dtype !== undefined || !(error instanceof HeedError) || !error.message.includes("i32")) throw error;
+      return fail("summary", "inputs that the model takes", `shapes, which stand for f32 (${error.message})`, 'for token ids pass { dtype: "i32" }'); // biome-ignore format: short
+    }
   });
   const whole = calls[calls.length - 1];
   const needed = usedBy(whole.outputs);

@@ -226,6 +226,8 @@ describe("summary", () => {
       [() => summary(model, [1, 4], { dtype: "int" as never }), /a dtype of .*, got int/],
       [() => summary(model, [1, 4], { depth: -1 }), /a depth of at least 0, got -1/],
       [() => summary(model, [1, 5]), /linear|matmul/i],
+      [() => summary(new Embedding(10, 4), [2, 5]), /f32.*embedding.*; for token ids pass \{ dtype: "i32" \}$/],
+      [() => summary(new Embedding(10, 4), [2, 5], { dtype: "f32" }), /^embedding: /],
     ];
     for (const [run, message] of cases) expect(run).toThrow(message);
     class Reads extends Module {
