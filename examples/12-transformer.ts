@@ -92,6 +92,7 @@ export const found = { greedy: await translate(english), beam: await translate(e
 console.log(report(found));
 
 const sentence = "The file could not be opened in the editor.";
-const [translation] = await translate([sentence], { beamWidth: 4 });
+export const [translation] = await translate([sentence], { beamWidth: 4 });
 model.forward(data.padded([data.english.encode(sentence)]), data.padded([[data.begin, ...translation]]));
-drawAttention("12-transformer", model.decoder[L - 1].pattern as Tensor, sentence, translation);
+export const pattern = model.decoder[L - 1].pattern as Tensor; // [1,T,S]
+drawAttention("12-transformer", pattern, sentence, translation);

@@ -81,9 +81,50 @@ def greedy(words):
     return [token for token in text[1:] if token != END]
 
 
+@torch.no_grad()
+def beam(words, width=4):
+    """Wu et al. 2016, length penalty 1: the best finished text once no open one can overtake it."""
+    source = torch.tensor([[english.get(w, 1) for w in words]])
+    padding, open_texts, finished = source == 0, [(0.0, [])], []
+    memory = model.encode(source, padding)
+    for length in range(1, LONGEST + 2):
+        ranked = []
+        for total, text in open_texts:
+            scores = model.decode(memory, padding, torch.tensor([[BEGIN, *text]]))[0, -1].double().log_softmax(-1)
+            tokens = [END] if length > LONGEST else range(len(scores))
+            ranked += [(total + scores[token].item(), [*text, token]) for token in tokens]
+        ranked = sorted(ranked, key=lambda one: -one[0])[: 2 * width]
+        finished += [(total * 6 / (5 + length), text[:-1]) for total, text in ranked[:width] if text[-1] == END]
+        finished = sorted(finished, key=lambda one: -one[0])[:width]
+        open_texts = [(total, text) for total, text in ranked if text[-1] != END][:width]
+        longest = (5 + LONGEST + 1) / 6
+        if not open_texts or (len(finished) == width and open_texts[0][0] / longest <= finished[-1][0]):
+            break
+    return finished[0][1]
+
+
+@torch.no_grad()
+def looked(words, text):
+    """The weights of the last layer's attention to the source, [T][S]."""
+    source, seen, attend = torch.tensor([[english.get(w, 1) for w in words]]), [], model.decoder[-1].cross_attention
+
+    def watched(query, key, value, key_padding_mask, need_weights):
+        mixed, pattern = type(attend).forward(attend, query, key, value, key_padding_mask)
+        seen.append(pattern[0].tolist())
+        return mixed, None
+
+    attend.forward = watched
+    model(source, torch.tensor([[BEGIN, *text]]))
+    return seen[0]
+
+
 model.eval()
 torch.backends.mha.set_fastpath_enabled(False)
 result = {"parameters": sum(p.numel() for p in model.parameters()), "losses": losses}
 result["greedy"] = [greedy(words) for words in held_out[:SENTENCES]]
+result["beam"] = [beam(words) for words in held_out[:SENTENCES]]
+shown = english_words("The file could not be opened in the editor.")
+result["translation"] = beam(shown)
+result["pattern"] = looked(shown, result["translation"])
 pathlib.Path(__file__).with_suffix(".json").write_text(json.dumps(result) + "\n")
 print(result)
