@@ -31,9 +31,9 @@ export interface TransformerOptions extends TransformerLayerOptions {
 
 const MODULE = kind<never>("a module", (x) => x instanceof Module);
 const TRANSFORMER: OptionTable<TransformerOptions> = {
-  ...TRANSFORMER_LAYER,
-  numEncoderLayers: CHECKED,
+  numEncoderLayers: CHECKED, // first, as in torch: it is what an error about `new Transformer(512, 8, 6)` names
   numDecoderLayers: CHECKED,
+  ...TRANSFORMER_LAYER,
   customEncoder: orNull(MODULE),
   customDecoder: orNull(MODULE),
 };

@@ -260,6 +260,7 @@ describe("a stack of layers", () => {
     const unknown = { activation: "tanh" } as unknown as TransformerLayerOptions;
     expect(() => new TransformerDecoderLayer(8, 2, unknown)).toThrow('activation "relu", "gelu" or a function');
     expect(() => new TransformerEncoder(new TransformerEncoderLayer(8, 2), 0)).toThrow("numLayers a whole number");
+    expect(() => new Transformer(8, 2, 1 as never)).toThrow("got 1; pass { numEncoderLayers: ... }");
     const model = new Transformer(8, 2, { numEncoderLayers: 1, numDecoderLayers: 1, batchFirst: true });
     expect(() => model.forward(ones(2, 4, 8), ones(3, 4, 8))).toThrow("src and tgt with one batch size, at axis 0");
     expect(() => model.forward(ones(2, 4, 6), ones(2, 4, 8))).toThrow("src and tgt of width 8, got src f32[2,4,6]");
