@@ -62,6 +62,7 @@ export {
 export { profile } from "./tensor/profile.js";
 export type { RandomOptions } from "./tensor/random.js";
 export { bernoulli, exponential, normal, rand, randint, randn, randperm, uniform } from "./tensor/random.js";
+export { randintLike, randLike, randnLike } from "./tensor/random-like.js";
 export {
   loadSafetensors,
   parseSafetensors,

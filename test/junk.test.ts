@@ -105,6 +105,9 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
     triu: same(0),
     zeros: call([2, 3], OPTIONAL),
     zerosLike: same(OPTIONAL),
+    randLike: same(OPTIONAL),
+    randnLike: same(OPTIONAL),
+    randintLike: same(0, 5, OPTIONAL),
     einsum: lazy(() => ["ij,jk->ik", ones(2, 3), ones(3, 2)]),
     explain: lazy(() => [ones(2).add(1)]),
     setPrintOptions: call({ precision: 4, threshold: 1000, edgeitems: 3, linewidth: 80, sciMode: undefined, profile: "default" }), // biome-ignore format: short

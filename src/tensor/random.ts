@@ -28,7 +28,8 @@ export interface RandomOptions extends TensorOptions {
   generator?: Generator;
 }
 
-const RANDOM: OptionTable<RandomOptions> = { ...TENSOR_OPTIONS, generator: GENERATOR };
+/** @internal */
+export const RANDOM: OptionTable<RandomOptions> = { ...TENSOR_OPTIONS, generator: GENERATOR };
 
 /** The stream to draw from, once the dtype is known to be one that can hold what is drawn. */
 function source(op: string, options: RandomOptions, kind: "float" | "any" = "float"): Generator {
@@ -109,6 +110,15 @@ export function normal(...args: readonly unknown[]): Tensor {
   return normalAs("normal", shape, mean, std, options);
 }
 
+/** @internal Standard normal numbers as PyTorch draws them for a tensor that is not contiguous: none in blocks, however many there are. */
+export function randnOneByOne(shape: Shape, options: RandomOptions): Tensor {
+  const generator = source("randn", options);
+  if (tracing()) return randn(shape, options);
+  return filled("randn", shape, options, (out) => {
+    for (let at = 0; at < out.length; at += 15) generator.normal(out.subarray(at, at + 15));
+  });
+}
+
 function normalAs(op: string, shape: Shape, mean: number, std: number, options: RandomOptions): Tensor {
   const generator = source(op, options);
   if (typeof mean !== "number") fail(op, "a number as mean", shown(mean));
@@ -150,6 +160,13 @@ export function randint(...args: [number, Shape, RandomOptions?] | [number, numb
     typeof args[1] === "number"
       ? (args as [number, number, Shape, RandomOptions?])
       : [0, args[0], args[1] as Shape, args[2] as RandomOptions | undefined];
+  if (typeof shape === "number")
+    fail(
+      "randint",
+      "the sizes as an array",
+      shown(shape),
+      `write randint(${low}, ${high}, [${args.slice(2).join(", ")}])`,
+    );
   const generator = source("randint", options, "any");
   const sizes = parseShape("randint", shape);
   if (!Number.isInteger(low) || !Number.isInteger(high) || low >= high)
@@ -235,8 +252,12 @@ export function exponential(shape: Shape, lambda = 1, options: RandomOptions = {
 }
 
 /** @internal Draws for each element of x, made in the order in which PyTorch's memory would hold them (`empty_like(x).bernoulli_()` there). */
-export function inMemoryOrder(x: Tensor, draw: (shape: Shape) => Tensor): Tensor {
+export function inMemoryOrder(x: Tensor, draw: (shape: Shape, isContiguous: boolean) => Tensor): Tensor {
   const axes = memoryOrder(x.rawNode);
-  if (!axes) return draw(x.shape);
-  return draw(axes.map((axis) => x.shape[axis])).permute(x.shape.map((_, axis) => axes.indexOf(axis)));
+  if (!axes) return draw(x.shape, true);
+  const drawn = draw(
+    axes.map((axis) => x.shape[axis]),
+    false,
+  );
+  return drawn.permute(x.shape.map((_, axis) => axes.indexOf(axis)));
 }

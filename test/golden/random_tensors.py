@@ -35,6 +35,9 @@ def draw(op, n, dtype):
     shape = (n,)
     if op == "rand": return torch.rand(shape, dtype=dtype)
     if op == "randn": return torch.randn(shape, dtype=dtype)
+    if op == "randLike": return torch.rand_like(ramp(3 * n, -1, 3, dtype).reshape(3, n).t())
+    if op == "randnLike": return torch.randn_like(ramp(3 * n, -1, 3, dtype).reshape(3, n).t() * 2)
+    if op == "randintLike": return torch.randint_like(ramp(3 * n, -1, 3, dtype).reshape(n, 3), -5, 10)
     if op == "uniform": return torch.empty(shape, dtype=dtype).uniform_(-0.1, 0.3)
     if op == "uniformFar": return torch.empty(shape, dtype=dtype).uniform_(2, 7.5)
     if op == "normal": return torch.empty(shape, dtype=dtype).normal_(-3.5, 1.7)
@@ -87,7 +90,7 @@ REST = [
 ]
 INITS = [
     "initTruncNormal", "initTruncated", "initTruncatedFar", "initXavierUniform", "initXavierNormal", "initKaimingUniform", "initKaimingNormal",
-    "initSparse", "linear", "linearBias", "embedding", "embeddingPadded",
+    "initSparse", "linear", "linearBias", "embedding", "embeddingPadded", "randLike", "randnLike", "randintLike",
 ]
 WHOLE = [("randint", "f32 f16 bf16 i32"), ("randintWide", "f32 i32"), ("randintBits", "f32 f16 bf16 i32 bool"), ("randperm", "f32 f16 bf16 i32"), ("bernoulli", "f32 f16 bf16 i32 bool")]
 

@@ -36,6 +36,20 @@ const blank = (n: number, dtype: DType) => new Parameter(heed.zeros(n, 3, { dtyp
 const DRAW: Record<string, (n: number, dtype: DType) => heed.Tensor> = {
   rand: (n, dtype) => heed.rand(n, { dtype }),
   randn: (n, dtype) => heed.randn(n, { dtype }),
+  randLike: (n, dtype) =>
+    heed.randLike(
+      ramp(3 * n, -1, 3, dtype)
+        .reshape(3, n)
+        .transpose(0, 1),
+    ),
+  randnLike: (n, dtype) =>
+    heed.randnLike(
+      ramp(3 * n, -1, 3, dtype)
+        .reshape(3, n)
+        .transpose(0, 1)
+        .mul(2),
+    ),
+  randintLike: (n, dtype) => heed.randintLike(ramp(3 * n, -1, 3, dtype).reshape(n, 3), -5, 10),
   uniform: (n, dtype) => uniform([n], -0.1, 0.3, { dtype }),
   uniformFar: (n, dtype) => uniform([n], 2, 7.5, { dtype }),
   normal: (n, dtype) => normal([n], -3.5, 1.7, { dtype }),
@@ -213,6 +227,8 @@ describe("random tensors", () => {
     expect(() => normal(heed.arange(3), 1)).toThrow("means and spreads of a float dtype, got i32");
     expect(() => uniform([2], 1, 0)).toThrow("uniform: expected from <= to, got 1 and 0");
     expect(() => heed.rand(2, { dtype: "i32" })).toThrow("rand: expected a float dtype, got i32");
+    expect(() => heed.randLike(heed.zeros(2, { dtype: "i32" }))).toThrow("rand: expected a float dtype, got i32");
+    expect(() => heed.randint(0, 10, 2 as unknown as number[], 3 as never)).toThrow("write randint(0, 10, [2, 3])");
     expect(() => heed.rand(2, { dtype: "f64" as DType })).toThrow("rand: expected dtype one of f32");
     expect(() => heed.randint(0, 3, [2], { dtype: "bool" })).toThrow("bounds from 0 to 1, for bool, got 0, 3");
     expect(() => heed.randint(3, [2, -1])).toThrow("whole, non-negative sizes");
