@@ -58,6 +58,7 @@ export class MetricsFile {
  */
 export function checkMetricsFile(path: string): void {
   const label = "heed train --metrics";
+  if (path === "-") fail(label, "a file", "-", "/dev/stdout prints them; ./- is a file of that name");
   const found = statSync(path, { throwIfNoEntry: false });
   if (found?.isDirectory()) fail(label, "a file", `the folder ${path}`, "give a file in it");
   if (found === undefined && !statSync(dirname(resolve(path)), { throwIfNoEntry: false })?.isDirectory())

@@ -41,6 +41,8 @@ export class Progress {
   private shown = false;
   private step: number;
   private fields: ProgressFields = {};
+  /** When the first step was done. It compiles, and tells nothing of the others. */
+  private first: number | undefined;
 
   constructor(private readonly options: ProgressOptions) {
     this.stream = options.stream ?? process.stdout;
@@ -53,6 +55,7 @@ export class Progress {
   /** The job has come to this step. Fields that are left out keep what they last held. Cheap enough for every step. */
   update(step: number, fields: ProgressFields = {}): void {
     this.step = step;
+    if (step - (this.options.start ?? 0) === 1) this.first ??= this.now();
     this.fields = { ...this.fields, secondsLeft: undefined, ...fields };
     if (this.options.quiet) return;
     const since = this.now() - this.drawn;
@@ -80,11 +83,10 @@ export class Progress {
   private draw(): void {
     this.drawn = this.now();
     this.drawnStep = this.step;
-    const { total, start = 0 } = this.options;
-    const done = this.step - start;
+    const { total } = this.options;
     const left = this.step >= total ? 0 : this.fields.secondsLeft;
     const seconds = (this.drawn - this.began) / 1000;
-    const secondsLeft = left ?? (done > 0 ? (seconds / done) * (total - this.step) : undefined);
+    const secondsLeft = left ?? this.estimate();
     const state = { step: this.step, total, ...this.fields, secondsLeft, secondsSpent: seconds };
     if (!this.terminal) {
       this.stream.write(`${progressLine(state)}\n`);
@@ -93,6 +95,14 @@ export class Progress {
     // \x1b[K clears what a longer line left behind; one column stays free, or some terminals would wrap.
     this.stream.write(`\r${progressLine(state, (this.stream.columns ?? 80) - 1)}\x1b[K`);
     this.shown = true;
+  }
+
+  /** Seconds that the steps to come will take at the pace so far. */
+  private estimate(): number | undefined {
+    const { total, start = 0 } = this.options;
+    const [from, since] = this.first === undefined ? [start, this.began] : [start + 1, this.first];
+    const steps = this.step - from;
+    return steps > 0 ? ((this.drawn - since) / 1000 / steps) * (total - this.step) : undefined;
   }
 
   private clear(): void {

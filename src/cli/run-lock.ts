@@ -3,7 +3,6 @@
 
 import {
   closeSync,
-  mkdirSync,
   openSync,
   readSync,
   renameSync,
@@ -17,6 +16,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { fail } from "../base/errors.js";
 import { RUN_LOCK } from "../train/run-folder.js";
+import { makeFolder } from "./make-folder.js";
 import { identityOf, lives } from "./process-life.js";
 
 /** What the file holds, as JSON. */
@@ -74,7 +74,7 @@ export class RunLock {
    */
   async confirm(): Promise<boolean> {
     if (contents(this.path) === this.text) return false;
-    mkdirSync(this.folder, { recursive: true });
+    makeFolder(this.folder);
     return await claim(this.folder, this.path, this.text, () => {});
   }
 

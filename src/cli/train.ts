@@ -2,7 +2,7 @@
 // meanwhile, and what happens when something is in the way.
 
 import { createHash } from "node:crypto";
-import { mkdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, extname, join, resolve } from "node:path";
 import { fail, HeedError } from "../base/errors.js";
 import { Generator, manualSeed } from "../base/random.js";
@@ -16,6 +16,7 @@ import type { Tokenizer } from "../text/tokenizer.js";
 import { readRunState } from "../train/checkpoint.js";
 import { inspectRunFolder, loadTokenizer, loadTrainingFile, RUN_FILES } from "../train/run-folder.js";
 import { type Io, UsageError } from "./io.js";
+import { makeFolder } from "./make-folder.js";
 import { checkMetricsFile } from "./metrics-file.js";
 import { readText } from "./read-text.js";
 import { RunLock, refuseBusyFolder } from "./run-lock.js";
@@ -27,6 +28,10 @@ export async function train(words: TrainWords, io: Io): Promise<number> {
   const { flags, positionals } = words;
   for (const key of ["out", "metrics"] as const)
     if (flags[key] === "") throw new UsageError(`train --${key}: expected a path, got ""`);
+  if (flags.resume && flags.overwrite)
+    throw new UsageError(
+      "train --overwrite: expected either --resume, which goes on with a run, or --overwrite, which replaces it, got both",
+    );
   if (flags.metrics !== undefined) checkMetricsFile(flags.metrics);
   if (flags.resume) return await resumeRun(words, io);
   const settings = newSettings(words);
@@ -118,9 +123,11 @@ async function begin(
   const model = new GPT({ vocabularySize: tokenizer.vocabularySize, context, layers, heads, width, dropout });
   const generator = new Generator(seed);
   const sampler = inFlags(() => new WindowSampler(split.train, { batch, length: context, generator }));
-  await mkdir(folder, { recursive: true }).catch((error: Error) =>
-    fail("heed train", `to be able to make ${folder}`, error.message),
-  );
+  try {
+    makeFolder(folder);
+  } catch (error) {
+    fail("heed train", `to be able to make ${folder}`, (error as Error).message, "give another --out");
+  }
   const lock = await RunLock.take(folder, (sentence) => {
     if (!flags.quiet) io.stdout.write(`${sentence}\n`);
   });

@@ -64,6 +64,16 @@ describe("progress", () => {
     expect(written.at(-1)).toContain("0:30 left");
   });
 
+  it("reckons it without the first step, which compiles", () => {
+    const { progress, clock, written, text } = setUp();
+    clock.ms = 30_000;
+    progress.update(1, { loss: 2 });
+    expect(text()).toBe("  1/100  loss 2.0000\n");
+    clock.ms = 41_000;
+    progress.update(12);
+    expect(written.at(-1)).toBe(" 12/100  loss 2.0000   1:28 left\n");
+  });
+
   it("lets a line through above the bar", () => {
     const { progress, written } = setUp(80);
     progress.update(1);

@@ -68,9 +68,24 @@ describe("heed train", () => {
     expect(readFileSync(notes, "utf8")).toBe("keep me\n");
     expect((await train(out, `--steps 2 --metrics ${join(root, "none", "m.jsonl")}`)).err).toContain("make it first");
     expect((await train(out, `--steps 2 --metrics ${root}`)).err).toContain("expected a file, got the folder");
+    expect((await train(out, "--steps 2 --metrics -")).err).toContain(
+      "expected a file, got -; /dev/stdout prints them",
+    );
     expect(existsSync(out)).toBe(false);
     const nowhere = await heed(["train", text, "--out", ""]);
     expect(nowhere).toMatchObject({ code: 2, err: 'heed: train --out: expected a path, got ""\n' });
+  });
+
+  it("does not try for ever where no folder can be made", async () => {
+    const out = existsSync("/proc/self") ? "/proc/heed-run" : join(text, "run");
+    expect((await train(out, "--steps 1")).err).toMatch(/expected (?:to be able to make|a folder at) /);
+  });
+
+  it("goes on with a run or replaces it, not both", async () => {
+    const out = newRun();
+    const both = await train(out, "--steps 1 --resume --overwrite");
+    expect(both.code).toBe(2);
+    expect(both.err).toContain("expected either --resume, which goes on with a run, or --overwrite");
   });
 
   it("says how to resume a run whose text has moved", async () => {
