@@ -12,14 +12,14 @@ const SHAPE = "--layers 4 --heads 4 --width 128 --context 64 --batch 12";
 const COURSE = "--steps 2000 --learning-rate 1e-3 --warmup 100 --seed 1";
 
 const words = process.argv.slice(2);
+await build({ strict: false });
 const resume = words.includes("--resume");
-const given = words[0] && !words[0].startsWith("-") ? words.shift() : undefined;
+const given = await textAmong(words);
 const text = given ?? (resume ? undefined : MOBY_DICK);
 const out = lastValue("--out") ?? DEMO;
 const folder = resolve(root, out);
 const heed = (...args) => run(process.execPath, [join(root, "dist", "cli", "main.js"), ...args]);
 
-await build({ strict: false });
 if (words.includes("--help") || words.includes("-h")) {
   console.log("npm start -- [text.txt] [flags]   trains, then writes; the flags are those of heed train:\n");
   process.exit(await heed("train", "--help"));
@@ -34,16 +34,17 @@ if (replaces) {
   renameSync(folder, previous);
 }
 const settings = resume ? [] : [...SHAPE.split(" "), ...COURSE.split(" ")];
-const trained = await heed("train", ...(text ? [text] : []), "--out", out, ...settings, ...words);
+const trained = await heed("train", ...(text && !given ? [text] : []), "--out", out, ...settings, ...words);
 const made = existsSync(join(folder, "model.safetensors"));
 if (replaces && !made) {
   rmSync(folder, { recursive: true, force: true });
   renameSync(previous, folder);
 }
 if (trained !== 0) {
-  if (made)
+  // Stopped, that is; an error comes with its own remedy.
+  if (made && trained > 128)
     console.log(
-      `\nTo go on from there: npm start -- ${[...(given ? [given] : []), ...words.filter((word) => word !== "--resume"), "--resume"].join(" ")}`,
+      `\nTo go on from there: npm start -- ${[...words.filter((word) => word !== "--resume"), "--resume"].join(" ")}`,
     );
   process.exit(trained);
 }
@@ -54,16 +55,31 @@ console.log();
 const wrote = await heed("generate", out, "--prompt", prompt, "--tokens", "400", "--stream");
 console.log();
 if (wrote === 0) {
+  const steps = Math.max(5000, 2 * Number(lastValue("--steps") ?? 0));
+  const further = `npm start -- --steps ${steps} ${out === DEMO ? "" : `--out ${out} `}--resume`;
   const shown = relative(process.cwd(), join(root, "dist", "cli", "main.js"));
   console.log(`\nThe model is in ${out}: its weights, tokenizer, metrics and loss.svg${replaces ? " (the demo before it is in runs/demo-previous)" : ""}. Try:
 
   node ${shown} generate ${out} --prompt ${JSON.stringify(prompt)} --temperature 0.5 --stream
-  npm start -- --steps 5000 --resume     train it further
+  ${further.padEnd(38)} train it further
   npm start -- data/tang-poems.txt       train one on Tang poems
   npm run example                        see what else there is
   node ${shown} --help`);
 }
 process.exit(wrote);
+
+/** The text, which may stand anywhere among the flags. Of words that make no sense, heed train will say so. */
+async function textAmong(words) {
+  const [{ parseArguments }, { trainVerb }] = await Promise.all([
+    import("../dist/cli/arguments.js"),
+    import("../dist/cli/verbs.js"),
+  ]);
+  try {
+    return parseArguments(trainVerb, words).positionals[0];
+  } catch {
+    return undefined;
+  }
+}
 
 /** The value of the last flag of that name: --out x or --out=x. */
 function lastValue(flag) {
