@@ -76,7 +76,9 @@ function loadAddon(): Addon | null {
     process.dlopen(loaded, path);
     return loaded.exports as Addon;
   } catch (error) {
-    problem = `the native kernels do not load: ${error instanceof Error ? error.message : error}`;
+    const absent = process.getBuiltinModule?.("node:fs").existsSync(path) === false;
+    const said = error instanceof Error ? error.message : error;
+    problem = absent ? `the native kernels are not built: no ${path}` : `the native kernels do not load: ${said}`;
     return null;
   }
 }

@@ -115,13 +115,16 @@ export function fromTyped(
   return fromData(encodeNumbers(numbers, dtype), shape, dtype, options);
 }
 
+/** Whether i32 holds this number. */
+const isI32 = (x: number) => Number.isInteger(x) && Math.abs(x + 0.5) < 2 ** 31;
+
 /** Plain numbers as a dtype stores them. @throws HeedError for integers beyond 32 bits */
 function encodeNumbers(numbers: ArrayLike<number>, dtype: DType): ArrayLike<number> {
   if (dtype === "bool") return Uint8Array.from(numbers, (x) => (x ? 1 : 0));
   if (dtype === "i32") {
     if (numbers instanceof Int32Array) return numbers;
     for (let i = 0; i < numbers.length; i++) {
-      if (!(Math.abs(numbers[i]) < 2 ** 31) && numbers[i] !== -(2 ** 31))
+      if (!isI32(Math.trunc(numbers[i])))
         fail(
           "tensor",
           "integers of 32 bits",
@@ -178,12 +181,14 @@ export function ones(...args: SizesAndOptions<TensorOptions>): Tensor {
   return fromNode(constant(1, shape, options.dtype ?? "f32"), options);
 }
 
-/** A tensor of `shape` filled with `value`. */
+/** A tensor of `shape` filled with `value`. @throws HeedError for an i32 beyond 32 bits */
 export function full(shape: Shape, value: number | boolean, options: TensorOptions = {}): Tensor {
   const sizes = parseShape("full", shape);
   checkOptions("full", options, TENSOR_OPTIONS);
   if (typeof value !== "number" && typeof value !== "boolean") fail("full", "a number to fill with", shown(value));
   const dtype = options.dtype ?? (typeof value === "boolean" ? "bool" : promoteNumber("i32", value));
+  if (dtype === "i32" && !isI32(Math.trunc(Number(value))))
+    fail("full", "a number that 32 bits can hold for i32", shown(value), 'use dtype "f32"');
   return fromNode(constant(Number(value), sizes, dtype), options);
 }
 
@@ -205,7 +210,10 @@ export function fullLike(x: Tensor, value: number, options: TensorOptions = {}):
   return full(x.shape, value, { ...options, dtype: options.dtype ?? x.dtype });
 }
 
-/** start, start + step, ... up to but without end: arange(end), arange(start, end), arange(start, end, step). i32 when all are whole. */
+/**
+ * start, start + step, ... up to but without end: arange(end), arange(start, end), arange(start, end, step). i32 when all are whole.
+ * @throws HeedError for a step that leads away from end, and for an i32 beyond 32 bits
+ */
 export function arange(...args: [...bounds: number[], options: TensorOptions] | number[]): Tensor {
   const last = args[args.length - 1];
   const options = (typeof last === "object" && last !== null && !Array.isArray(last) ? last : {}) as TensorOptions;
@@ -227,14 +235,18 @@ export function arange(...args: [...bounds: number[], options: TensorOptions] | 
   parseSizes("arange", [count]);
   const whole = bounds.every(Number.isInteger);
   const dtype = options.dtype ?? (whole ? "i32" : "f32");
-  const index = iota([count], 0);
-  if (whole)
-    return fromNode(scalar("add", scalar("mul", index, constant(step, [], "i32")), constant(start, [], "i32")), {
-      ...options,
-      dtype,
-    });
+  // Of i32, start and step are whole before anything is added, as in PyTorch.
+  const [first, by] = dtype === "i32" ? [Math.trunc(start), Math.trunc(step)] : [start, step];
+  const small = [first, by, first + (count - 1) * by].every(isI32);
+  if (dtype === "i32" && count > 0 && !small)
+    fail("arange", "whole numbers of 32 bits", args.map(shown).join(", "), 'use dtype "f32"');
+  if (whole && small)
+    return fromNode(
+      scalar("add", scalar("mul", iota([count], 0), constant(by, [], "i32")), constant(first, [], "i32")),
+      { ...options, dtype },
+    );
   return fromTyped(
-    Float64Array.from({ length: count }, (_, i) => start + i * step),
+    Float64Array.from({ length: count }, (_, i) => first + i * by),
     [count],
     { ...options, dtype },
   );
