@@ -187,6 +187,18 @@ describe("a run that ends", () => {
     expect(existsSync(lockOf(out))).toBe(false);
   });
 
+  it("because nobody reads what it prints saves first, as for any other signal", async () => {
+    const out = newRun();
+    const { child, ended } = starting(`${train(out, TINY)} --layers 12 --steps 5000`);
+    child.stdout?.once("data", () => child.stdout?.destroy()); // before the first step, which has much to compile
+    expect(await ended).toMatchObject({ code: 143, err: "" });
+    expect(existsSync(lockOf(out))).toBe(false);
+    const { out: said } = await ran(`train --resume --out ${out} --steps 1`);
+    const [, step] = /is at step (\d+) of 1;/.exec(said) ?? [];
+    expect(Number(step)).toBeGreaterThan(0);
+    expect(Number(step)).toBeLessThan(5000);
+  });
+
   it("in an error gives the folder free", async () => {
     const out = newRun();
     const stage = async (path: string, chunks: Iterable<Uint8Array | string>) => {
