@@ -8,7 +8,7 @@ import { compile, eye, manualSeed, type Tensor, tensor } from "heed";
 import { heatMapSvg, heatMapText } from "heed/inspect";
 import { Bert, type LoadedBert, loadBert, maskTokens } from "heed/models";
 import { AdamW, cosine, DataLoader, TensorDataset } from "heed/train";
-import { settings } from "./lib/settings.js";
+import { settings, stop } from "./lib/settings.js";
 import { draw, percent, table } from "./lib/show.js";
 import { tokenizer as characters, encodePairs, pairs } from "./lib/tang-couplets.js";
 import { train } from "./lib/train.js";
@@ -54,7 +54,7 @@ const labels = Array.from(ids, (id) => tokenizer.token(id) as string);
 const types = tensor([...tokenTypes]); // i32[T]: 0 for the first sentence, 1 for the second
 const { patterns } = model.forward(tensor([[...ids]]), { tokenTypes: types.unsqueeze(0) });
 console.log(`\n${patterns.length} layers of weights [${patterns[0].shape}]: batch, heads, queries, keys`);
-const layer = patterns.at(words.layer) as Tensor;
+const layer = patterns.at(words.layer) ?? stop(`--layer ${words.layer}: there are 0 to ${patterns.length - 1}`);
 export const pattern = layer.at(0); // [H,T,T]
 
 const title = `${first} ${second}`;

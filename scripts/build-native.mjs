@@ -56,7 +56,7 @@ export async function buildNative({ verbose = false } = {}) {
   const unlock = await lock();
   try {
     if (isFresh()) return { state: "fresh" };
-    console.error("Building the native kernels ...");
+    console.error("Building the native kernels, once: a few minutes ...");
     const began = performance.now();
     rmSync(addon, { force: true }); // if the build fails, an addon of older sources must not be taken for this one's
     const output = [];
