@@ -44,6 +44,8 @@ class Tiles {
   private readonly backwards = new Map<Node, Group>();
   private readonly attended = new Map<Node, Node>();
   private readonly products = new Map<Node, boolean>();
+  /** Attentions whose steps are being made for weights that are asked for. */
+  private readonly asked = new Set<Node>();
   private readonly users = new Map<Node, Node[]>();
   private readonly wanted: ReadonlySet<Node>;
 
@@ -81,7 +83,9 @@ class Tiles {
       if (begun && !begun.busy) this.backward(begun);
       if (!this.done.has(node)) {
         if (begun) this.ensure(node.inputs);
-        this.done.set(node, this.rewritten(node));
+        const image = this.rewritten(node);
+        // The step that was asked for its weights may have needed them itself.
+        if (!this.done.has(node)) this.done.set(node, image);
       }
     }
   }
@@ -111,9 +115,8 @@ class Tiles {
       case "attentionLogsumexp": {
         // Its attention has the same scores; the step is the same node whenever it is made.
         const owner = this.owner(node);
-        if (!this.fused || !owner) return image;
-        const flash = this.imageOf(owner);
-        return flash.op === "flashAttention" ? flashLogsumexp(flash) : image;
+        const flash = this.fused && owner && this.stepOf(owner);
+        return flash ? flashLogsumexp(flash) : image;
       }
       case "softmax":
         return this.pattern(node as Node<"softmax">) ?? image;
@@ -132,10 +135,19 @@ class Tiles {
     // The step takes 16-bit products as they come; stored they are rounded, and would not fit its log-sum-exp.
     if (!owner || !productsIn(score).every((p) => p.dtype === "f32")) return null;
     if (shownPattern(owner, this.users, this.wanted) === node) return shownWeights(this.imageOf(score));
-    const flash = this.imageOf(owner);
-    if (flash.op !== "flashAttention") return null;
+    const flash = this.stepOf(owner);
+    if (!flash) return null;
     const scores = cast(this.imageOf(score), "f32");
     return cast(define(attentionPattern(scores, flashLogsumexp(flash))), node.dtype);
+  }
+
+  /** The attention as a step; null where it is none, or where its values are made from the weights that ask for it, as in pattern · pattern. */
+  private stepOf(attention: Node): Node | null {
+    if (this.asked.has(attention)) return null;
+    this.asked.add(attention);
+    const image = this.imageOf(attention);
+    this.asked.delete(attention);
+    return image.op === "flashAttention" ? image : null;
   }
 
   /** Weights, or what is made of them, of which only slices are asked for: computed for those alone, from slices of query and key. */
