@@ -88,7 +88,8 @@ function alike(a: Group, b: Group, capabilities: Capabilities): boolean {
   if (!sameShape(a.rows, b.rows) || a.nodes.length + b.nodes.length > MOST_NODES) return false;
   if (a.columns !== b.columns) {
     const narrow = a.columns === 1 ? a : b.columns === 1 ? b : null;
-    if (!narrow || narrow.nodes.some((n) => n.op === "random")) return false;
+    // Rows of no columns have no place for what is computed for each of their elements.
+    if (!narrow || a.columns * b.columns === 0 || narrow.nodes.some((n) => n.op === "random")) return false;
   }
   const rowwise = a.rowwise || b.rowwise || a.columns !== b.columns;
   return !rowwise || rowsFit(a.rows, Math.max(a.columns, b.columns), capabilities);
