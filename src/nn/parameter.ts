@@ -5,7 +5,7 @@ import { fail } from "../base/errors.js";
 import { checkOptions, FLAG } from "../base/options.js";
 import { checkTensor } from "../tensor/check.js";
 import { Tensor } from "../tensor/tensor.js";
-import { type Trace, tracing } from "../tensor/trace.js";
+import { tracing } from "../tensor/trace.js";
 import { leafOf } from "../tensor/value.js";
 
 /**
@@ -18,8 +18,6 @@ import { leafOf } from "../tensor/value.js";
  * }
  */
 export class Parameter extends Tensor {
-  private notedBy: Trace | null = null;
-
   constructor(data: Tensor, options: { requiresGrad?: boolean } = {}) {
     checkOptions("Parameter", options, { requiresGrad: FLAG });
     checkTensor("Parameter", "data", data);
@@ -29,16 +27,6 @@ export class Parameter extends Tensor {
     value.exclusive = true;
     super(leafOf(value), false);
     this.requiresGrad = options.requiresGrad ?? true;
-  }
-
-  /** Compiled functions hold for the dtype they saw, and for parameters frozen or not as they were. */
-  protected override use(): void {
-    super.use();
-    const trace = tracing();
-    if (!trace || this.notedBy === trace) return;
-    this.notedBy = trace;
-    const { dtype, requiresGrad } = this;
-    trace.guard(() => this.dtype === dtype && this.requiresGrad === requiresGrad);
   }
 
   /** Changes the dtype of this parameter itself; its gradient is dropped. */

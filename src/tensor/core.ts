@@ -14,6 +14,7 @@ import { evaluate } from "./evaluate.js";
 import { finishedLeaf } from "./finished.js";
 import { formatTensor, nested } from "./format.js";
 import { isGradEnabled } from "./grad-mode.js";
+import { tracedRun } from "./trace.js";
 import { leafValue } from "./value.js";
 
 export type NestedNumbers = number | boolean | readonly NestedNumbers[];
@@ -28,6 +29,8 @@ export abstract class TensorCore<T> {
   protected current: Node;
   /** @internal */
   together: Together | null = null;
+  /** @internal The traced run that made this tensor; null outside, and for state. */
+  protected madeIn: object | null = tracedRun();
 
   constructor(node: Node, requiresGrad: boolean) {
     this.current = node;
@@ -48,12 +51,12 @@ export abstract class TensorCore<T> {
 
   protected abstract startGradient(): void;
 
-  /** The leaf is about to become part of an expression. */
+  /** The leaf, or while a function is traced any tensor, is about to become part of an expression. */
   protected abstract use(): void;
 
   /** The node this tensor stands for now. */
   get node(): Node {
-    if (this.current.op === "leaf") this.use();
+    if (this.current.op === "leaf" || tracedRun()) this.use();
     return this.current;
   }
 

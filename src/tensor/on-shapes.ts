@@ -43,6 +43,8 @@ class ShapeTrace implements Trace {
 
   readGrad(): void {}
 
+  capture(): void {}
+
   randomStream(): { seed: Node; stream: number } {
     return { seed: this.seed, stream: this.streams++ };
   }

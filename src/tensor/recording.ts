@@ -1,14 +1,16 @@
 // Recording a function: it runs once on placeholders while every tensor operation, assignment, gradient and random draw is noted; what was
 // noted becomes one program and the bindings to run it with (replay.ts).
 
+import type { DType } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
 import { sizeOf } from "../base/shape.js";
 import { compile as compileProgram } from "../compiler/compile.js";
 import type { Executable, Executor } from "../executors/executor.js";
-import { forgetNodes, type Node } from "../graph/node.js";
+import { forgetNodes, type Node, topological } from "../graph/node.js";
 import type { Program } from "../program/program.js";
 import { own } from "./backward.js";
 import { compileOptions, executor, prepare } from "./evaluate.js";
+import { finishedLeaf } from "./finished.js";
 import { isGradEnabled } from "./grad-mode.js";
 import { type Output, Replay, type Result, type Source } from "./replay.js";
 import { Tensor } from "./tensor.js";
@@ -20,6 +22,14 @@ interface Assignment {
   readonly tensor: Tensor;
   readonly before: Node;
   node: Node;
+}
+
+/** A tensor from outside as the function found it. */
+interface Captured {
+  readonly tensor: Tensor;
+  readonly node: Node;
+  readonly dtype: DType;
+  readonly requiresGrad: boolean;
 }
 
 interface Noted {
@@ -42,6 +52,11 @@ export class Recording<R> implements Trace {
 
   // What is noted while tracing:
   private readonly assignments = new Map<Tensor, Assignment>();
+  private readonly captured = new Map<Tensor, Captured>();
+  /** Tensors that the function made and assigned, as they were before. */
+  private readonly made = new Map<Tensor, Node>();
+  /** True once a whole trace has shown them: what is made and assigned anew then is not kept. */
+  private knowsMade = false;
   /** Gradients as they were before the function touched them, and as it left them. */
   private readonly gradsBefore = new Map<Tensor, Tensor | null>();
   private readonly gradsAfter = new Map<Tensor, Tensor | null>();
@@ -98,6 +113,10 @@ export class Recording<R> implements Trace {
           returned.catch(() => {}); // whatever comes of it, the error is this one
           fail("compile", "a synchronous function", "an async one", "await outside the compiled function");
         }
+        if (this.made.size > 0 && !this.knowsMade) {
+          this.knowsMade = true;
+          throw again;
+        }
         const tensors: Tensor[] = [];
         const result = flatten(returned, tensors);
         const outputs = tensors.map((t) => ({ node: t.rawNode, gradOf: null }));
@@ -110,7 +129,9 @@ export class Recording<R> implements Trace {
       } finally {
         this.restore();
       }
+      this.keepMade();
       this.assignments.clear();
+      this.captured.clear();
       this.gradsBefore.clear();
       this.gradSources.clear();
       this.gradsAfter.clear();
@@ -119,7 +140,21 @@ export class Recording<R> implements Trace {
     }
   }
 
+  capture(tensor: Tensor): void {
+    if (this.captured.has(tensor) || this.assignments.has(tensor)) return;
+    const { rawNode: node, dtype, requiresGrad } = tensor;
+    // Arguments are in the signature, and gradients are looked up anew.
+    if (node.op === "leaf" && (!leafValue(node).memory || this.gradSources.has(leafValue(node)))) return;
+    this.captured.set(tensor, { tensor, node, dtype, requiresGrad });
+  }
+
   assign(tensor: Tensor, node: Node): void {
+    // What the function makes begins anew with each run, unless it is kept: the next trace, which finds it then, will tell.
+    if (tensor.isNew) {
+      if (!this.made.has(tensor)) this.made.set(tensor, tensor.rawNode);
+      tensor.setNode(node);
+      return;
+    }
     const known = this.assignments.get(tensor);
     if (known) known.node = node;
     else {
@@ -162,10 +197,18 @@ export class Recording<R> implements Trace {
   /** Nothing of the trace stays behind in the tensors it touched. */
   private restore(): void {
     for (const { tensor, before } of this.assignments.values()) tensor.setNode(before);
+    for (const [tensor, before] of this.made) tensor.setNode(before);
     for (const [tensor, before] of this.gradsBefore) {
       this.gradsAfter.set(tensor, tensor.rawGrad);
       tensor.rawGrad = before;
     }
+  }
+
+  /** What may be kept gets numbers of its own, as state that is made at the first step has. */
+  private keepMade(): void {
+    const known = (n: Node) => n.op !== "leaf" || leafValue(n).memory !== null;
+    for (const tensor of this.made.keys()) if (topological([tensor.rawNode]).every(known)) tensor.ownNumbers();
+    this.made.clear();
   }
 
   // --- what becomes of it
@@ -201,6 +244,8 @@ export class Recording<R> implements Trace {
   holds(): boolean {
     if (this.on !== executor()) return false;
     for (const holds of this.guards) if (!holds()) return false;
+    for (const { tensor, node, dtype, requiresGrad } of this.captured.values())
+      if (tensor.dtype !== dtype || tensor.requiresGrad !== requiresGrad || !standsFor(tensor, node)) return false;
     return true;
   }
 
@@ -214,4 +259,10 @@ export class Recording<R> implements Trace {
     this.single ??= this.program.steps.map((step) => this.on.prepare({ ...this.program, steps: [step] }));
     return this.replay.time(inputs, this.single);
   }
+}
+
+/** Whether the tensor is the expression still that it was, finished or not; numbers that were there are followed through assignments. */
+function standsFor(tensor: Tensor, node: Node): boolean {
+  const now = tensor.rawNode;
+  return now === node || node.op === "leaf" || now === finishedLeaf(node);
 }

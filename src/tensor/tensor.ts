@@ -13,7 +13,7 @@ import { checkOptionalTensor } from "./check.js";
 import { evaluateWith, executor } from "./evaluate.js";
 import { finishedLeaf } from "./finished.js";
 import { TensorIndexing } from "./indexing.js";
-import { tracing } from "./trace.js";
+import { tracedRun, tracing } from "./trace.js";
 import { leafOf, leafValue, Value } from "./value.js";
 
 /**
@@ -88,9 +88,14 @@ export class Tensor extends TensorIndexing<Tensor> {
   }
 
   protected override use(): void {
+    const trace = tracing();
+    if (!trace) {
+      leafValue(this.current).touched = true;
+      return;
+    }
     // What a trace captures may be assigned later: then it must be this tensor's alone.
-    if (tracing()) this.ownNumbers();
-    else leafValue(this.current).touched = true;
+    if (this.current.op === "leaf") this.ownNumbers();
+    if (!this.isNew) trace.capture(this);
   }
 
   /** @internal Makes this a leaf whose numbers no other tensor shares; false if it was one already. */
@@ -122,6 +127,17 @@ export class Tensor extends TensorIndexing<Tensor> {
     return this;
   }
 
+  /** @internal True of what the function that is traced now has made itself: it begins anew with each run. */
+  get isNew(): boolean {
+    return this.madeIn !== null && this.madeIn === tracedRun();
+  }
+
+  /** @internal What this tensor is assigned stays from run to run, wherever it was made: the state of an optimizer. */
+  asState(): this {
+    this.madeIn = null;
+    return this;
+  }
+
   /** @internal The value as this tensor would hold it. */
   fitted(value: Tensor | number): Node {
     if (value instanceof Tensor && !sameShape(value.shape, this.shape))
@@ -133,6 +149,7 @@ export class Tensor extends TensorIndexing<Tensor> {
   /** Sets every element at once, without a program: learning rates and other numbers that change between runs of a compiled function. */
   fill(value: number): this {
     if (typeof value !== "number" && typeof value !== "boolean") fail("fill", "a number", shown(value));
+    if (tracing()) return this.assign(value);
     const number = this.dtype === "f16" || this.dtype === "bf16" ? halfBits(this.dtype, value) : value;
     const own = this.current.op === "leaf" ? leafValue(this.current) : null;
     if (own?.exclusive && !own.touched && own.memory)

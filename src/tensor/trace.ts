@@ -9,6 +9,8 @@ export interface Trace {
   /** Called before a tensor's grad changes, with the gradient it had. */
   setGrad(tensor: Tensor, before: Tensor | null): void;
   readGrad(tensor: Tensor): void;
+  /** A tensor from outside is read: the trace holds for what it is now. */
+  capture(tensor: Tensor): void;
   /** The i32 seed of this run, and a stream number that no other draw of this function uses. */
   randomStream(): { seed: Node; stream: number };
   /** The trace may be replayed only while `holds` returns true. */
@@ -16,17 +18,24 @@ export interface Trace {
 }
 
 let current: Trace | null = null;
+let run: object | null = null;
 
 export function tracing(): Trace | null {
   return current;
 }
 
+/** Stands for this one run of a function that is traced, which may take several; null outside. */
+export function tracedRun(): object | null {
+  return run;
+}
+
 export function withTrace<R>(trace: Trace, body: () => R): R {
-  const before = current;
+  const before = [current, run] as const;
   current = trace;
+  run = {};
   try {
     return body();
   } finally {
-    current = before;
+    [current, run] = before;
   }
 }

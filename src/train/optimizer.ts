@@ -152,7 +152,9 @@ export abstract class Optimizer<S extends CommonSettings> {
 
   private zeroMoments(p: Tensor, { settings }: Group<S>): Record<string, Tensor> {
     const names = this.momentNames(settings);
-    return Object.fromEntries(names.map((name) => [name, fromData(new Float32Array(sizeOf(p.shape)), p.shape, "f32")]));
+    return Object.fromEntries(
+      names.map((name) => [name, fromData(new Float32Array(sizeOf(p.shape)), p.shape, "f32").asState()]),
+    );
   }
 
   /** The state and settings, as `loadStateDict` takes them; the tensors are the live ones, not copies. */

@@ -182,5 +182,5 @@ export function checkRange(op: string, setting: string, value: number, holds: bo
 
 /** A number that compiled steps read whenever they run: f32[]. */
 export function scalar(value: number): Tensor {
-  return fromData([value], [], "f32");
+  return fromData([value], [], "f32").asState();
 }

@@ -87,5 +87,5 @@ export function batchTensors({ inputs, targets, batch, length }: Batch): [ids: T
 }
 
 function zerosLike(p: Tensor): Tensor {
-  return fromData(new Float32Array(sizeOf(p.shape)), p.shape, "f32");
+  return fromData(new Float32Array(sizeOf(p.shape)), p.shape, "f32").asState();
 }

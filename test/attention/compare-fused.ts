@@ -72,6 +72,7 @@ function fixedTrace(): Trace {
     assign: nothing,
     setGrad: nothing,
     readGrad: nothing,
+    capture: nothing,
     guard: nothing,
     randomStream: () => ({ seed, stream: streams++ }),
   };
