@@ -71,7 +71,8 @@ type View<A> = { readonly BYTES_PER_ELEMENT: number; new (buffer: ArrayBufferLik
 
 /** Typed arrays must begin at a multiple of their element; the format promises none, so what lies askew is copied. */
 function view<A>(type: View<A>, bytes: Uint8Array): A {
-  const aligned = bytes.byteOffset % type.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
+  // Not by slice(), which copies nothing where the bytes are Node's Buffer.
+  const aligned = bytes.byteOffset % type.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes);
   return new type(aligned.buffer, aligned.byteOffset, bytes.length / type.BYTES_PER_ELEMENT);
 }
 
