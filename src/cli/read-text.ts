@@ -23,8 +23,13 @@ export async function readText(path: string, remedy?: string): Promise<string> {
 
 async function textFiles(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true });
-  const files = entries.filter((entry) => entry.isFile() && /^[^.].*\.(txt|md)$/i.test(entry.name));
-  const paths = files.map((entry) => join(entry.parentPath, entry.name));
+  const named = entries.filter((entry) => /^[^.].*\.(txt|md)$/i.test(entry.name));
+  const paths: string[] = [];
+  for (const entry of named) {
+    const path = join(entry.parentPath, entry.name);
+    const isFile = entry.isSymbolicLink() ? (await stat(path).catch(() => null))?.isFile() : entry.isFile();
+    if (isFile) paths.push(path);
+  }
   return paths.sort((a, b) => (a < b ? -1 : 1));
 }
 

@@ -36,6 +36,8 @@ export interface RawTensor {
 
 /** The reference implementation's bound too: 100 MB of JSON is a mistake or an attack. */
 const MAX_HEADER = 100_000_000;
+/** More than any framework has, and so few that shapes of ones cost nothing. */
+const MOST_AXES = 64;
 const OP = "safetensors";
 
 /** Bytes of a tensor; undefined where the count passes what a double holds exactly. */
@@ -225,13 +227,14 @@ function checkEntry(name: string, value: unknown, dataSize: number): Safetensors
   if (!Array.isArray(shape) || !shape.every(isCount)) {
     fail(OP, `${label} to have a shape of whole numbers, none negative`, describe(shape));
   }
+  if (shape.length > MOST_AXES) fail(OP, `${label} to have ${MOST_AXES} axes at most`, String(shape.length));
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
     fail(OP, `${label} to have two data_offsets, whole numbers, none negative`, describe(offsets));
   }
   const [begin, end] = offsets as [number, number];
-  if (begin > end || end > dataSize) {
+  if (begin > end) fail(OP, `${label} to end behind its beginning`, `bytes ${begin} to ${end}`);
+  if (end > dataSize)
     fail(OP, `${label} to lie within the ${dataSize} bytes of numbers`, `bytes ${begin} to ${end}`, "the file is cut");
-  }
   const known = dtype as SafetensorsDtype;
   const bytes = byteLengthOf(known, shape);
   if (bytes !== end - begin) {

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { fail } from "../../src/base/errors.js";
@@ -137,7 +137,10 @@ describe("heed train", () => {
   it("takes a folder of texts, a byte-level BPE, and a tokenizer that is there", async () => {
     const folder = join(root, "texts");
     mkdirSync(join(folder, "more"), { recursive: true });
-    writeFileSync(join(folder, "b.md"), RHYME);
+    writeFileSync(join(root, "elsewhere"), RHYME);
+    symlinkSync(join(root, "elsewhere"), join(folder, "b.md"));
+    symlinkSync(join(root, "nowhere"), join(folder, "lost.txt"));
+    symlinkSync(root, join(folder, "folder.txt"));
     writeFileSync(join(folder, "a.txt"), `\ufeff${RHYME.slice(0, -1)}`);
     writeFileSync(join(folder, "more", "c.txt"), "six");
     writeFileSync(join(folder, "ignored.png"), Uint8Array.of(0, 1, 2));

@@ -134,6 +134,8 @@ describe("safetensors", () => {
     ["an unknown dtype", file(entry({ dtype: "F8_E4M3" }), 4), /dtype among .*got "F8_E4M3"/],
     ["a dtype from the prototype", file(entry({ dtype: "toString" }), 4), /got "toString"/],
     ["no dtype", file(entry({ dtype: undefined }), 4), /dtype among .*got nothing/],
+    ["far too many axes", file(entry({ shape: new Array(65).fill(1) }), 4), /to have 64 axes at most, got 65/],
+    ["offsets in reverse", file(entry({ data_offsets: [4, 0] }), 4), /to end behind its beginning, got bytes 4 to 0/],
     ["a negative length", file(entry({ shape: [-1] }), 4), /shape of whole numbers.*got \[-1\]/],
     ["a length of -0", file(`{"a":{"dtype":"F32","shape":[-0],"data_offsets":[0,0]}}`), /got \[0\]/],
     ["half a length", file(entry({ shape: [0.5] }), 4), /got \[0.5\]/],
