@@ -34,6 +34,8 @@ const words = new Uint32Array(MOST_WORDS); // fills are synchronous, so one buff
 export class Generator {
   private readonly engine = new Mersenne(0);
   private given = 0n;
+  /** @internal How often the stream was seeded, or sent on from a state. */
+  beginnings = 0;
   /** The second normal number of the last pair, waiting for the next call: torch keeps it across calls. */
   private waiting: number | undefined;
 
@@ -51,6 +53,7 @@ export class Generator {
     this.given = BigInt.asUintN(64, value);
     this.engine.seed(Number(this.given & 0xffffffffn));
     this.waiting = undefined;
+    this.beginnings++;
     return this;
   }
 
@@ -99,6 +102,7 @@ export class Generator {
     const { seed, waiting } = readState(bytes, this.engine, op);
     this.given = seed;
     this.waiting = waiting;
+    this.beginnings++;
     return this;
   }
 

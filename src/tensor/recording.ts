@@ -3,6 +3,7 @@
 
 import type { DType } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
+import { defaultGenerator } from "../base/random.js";
 import { sizeOf } from "../base/shape.js";
 import { compile as compileProgram } from "../compiler/compile.js";
 import type { Executable, Executor } from "../executors/executor.js";
@@ -108,10 +109,16 @@ export class Recording<R> implements Trace {
   private trace(body: () => R): { result: Structure; noted: Noted[] } {
     for (;;) {
       try {
+        const { beginnings } = defaultGenerator;
         const returned = withTrace(this, body);
         if (returned instanceof Promise) {
           returned.catch(() => {}); // whatever comes of it, the error is this one
           fail("compile", "a synchronous function", "an async one", "await outside the compiled function");
+        }
+        if (defaultGenerator.beginnings !== beginnings) {
+          const remedy =
+            "seed it before the call: what is drawn inside differs from run to run, and a seed there would act at the first alone";
+          fail("compile", "a function that leaves the random numbers' seed alone", "one that sets it", remedy);
         }
         if (this.made.size > 0 && !this.knowsMade) {
           this.knowsMade = true;

@@ -1,7 +1,7 @@
 // compile(): gradients left on tensors, random numbers, what makes it trace again, arguments and results of any form, and misuse.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { manualSeed } from "../../src/base/random.js";
+import { getRngState, manualSeed, setRngState } from "../../src/base/random.js";
 import type { Executor } from "../../src/executors/executor.js";
 import { ReferenceExecutor } from "../../src/executors/reference.js";
 import { compile } from "../../src/tensor/compiled.js";
@@ -237,6 +237,18 @@ describe("misuse of a compiled function", () => {
     expect(() => f(tensor([1.5]))).toThrow(
       /evaluate: expected known numbers, got .*argument of a function being compiled/,
     );
+  });
+
+  it("refuses a function that seeds what it draws: a seed would act while it is traced alone", () => {
+    for (const seeds of [() => manualSeed(1), () => setRngState(getRngState())]) {
+      const drawn = compile(() => {
+        seeds();
+        return rand(3);
+      });
+      expect(drawn).toThrow(
+        /compile: expected a function that leaves .* seed alone, got one that sets it; seed it before the call/,
+      );
+    }
   });
 
   it("refuses async functions and arguments that are not plain", async () => {
