@@ -48,11 +48,12 @@ static Bias find_bias(const Problem *p) {
   int32_t value = -1, row = -1, stored = 0;  // registers: what has become of the product, and the bias until it is added
   for (int32_t k = 0; k < b.count; k++) {
     const int32_t *i = instruction(&b, k), *operand = i[0] == OP_LOAD ? body_input(&b, i[3]) : 0;
+    int32_t kind = operand ? bias_kind(p, operand) : NO_BIAS;
     if (i[1] || stored) return none;
     if (operand && value < 0 && is_product(p, operand)) {
       value = i[2];
-    } else if (operand && bias.buffer < 0 && bias_kind(p, operand)) {
-      row = i[2], bias.buffer = operand[0], bias.offset = word64(operand + 1), bias.down = bias_kind(p, operand) == BIAS_COLUMN;
+    } else if (bias.buffer < 0 && kind != NO_BIAS) {
+      row = i[2], bias.buffer = operand[0], bias.offset = word64(operand + 1), bias.down = kind == BIAS_COLUMN;
     } else if (i[0] == OP_ADD && value != row && value >= 0 && row >= 0 && !bias.relu && ((i[3] == value && i[4] == row) || (i[3] == row && i[4] == value))) {
       value = i[2], row = -1;
     } else if (i[0] == OP_RELU && i[3] == value && !bias.relu) {
