@@ -27,7 +27,6 @@ interface Assignment {
 
 /** A tensor from outside as the function found it. */
 interface Captured {
-  readonly tensor: Tensor;
   readonly node: Node;
   readonly dtype: DType;
   readonly requiresGrad: boolean;
@@ -152,7 +151,7 @@ export class Recording<R> implements Trace {
     const { rawNode: node, dtype, requiresGrad } = tensor;
     // Arguments are in the signature, and gradients are looked up anew.
     if (node.op === "leaf" && (!leafValue(node).memory || this.gradSources.has(leafValue(node)))) return;
-    this.captured.set(tensor, { tensor, node, dtype, requiresGrad });
+    this.captured.set(tensor, { node, dtype, requiresGrad });
   }
 
   assign(tensor: Tensor, node: Node): void {
@@ -251,7 +250,7 @@ export class Recording<R> implements Trace {
   holds(): boolean {
     if (this.on !== executor()) return false;
     for (const holds of this.guards) if (!holds()) return false;
-    for (const { tensor, node, dtype, requiresGrad } of this.captured.values())
+    for (const [tensor, { node, dtype, requiresGrad }] of this.captured)
       if (tensor.dtype !== dtype || tensor.requiresGrad !== requiresGrad || !standsFor(tensor, node)) return false;
     return true;
   }

@@ -17,11 +17,10 @@ export interface Trace {
   guard(holds: () => boolean): void;
 }
 
-let current: Trace | null = null;
-let run: object | null = null;
+let run: { readonly trace: Trace } | null = null;
 
 export function tracing(): Trace | null {
-  return current;
+  return run?.trace ?? null;
 }
 
 /** Stands for this one run of a function that is traced, which may take several; null outside. */
@@ -30,12 +29,11 @@ export function tracedRun(): object | null {
 }
 
 export function withTrace<R>(trace: Trace, body: () => R): R {
-  const before = [current, run] as const;
-  current = trace;
-  run = {};
+  const before = run;
+  run = { trace };
   try {
     return body();
   } finally {
-    [current, run] = before;
+    run = before;
   }
 }

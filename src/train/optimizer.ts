@@ -6,8 +6,6 @@
 // each run, and counts by itself.
 
 import { fail } from "../base/errors.js";
-import { sizeOf } from "../base/shape.js";
-import { fromData } from "../tensor/create.js";
 import { noGrad } from "../tensor/grad-mode.js";
 import { assignAll, Tensor } from "../tensor/tensor.js";
 import { tracing } from "../tensor/trace.js";
@@ -21,6 +19,7 @@ import {
   type Parameters,
   type SettingRules,
   scalar,
+  zerosFor,
 } from "./parameter-group.js";
 
 /** New parameter and moments from the old ones and the gradient, as expressions. */
@@ -152,9 +151,7 @@ export abstract class Optimizer<S extends CommonSettings> {
 
   private zeroMoments(p: Tensor, { settings }: Group<S>): Record<string, Tensor> {
     const names = this.momentNames(settings);
-    return Object.fromEntries(
-      names.map((name) => [name, fromData(new Float32Array(sizeOf(p.shape)), p.shape, "f32").asState()]),
-    );
+    return Object.fromEntries(names.map((name) => [name, zerosFor(p)]));
   }
 
   /** The state and settings, as `loadStateDict` takes them; the tensors are the live ones, not copies. */

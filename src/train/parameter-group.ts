@@ -3,7 +3,7 @@
 import { checkList } from "../base/arguments.js";
 import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
-import { describe } from "../base/shape.js";
+import { describe, sizeOf } from "../base/shape.js";
 import { shown } from "../base/show.js";
 import { checkTensor } from "../tensor/check.js";
 import { fromData } from "../tensor/create.js";
@@ -178,6 +178,11 @@ export function checkRate(op: string, rate: number): void {
 /** @throws HeedError unless `holds` */
 export function checkRange(op: string, setting: string, value: number, holds: boolean, range: string): void {
   if (!holds || !Number.isFinite(value)) fail(op, `${setting} ${range}`, String(value));
+}
+
+/** What a step gathers for a parameter from run to run, f32 whatever the parameter is: zeros at first. */
+export function zerosFor(p: Tensor): Tensor {
+  return fromData(new Float32Array(sizeOf(p.shape)), p.shape, "f32").asState();
 }
 
 /** A number that compiled steps read whenever they run: f32[]. */

@@ -1,7 +1,6 @@
 // One step of training as compiled programs: forward, backward, clipping and the optimizer run without JavaScript in between.
 
 import { fail } from "../base/errors.js";
-import { sizeOf } from "../base/shape.js";
 import { shown } from "../base/show.js";
 import type { Module } from "../nn/module.js";
 import { compile } from "../tensor/compiled.js";
@@ -10,7 +9,7 @@ import { assignAll, type Tensor } from "../tensor/tensor.js";
 import type { Batch } from "../text/dataset.js";
 import { clipGradNorm_ } from "./clip.js";
 import { Optimizer } from "./optimizer.js";
-import type { CommonSettings } from "./parameter-group.js";
+import { type CommonSettings, zerosFor } from "./parameter-group.js";
 
 /** A model that predicts each next token: GPT and its kin. */
 export interface TrainableModel extends Module {
@@ -71,7 +70,7 @@ export class TrainingStep {
   /** Draws its batches from `next`. */
   run(next: () => Batch): StepResult {
     if (this.accumulate > 1)
-      for (const p of this.optimizer.parameters) if (!this.sums.has(p)) this.sums.set(p, zerosLike(p));
+      for (const p of this.optimizer.parameters) if (!this.sums.has(p)) this.sums.set(p, zerosFor(p));
     const losses: Tensor[] = [];
     for (let i = 1; i < this.accumulate; i++) losses.push(this.gather(...batchTensors(next())));
     const { loss, norm } = this.last(...batchTensors(next()));
@@ -84,8 +83,4 @@ export class TrainingStep {
 /** Ids and targets, i32[B,T] each. */
 export function batchTensors({ inputs, targets, batch, length }: Batch): [ids: Tensor, targets: Tensor] {
   return [fromData(inputs, [batch, length], "i32"), fromData(targets, [batch, length], "i32")];
-}
-
-function zerosLike(p: Tensor): Tensor {
-  return fromData(new Float32Array(sizeOf(p.shape)), p.shape, "f32").asState();
 }
