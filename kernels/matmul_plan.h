@@ -48,6 +48,7 @@ HEED_INLINE int64_t blocks(const Plan *plan) { return plan->down * plan->across;
 #define FAR_LINES 1024           // numbers from line to line of a left side from which it is packed if its rows run along memory
 #define FEW_COLUMNS 384          // columns up to which it had better be the right side that is packed
 #define LEAST_COLUMNS 16         // and from which: fewer would leave tiles empty
+#define DEEP (HEED_LANES == 16 ? 512 : 256)  // k of a block where A's rows are read along k; a panel of B of that depth is a fraction of the second cache
 #define WHOLE_ROW 1024           // columns of a product with an epilogue up to which blocks are cut across the rows only
 
 // Blocks of C: enough for 16 threads to share, not so small that their edges cost.
@@ -115,10 +116,10 @@ static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
                 whole ? WHOLE_ROW : direct ? 1 : 4);
   plan->height = tile_height(plan->columns);
   whole_tiles(plan, min64(plan->height, plan->tallest));
-  // Where A's rows run along memory, its lines lie as far apart as its columns and leave the first cache as soon as they come: less depth
-  // leaves room for them.
-  // One panel of columns passes over A once, and had better read its rows in long pieces.
-  int64_t deep = p->a.columns != 1 ? 128 : p->n <= PANEL_COLUMNS ? 1024 : 192;
+  // Deep blocks of k meet C, which is read and written once a block, less often. Where A's rows run along memory, its lines lie as far apart as
+  // its columns and leave the first cache as soon as they come: less depth leaves room for them. One panel of columns passes over A once, and had
+  // better read its rows in long pieces.
+  int64_t deep = p->a.columns != 1 ? 128 : p->n <= PANEL_COLUMNS ? 1024 : DEEP;
   plan->depth = p->k <= deep * 3 / 2 ? p->k : round_up(divide_up(p->k, divide_up(p->k, deep)), 16);
   int64_t k = plan->depth;
 
