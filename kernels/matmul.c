@@ -176,9 +176,13 @@ static void finish_small(const Plan *plan, const Context *context, int64_t batch
   finish_block(plan, context, &block, 0, 0);
 }
 
+// Threads take neighbouring blocks: rows of them, so that each meets its own rows of A, or, where a packed B is the larger side, columns of them, so
+// that most of what it meets of B is what it packed itself and no other core's cache has to give it up.
 HEED_INLINE Block nth_block(const Plan *plan, int64_t index) {
   const Problem *p = &plan->p;
-  Block block = {0, index / plan->across * plan->rows, 0, index % plan->across * plan->columns, 0, 0, p->k};
+  int64_t down = index / plan->across, across = index % plan->across;
+  if (plan->wide == WIDE_SHARED && p->n >= p->m) down = index % plan->down, across = index / plan->down;
+  Block block = {0, down * plan->rows, 0, across * plan->columns, 0, 0, p->k};
   block.rows = min64(plan->rows, p->m - block.row);
   block.columns = min64(plan->columns, p->n - block.column);
   return block;
