@@ -141,12 +141,8 @@ static void multiply_skinny(const Plan *plan, const Context *context, const Bloc
 
 // rows x columns of f32 to where they lie the other way: row i of `from` becomes column i of `to`.
 static void store_turned(float *to, int64_t step, const float *from, int64_t ld, int64_t rows, int64_t columns) {
-  int64_t whole = rows / HEED_LANES * HEED_LANES, fours = columns & ~(int64_t)3;
-  for (int64_t i = 0; i < whole; i += HEED_LANES) {
-    for (int64_t j = 0; j < fours; j += 4) transpose_four(to + j * step + i, step, (const char *)(from + i * ld + j), DTYPE_F32, ld * 4, HEED_LANES);
-    for (int64_t j = fours; j < columns; j++)
-      for (int64_t l = i; l < i + HEED_LANES; l++) to[j * step + l] = from[l * ld + j];
-  }
+  int64_t whole = rows / HEED_LANES * HEED_LANES;
+  for (int64_t i = 0; i < whole; i += HEED_LANES) transpose_columns(to + i, step, (const char *)(from + i * ld), DTYPE_F32, ld * 4, columns, HEED_LANES);
   for (int64_t j = 0; j < columns; j++)
     for (int64_t i = whole; i < rows; i++) to[j * step + i] = from[i * ld + j];
 }

@@ -51,6 +51,17 @@ HEED_INLINE void transpose_four(float *to, int64_t width, const char *from, int3
   for (int q = 0; q < 4; q++) store(to + q * width, x[q]);
 }
 
+// As many k at a time as a vector has lanes, of HEED_LANES columns (or the first n of them, and zeros) that each run along memory: what is read of a
+// column is whole lines of the cache, read once, where columns a page apart would push each other out before the next four.
+HEED_INLINE void transpose_lines(float *to, int64_t width, const char *from, int32_t dtype, int64_t across, int64_t n) {
+  vf x[HEED_LANES];
+#pragma GCC unroll 16
+  for (int r = 0; r < HEED_LANES; r++) x[r] = r < n ? load_wide(from + r * across, dtype) : (vf){0};
+  transpose_square(x);
+#pragma GCC unroll 16
+  for (int c = 0; c < HEED_LANES; c++) store(to + c * width, x[c]);
+}
+
 // Panels whose rows run along memory: up to COLUMNS_AT_ONCE of them, for the sake of long reads.
 #define COLUMNS_AT_ONCE (8 * TILE_COLUMNS)
 HEED_INLINE void pack_rows(float *to, const char *from, int32_t dtype, const int64_t wide, int64_t down, int64_t k, int64_t n) {
@@ -74,18 +85,21 @@ HEED_INLINE void pack_rows(float *to, const char *from, int32_t dtype, const int
   }
 }
 
+// One vector of columns, or the first n of one and zeros, that each run along memory: k numbers of each, number i of all at to + i * width.
+HEED_INLINE void transpose_columns(float *to, int64_t width, const char *from, int32_t dtype, int64_t across, int64_t k, int64_t n) {
+  int64_t bytes = dtype_bytes(dtype), i = 0;
+  if (n == HEED_LANES)
+    for (; i + HEED_LANES <= k; i += HEED_LANES) transpose_lines(to + i * width, width, from + i * bytes, dtype, across, HEED_LANES);
+  else
+    for (; i + HEED_LANES <= k; i += HEED_LANES) transpose_lines(to + i * width, width, from + i * bytes, dtype, across, n);
+  for (; i + 4 <= k; i += 4) transpose_four(to + i * width, width, from + i * bytes, dtype, across, n);
+  for (; i < k; i++)
+    for (int64_t l = 0; l < HEED_LANES; l++) to[i * width + l] = l < n ? load_one(from + i * bytes + l * across, dtype) : 0;
+}
+
 // One panel whose columns run along memory.
 HEED_INLINE void pack_columns(float *to, int64_t width, const char *from, int32_t dtype, int64_t across, int64_t k, int64_t n) {
-  int64_t bytes = dtype_bytes(dtype), fours = k & ~(int64_t)3;
-  for (int64_t j = 0; j < width; j += HEED_LANES) {
-    const char *line = from + j * across;
-    if (j + HEED_LANES <= n)
-      for (int64_t i = 0; i < fours; i += 4) transpose_four(to + i * width + j, width, line + i * bytes, dtype, across, HEED_LANES);
-    else
-      for (int64_t i = 0; i < fours; i += 4) transpose_four(to + i * width + j, width, line + i * bytes, dtype, across, n - j);
-    for (int64_t i = fours; i < k; i++)
-      for (int64_t l = 0; l < HEED_LANES; l++) to[i * width + j + l] = j + l < n ? load_one(line + i * bytes + l * across, dtype) : 0;
-  }
+  for (int64_t j = 0; j < width; j += HEED_LANES) transpose_columns(to + j, width, from + j * across, dtype, across, k, min64(HEED_LANES, n - j));
 }
 
 HEED_INLINE void pack_panels_as(float *to, const char *from, const int32_t dtype, const int64_t wide, int64_t down, int64_t across, int64_t k,
