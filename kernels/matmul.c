@@ -255,14 +255,23 @@ static void add_parts(const Plan *plan, const Context *context, int64_t task) {
   finish_block(plan, context, &block, sum, ld);
 }
 
-// Columns that a task of the shared phase packs: where B's rows run along memory, long pieces of them; else what keeps all threads busy.
-HEED_INLINE int64_t pack_columns_of(const Plan *plan) { return plan->p.b.columns == 1 ? 4 * PANEL_COLUMNS : PANEL_COLUMNS; }
+// How many pieces of so many columns a shared B has.
+HEED_INLINE int64_t pack_pieces(const Plan *plan, int64_t columns) {
+  return plan->wides * divide_up(plan->p.n, columns) * divide_up(plan->p.k, plan->depth);
+}
+
+enum { PACK_TASKS = 8 };  // enough of them to keep some threads busy
+
+// Columns that a task of the shared phase packs: where B's rows run along memory, long pieces of them if there are enough; else a panel.
+HEED_INLINE int64_t pack_columns_of(const Plan *plan) {
+  return plan->p.b.columns == 1 && pack_pieces(plan, 4 * PANEL_COLUMNS) >= PACK_TASKS ? 4 * PANEL_COLUMNS : PANEL_COLUMNS;
+}
 
 // The k that a task packs: those of a block, or of a part of it where a B of few panels would leave threads idle.
 HEED_INLINE int64_t pack_depth_of(const Plan *plan) {
-  int64_t panels = plan->wides * divide_up(plan->p.n, PANEL_COLUMNS) * divide_up(plan->p.k, plan->depth);
-  if (plan->p.b.columns == 1 || panels >= 8) return plan->depth;
-  return min64(plan->depth, max64(64, round_up(divide_up(plan->depth * panels, 8), HEED_LANES)));
+  int64_t pieces = pack_pieces(plan, pack_columns_of(plan));
+  if (pieces >= PACK_TASKS) return plan->depth;
+  return min64(plan->depth, max64(64, round_up(divide_up(plan->depth * pieces, PACK_TASKS), HEED_LANES)));
 }
 
 HEED_INLINE int64_t pack_parts(const Plan *plan) { return divide_up(plan->depth, pack_depth_of(plan)); }
