@@ -73,6 +73,8 @@ static double estimate(int32_t kind, const int32_t *words) {
   switch (kind) {
     case 1: case 2: return elements * (length / 16 + 1) * 0.06;
     case 3: return elements * words[rank + 2] * words[rank + 3] * words[rank + 4] * 0.025;
+    case 4: return elements * 0.3;  // rows from anywhere: cold, and no core guesses which
+    case 5: return elements * 0.5;
     case 6: return elements * 0.7;
     case 7: return elements * 10;
     case 8: return elements * (words[rank + 2] + words[rank + 3]) * 0.025;
