@@ -43,6 +43,9 @@ HEED_INLINE int64_t blocks(const Plan *plan) { return plan->down * plan->across;
 #define SMALL_AXES 8             // batch axes of the same
 #define WEIGHTS_TURN 128             // rows up to which a B of many columns that run along memory is taken for the left side, which needs no packing
 #define FEW_ROWS_FOR_B 256       // rows up to which packing a B whose rows run along memory may not pay
+#define LOW_LEAST 1024           // columns from which so few rows are multiplied all at once where they run along memory
+#define LOW_MOST 3072            // and up to which
+#define LOW_COLUMNS 64           // columns of a block then
 #define FEW_ROWS_TO_PACK 512     // rows up to which a phase of its own that packs a transposed B takes longer than it saves
 #define CROWDED_ROWS 8           // rows of a tile whose lines all belong in the same place of the cache
 #define FAR_LINES 1024           // numbers from line to line of a left side from which it is packed if its rows run along memory
@@ -107,12 +110,14 @@ static void plan_tiled(Plan *plan, int64_t work, int64_t want) {
   int32_t direct = plan->tall == TALL_DIRECT;
   // An epilogue would rather have whole rows, which it can take where they lie.
   int32_t whole = p->epilogue && !plan->bias.found && !p->turned && !p->grid.rows.axes && p->n <= WHOLE_ROW;
+  // Few rows that run along memory, against many columns: a block of all rows reads its columns of B once.
+  int32_t low = p->a.rows == 1 && p->a.columns != 1 && p->m <= FEW_ROWS_FOR_B && p->n >= LOW_LEAST && p->n <= LOW_MOST && !whole;
   // A B that is transposed is packed where it is used, by whole columns of blocks, if it is small or meets few rows.
   int32_t few = p->m <= FEW_ROWS_TO_PACK && p->k >= 256 && p->n >= 4 * PANEL_COLUMNS;
   if (p->b.rows == 1 && p->b.columns != 1 && p->batches == 1 && (work <= 1 << 22 ? p->n >= 2 * PANEL_COLUMNS : few))
     plan_blocks(plan, min64(want, p->n / PANEL_COLUMNS), p->m, PANEL_COLUMNS, p->m, PANEL_COLUMNS, 1);
   else
-    plan_blocks(plan, want, wide_bytes <= SHARED_LIMIT ? 256 : 768, direct && !whole ? 256 : 1024, 2 * TILE_ROWS, 2 * TILE_COLUMNS,
+    plan_blocks(plan, want, wide_bytes <= SHARED_LIMIT ? 256 : 768, low ? LOW_COLUMNS : direct && !whole ? 256 : 1024, 2 * TILE_ROWS, 2 * TILE_COLUMNS,
                 whole ? WHOLE_ROW : direct ? 1 : 4);
   plan->height = tile_height(plan->columns);
   whole_tiles(plan, min64(plan->height, plan->tallest));
