@@ -1,6 +1,6 @@
 // Random numbers for compiled programs: a pure function of (seed, stream, index), so that any thread, in any order, on any
 // machine, makes the same numbers without a state, and a backward pass makes those of the forward pass again. It is not
-// PyTorch's stream (random.ts is). The kernels repeat it in C and WGSL; it uses 32-bit unsigned arithmetic only, all of it
+// PyTorch's stream (random.ts is). The kernels repeat it in C; it uses 32-bit unsigned arithmetic only, all of it
 // modulo 2^32 (* keeps the low 32 bits, >> shifts in zeros, ^ is exclusive or).
 //
 //   mix(x):   x ^= x >> 16;  x *= 0x7feb352d;  x ^= x >> 15;  x *= 0x846ca68b;  x ^= x >> 16;  return x

@@ -2,7 +2,7 @@
 
 export type DType = "f32" | "f16" | "bf16" | "i32" | "bool";
 
-/** What a program needs to know of each dtype: its code in encoded programs, its bytes, and its rank when two dtypes meet. */
+/** What a program needs to know of each dtype: its code in encoded programs, its bytes, and whether it is a float. */
 export const DTYPES: {
   readonly [D in DType]: { readonly code: number; readonly bytes: number; readonly float: boolean };
 } = {

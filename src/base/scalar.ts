@@ -1,5 +1,5 @@
-// The scalar functions, side by side: how many arguments, what they mean in JavaScript, how WGSL writes them, which opcode the
-// C kernels know them by. A fused step is a list of these. Comparisons yield bool; "int" says that i32 operands are allowed.
+// The scalar functions, side by side: how many arguments, what they mean in JavaScript, which opcode the C kernels know them
+// by. A fused step is a list of these. Comparisons yield bool; "int" says that i32 operands are allowed.
 
 import type { DType } from "./dtype.js";
 
@@ -14,93 +14,80 @@ const geluInnerSlope = (x: number) => GELU_LINEAR + 3 * GELU_CUBIC * x * x;
 
 export interface ScalarFunction {
   readonly arity: 1 | 2 | 3;
-  /** The opcode of kernels/elementwise.c; i32 operands use code + 128. */
+  /** The opcode of kernels/instructions.c; i32 operands use code + 128. */
   readonly code: number;
-  /** What comes out: the operands' dtype, a truth value, or always a float. */
-  readonly result: "same" | "bool" | "float";
+  /** What comes out: the operands' dtype, or a truth value. */
+  readonly result: "same" | "bool";
   readonly int: boolean;
   readonly js: (a: number, b: number, c: number) => number;
-  readonly wgsl: string;
 }
 
 const f = (
   code: number,
   arity: 1 | 2 | 3,
   js: ScalarFunction["js"],
-  wgsl: string,
   result: ScalarFunction["result"] = "same",
   int = false,
 ): ScalarFunction => ({
   code,
   arity,
   js,
-  wgsl,
   result,
   int,
 });
 
 export const SCALARS = {
-  neg: f(16, 1, (a) => -a, "-(a)", "same", true),
-  abs: f(17, 1, (a) => Math.abs(a), "abs(a)", "same", true),
-  sign: f(18, 1, (a) => (Number.isNaN(a) ? 0 : Math.sign(a)), "sign(a)", "same", true),
-  exp: f(19, 1, (a) => Math.exp(a), "exp(a)"),
-  log: f(20, 1, (a) => Math.log(a), "log(a)"),
-  log1p: f(21, 1, (a) => Math.log1p(a), "log(1.0 + a)"),
-  expm1: f(22, 1, (a) => Math.expm1(a), "exp(a) - 1.0"),
-  sqrt: f(23, 1, (a) => Math.sqrt(a), "sqrt(a)"),
-  rsqrt: f(24, 1, (a) => 1 / Math.sqrt(a), "inverseSqrt(a)"),
-  reciprocal: f(25, 1, (a) => 1 / a, "1.0 / a"),
-  sin: f(26, 1, (a) => Math.sin(a), "sin(a)"),
-  cos: f(27, 1, (a) => Math.cos(a), "cos(a)"),
-  tanh: f(28, 1, (a) => Math.tanh(a), "tanh(a)"),
-  erf: f(29, 1, (a) => erf(a), "erf(a)"),
-  floor: f(30, 1, (a) => Math.floor(a), "floor(a)"),
-  ceil: f(31, 1, (a) => Math.ceil(a), "ceil(a)"),
-  round: f(32, 1, (a) => roundHalfEven(a), "round(a)"),
-  trunc: f(33, 1, (a) => Math.trunc(a), "trunc(a)"),
-  isnan: f(34, 1, (a) => (Number.isNaN(a) ? 1 : 0), "isnan(a)", "bool"),
-  sigmoid: f(35, 1, (a) => 1 / (1 + Math.exp(-a)), "1.0 / (1.0 + exp(-a))"),
-  not: f(36, 1, (a) => (a ? 0 : 1), "select(1, 0, a != 0)", "bool", true),
+  neg: f(16, 1, (a) => -a, "same", true),
+  abs: f(17, 1, (a) => Math.abs(a), "same", true),
+  sign: f(18, 1, (a) => (Number.isNaN(a) ? 0 : Math.sign(a)), "same", true),
+  exp: f(19, 1, (a) => Math.exp(a)),
+  log: f(20, 1, (a) => Math.log(a)),
+  log1p: f(21, 1, (a) => Math.log1p(a)),
+  expm1: f(22, 1, (a) => Math.expm1(a)),
+  sqrt: f(23, 1, (a) => Math.sqrt(a)),
+  rsqrt: f(24, 1, (a) => 1 / Math.sqrt(a)),
+  reciprocal: f(25, 1, (a) => 1 / a),
+  sin: f(26, 1, (a) => Math.sin(a)),
+  cos: f(27, 1, (a) => Math.cos(a)),
+  tanh: f(28, 1, (a) => Math.tanh(a)),
+  erf: f(29, 1, (a) => erf(a)),
+  floor: f(30, 1, (a) => Math.floor(a)),
+  ceil: f(31, 1, (a) => Math.ceil(a)),
+  round: f(32, 1, (a) => roundHalfEven(a)),
+  trunc: f(33, 1, (a) => Math.trunc(a)),
+  isnan: f(34, 1, (a) => (Number.isNaN(a) ? 1 : 0), "bool"),
+  sigmoid: f(35, 1, (a) => 1 / (1 + Math.exp(-a))),
+  not: f(36, 1, (a) => (a ? 0 : 1), "bool", true),
   /** max(a, 0); NaN and -0 stay what they are. */
-  relu: f(37, 1, (a) => (a >= 0 || Number.isNaN(a) ? a : 0), "select(a, 0, a < 0)", "same", true),
+  relu: f(37, 1, (a) => (a >= 0 || Number.isNaN(a) ? a : 0), "same", true),
   /** Φ(a), and its approximation σ(v(a)): gelu(a) is a times the one or the other. */
-  geluGate: f(38, 1, (a) => (1 + erf(a * Math.SQRT1_2)) / 2, "0.5 * (1.0 + erf(0.70710678 * a))"),
-  geluTanhGate: f(
-    39,
-    1,
-    (a) => 1 / (1 + Math.exp(-geluInner(a))),
-    "1.0 / (1.0 + exp(-a * (1.5957691 + 0.071354816 * a * a)))",
-  ),
-  add: f(64, 2, (a, b) => a + b, "a + b", "same", true),
-  sub: f(65, 2, (a, b) => a - b, "a - b", "same", true),
-  mul: f(66, 2, (a, b) => a * b, "a * b", "same", true),
-  div: f(67, 2, (a, b) => a / b, "a / b"),
-  pow: f(68, 2, power, "pow(a, b)"),
-  maximum: f(69, 2, (a, b) => Math.max(a, b), "max(a, b)", "same", true),
-  minimum: f(70, 2, (a, b) => Math.min(a, b), "min(a, b)", "same", true),
-  remainder: f(71, 2, (a, b) => remainder(a, b), "a - b * floor(a / b)", "same", true),
-  floorDivide: f(72, 2, (a, b) => Math.floor(a / b), "floor(a / b)", "same", true),
-  eq: f(73, 2, (a, b) => (a === b ? 1 : 0), "a == b", "bool", true),
-  ne: f(74, 2, (a, b) => (a !== b ? 1 : 0), "a != b", "bool", true),
-  lt: f(75, 2, (a, b) => (a < b ? 1 : 0), "a < b", "bool", true),
-  le: f(76, 2, (a, b) => (a <= b ? 1 : 0), "a <= b", "bool", true),
-  gt: f(77, 2, (a, b) => (a > b ? 1 : 0), "a > b", "bool", true),
-  ge: f(78, 2, (a, b) => (a >= b ? 1 : 0), "a >= b", "bool", true),
-  and: f(79, 2, (a, b) => (a && b ? 1 : 0), "a & b", "bool", true),
-  or: f(80, 2, (a, b) => (a || b ? 1 : 0), "a | b", "bool", true),
-  xor: f(81, 2, (a, b) => (!a !== !b ? 1 : 0), "a ^ b", "bool", true),
+  geluGate: f(38, 1, (a) => (1 + erf(a * Math.SQRT1_2)) / 2),
+  geluTanhGate: f(39, 1, (a) => 1 / (1 + Math.exp(-geluInner(a)))),
+  add: f(64, 2, (a, b) => a + b, "same", true),
+  sub: f(65, 2, (a, b) => a - b, "same", true),
+  mul: f(66, 2, (a, b) => a * b, "same", true),
+  div: f(67, 2, (a, b) => a / b),
+  pow: f(68, 2, power),
+  maximum: f(69, 2, (a, b) => Math.max(a, b), "same", true),
+  minimum: f(70, 2, (a, b) => Math.min(a, b), "same", true),
+  remainder: f(71, 2, (a, b) => remainder(a, b), "same", true),
+  floorDivide: f(72, 2, (a, b) => Math.floor(a / b), "same", true),
+  eq: f(73, 2, (a, b) => (a === b ? 1 : 0), "bool", true),
+  ne: f(74, 2, (a, b) => (a !== b ? 1 : 0), "bool", true),
+  lt: f(75, 2, (a, b) => (a < b ? 1 : 0), "bool", true),
+  le: f(76, 2, (a, b) => (a <= b ? 1 : 0), "bool", true),
+  gt: f(77, 2, (a, b) => (a > b ? 1 : 0), "bool", true),
+  ge: f(78, 2, (a, b) => (a >= b ? 1 : 0), "bool", true),
+  and: f(79, 2, (a, b) => (a && b ? 1 : 0), "bool", true),
+  or: f(80, 2, (a, b) => (a || b ? 1 : 0), "bool", true),
+  xor: f(81, 2, (a, b) => (!a !== !b ? 1 : 0), "bool", true),
   /** Of the gradient b of a = relu(x), what reaches x. */
-  reluGradient: f(82, 2, (a, b) => (a <= 0 ? 0 : b), "select(b, 0, a <= 0)", "same", true),
+  reluGradient: f(82, 2, (a, b) => (a <= 0 ? 0 : b), "same", true),
   /** The slope of gelu(a), given its gate b: Φ + aφ(a), and σ + aσ(1-σ)v'(a). */
-  geluSlope: f(83, 2, (a, b) => b + a * NORMAL_PEAK * Math.exp((-a * a) / 2), "b + a * 0.39894228 * exp(-0.5 * a * a)"),
-  geluTanhSlope: f(
-    84,
-    2,
-    (a, b) => b + a * b * (1 - b) * geluInnerSlope(a),
-    "b + a * b * (1.0 - b) * (1.5957691 + 0.21406445 * a * a)",
-  ),
+  geluSlope: f(83, 2, (a, b) => b + a * NORMAL_PEAK * Math.exp((-a * a) / 2)),
+  geluTanhSlope: f(84, 2, (a, b) => b + a * b * (1 - b) * geluInnerSlope(a)),
   /** where(condition, a, b): the first operand is bool. */
-  where: f(96, 3, (a, b, c) => (a ? b : c), "select(c, b, a != 0)", "same", true),
+  where: f(96, 3, (a, b, c) => (a ? b : c), "same", true),
 } as const satisfies Record<string, ScalarFunction>;
 
 export type ScalarName = keyof typeof SCALARS;

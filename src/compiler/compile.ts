@@ -28,7 +28,7 @@ export interface Pass {
   readonly run: (roots: readonly Node[], capabilities: Capabilities) => readonly Node[];
 }
 
-/** Graph to graph, in order; tests switch single ones off, `explain` prints what each leaves behind. */
+/** Graph to graph, in order; tests switch single ones off, `trace` is told what each leaves behind. */
 export const PASSES: readonly Pass[] = [
   { name: "simplify", run: simplify },
   { name: "pool", run: poolEarly },

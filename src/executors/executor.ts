@@ -3,7 +3,7 @@
 import type { DType, TypedArray } from "../base/dtype.js";
 import type { Capabilities, Program } from "../program/program.js";
 
-export type ExecutorName = "native" | "wasm" | "webgpu" | "reference";
+export type ExecutorName = "native" | "reference";
 
 /** The numbers of one tensor. f16 and bf16 lie there as raw 16-bit patterns; a double-precision executor keeps floats in Float64Array. */
 export interface Memory {

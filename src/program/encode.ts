@@ -1,4 +1,4 @@
-// A program as one flat Int32Array, which C and WASM walk without a parser. Each step is [kind, length in words, body...]; the body's
+// A program as one flat Int32Array, which C walks without a parser. Each step is [kind, length in words, body...]; the body's
 // order is written here once and quoted at the head of each kernel. 64-bit numbers travel as two words, low first.
 
 import { CELLS } from "../base/cell.js";
