@@ -11,6 +11,7 @@ import type { Node } from "../graph/node.js";
 import { given } from "./check.js";
 import type { NestedNumbers } from "./core.js";
 import { executor } from "./evaluate.js";
+import { isI32, stored } from "./stored.js";
 import { Tensor } from "./tensor.js";
 import { leafOf, Value } from "./value.js";
 
@@ -115,9 +116,6 @@ export function fromTyped(
   return fromData(encodeNumbers(numbers, dtype), shape, dtype, options);
 }
 
-/** Whether i32 holds this number. */
-const isI32 = (x: number) => Number.isInteger(x) && Math.abs(x + 0.5) < 2 ** 31;
-
 /** Plain numbers as a dtype stores them. @throws HeedError for integers beyond 32 bits */
 function encodeNumbers(numbers: ArrayLike<number>, dtype: DType): ArrayLike<number> {
   if (dtype === "bool") return Uint8Array.from(numbers, (x) => (x ? 1 : 0));
@@ -187,9 +185,7 @@ export function full(shape: Shape, value: number | boolean, options: TensorOptio
   checkOptions("full", options, TENSOR_OPTIONS);
   if (typeof value !== "number" && typeof value !== "boolean") fail("full", "a number to fill with", shown(value));
   const dtype = options.dtype ?? (typeof value === "boolean" ? "bool" : promoteNumber("i32", value));
-  if (dtype === "i32" && !isI32(Math.trunc(Number(value))))
-    fail("full", "a number that 32 bits can hold for i32", shown(value), 'use dtype "f32"');
-  return fromNode(constant(Number(value), sizes, dtype), options);
+  return fromNode(constant(stored("full", dtype, Number(value), 'use dtype "f32"'), sizes, dtype), options);
 }
 
 export function zerosLike(x: Tensor, options: TensorOptions = {}): Tensor {

@@ -232,6 +232,8 @@ export function multinomial(
   if (tracing()) {
     if (replacement && samples > 1)
       fail("multinomial", "draws without replacement inside compile", "replacement: true", "draw one sample at a time");
+    if (!Number.isInteger(samples) || samples < 1 || samples > categories)
+      fail("multinomial", `from 1 to ${categories} samples, as many as there are categories`, shown(samples));
     // The largest of p / q with q exponential is a draw from p; the k largest are k draws without replacement.
     const q = build.scale(
       build.scalar("log", build.scalar("sub", build.constant(1), tracedUniform(weights.shape))),

@@ -11,6 +11,7 @@ import { forbidTrace, type Index, parseIndices } from "./index-parse.js";
 import { gatherAlong, literal, pick, wrapIndex } from "./index-pick.js";
 import { writeAt } from "./index-write.js";
 import { TensorShapes } from "./shapes.js";
+import { stored } from "./stored.js";
 
 export type { Index } from "./index-parse.js";
 
@@ -34,13 +35,10 @@ export abstract class TensorIndexing<T> extends TensorShapes<T> {
     const indices = Array.isArray(index) ? (index as readonly Index[]) : [index as Index];
     if (value instanceof TensorCore) return this.derive(writeAt(this.node, indices, value.node), this, value);
     if (typeof value !== "number") fail("withAt", "a tensor or a number as value", shown(value));
-    return this.derive(writeAt(this.node, indices, this.fitting(value)), this);
-  }
-
-  /** The number as this dtype stores it: integers drop what follows the point. */
-  private fitting(value: number): Node {
-    const stored = this.dtype === "i32" ? Math.trunc(value) : this.dtype === "bool" ? Number(value !== 0) : value;
-    return constant(stored, [], this.dtype);
+    return this.derive(
+      writeAt(this.node, indices, constant(stored("withAt", this.dtype, value), [], this.dtype)),
+      this,
+    );
   }
 
   /** The indices of all elements that are not zero, i32 [n, ndim], in order; computed at once. @throws HeedError inside compile */

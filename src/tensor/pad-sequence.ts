@@ -99,7 +99,7 @@ function emptied(shape: Shape, dtype: DType, value: number): Tensor {
   const memory = on.allocate(dtype, sizeOf(shape));
   const numbers = new Value(dtype, shape, memory, on);
   numbers.exclusive = true;
-  return new Tensor(leafOf(numbers), false).fill(dtype === "bool" ? Number(value !== 0) : value);
+  return new Tensor(leafOf(numbers), false).fill(value);
 }
 
 function holds(dtype: DType, value: number): boolean {

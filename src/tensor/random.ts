@@ -38,11 +38,10 @@ function source(op: string, options: RandomOptions, kind: "float" | "any" = "flo
   return options.generator ?? defaultGenerator;
 }
 
-function filled(op: string, shape: Shape, options: RandomOptions, fill: (out: Float32Array) => void): Tensor {
-  const checked = parseShape(op, shape);
-  const out = new Float32Array(sizeOf(checked));
+function filled(sizes: Shape, options: RandomOptions, fill: (out: Float32Array) => void): Tensor {
+  const out = new Float32Array(sizeOf(sizes));
   fill(out);
-  return fromTyped(out, checked, { ...options, dtype: options.dtype ?? "f32" });
+  return fromTyped(out, sizes, { ...options, dtype: options.dtype ?? "f32" });
 }
 
 const isHalf = (dtype: DType | undefined): boolean => dtype !== undefined && DTYPES[dtype].bytes === 2;
@@ -76,8 +75,9 @@ function uniformAs(op: string, shape: Shape, from: number, to: number, options: 
   const generator = source(op, options);
   if (typeof from !== "number" || typeof to !== "number" || !(from <= to))
     fail(op, "from <= to", `${shown(from)} and ${shown(to)}`);
-  if (tracing()) return fromNode(scalar("add", scale(tracedUniform(shape), to - from), constant(from)), options);
-  return filled(op, shape, options, (out) => {
+  const sizes = parseShape(op, shape);
+  if (tracing()) return fromNode(scalar("add", scale(tracedUniform(sizes), to - from), constant(from)), options);
+  return filled(sizes, options, (out) => {
     if (isHalf(options.dtype)) generator.uniformHalf(out, options.dtype as "f16" | "bf16", from, to);
     else generator.uniform(out, from, to);
   });
@@ -114,7 +114,7 @@ export function normal(...args: readonly unknown[]): Tensor {
 export function randnOneByOne(shape: Shape, options: RandomOptions): Tensor {
   const generator = source("randn", options);
   if (tracing()) return randn(shape, options);
-  return filled("randn", shape, options, (out) => {
+  return filled(shape, options, (out) => {
     for (let at = 0; at < out.length; at += 15) generator.normal(out.subarray(at, at + 15));
   });
 }
@@ -123,13 +123,14 @@ function normalAs(op: string, shape: Shape, mean: number, std: number, options: 
   const generator = source(op, options);
   if (typeof mean !== "number") fail(op, "a number as mean", shown(mean));
   if (typeof std !== "number" || !(std >= 0)) fail(op, "std >= 0", shown(std));
+  const sizes = parseShape(op, shape);
   if (tracing()) {
     // Box and Muller 1958, on 1 - u so that the logarithm is finite
-    const radius = scalar("sqrt", scale(scalar("log", scalar("sub", constant(1), tracedUniform(shape))), -2));
-    const z = mul(radius, scalar("cos", scale(tracedUniform(shape), 2 * Math.PI)));
+    const radius = scalar("sqrt", scale(scalar("log", scalar("sub", constant(1), tracedUniform(sizes))), -2));
+    const z = mul(radius, scalar("cos", scale(tracedUniform(sizes), 2 * Math.PI)));
     return fromNode(scalar("add", scale(z, std), constant(mean)), options);
   }
-  return filled(op, shape, options, (out) => {
+  return filled(sizes, options, (out) => {
     if (isHalf(options.dtype)) generator.normalHalf(out, mean, std);
     else generator.normal(out, mean, std);
   });
@@ -176,7 +177,7 @@ export function randint(...args: [number, Shape, RandomOptions?] | [number, numb
   if (low < least || high - 1 > most)
     fail("randint", `bounds from ${least} to ${most}, for ${dtype}`, `${low}, ${high}`);
   if (tracing()) {
-    const u = scalar("floor", scale(tracedUniform(shape), high - low));
+    const u = scalar("floor", scale(tracedUniform(sizes), high - low));
     return fromNode(scalar("add", cast(u, "i32"), constant(low, [], "i32")), { ...options, dtype });
   }
   const out = new Int32Array(sizeOf(sizes));
@@ -209,7 +210,8 @@ function representable(low: number, high: number, dtype: "f32" | "f16" | "bf16")
  */
 export function randperm(n: number, options: RandomOptions = {}): Tensor {
   const generator = source("randperm", options, "any");
-  if (tracing()) return fromNode(argsort(tracedUniform([n]), false), options);
+  if (!Number.isInteger(n) || n < 0) fail("randperm", "an integer n >= 0", shown(n));
+  if (tracing()) return fromNode(argsort(tracedUniform(parseShape("randperm", n)), false), options);
   return fromTyped(generator.randperm(n), [n], { dtype: "i32", ...options });
 }
 
@@ -225,17 +227,16 @@ export function bernoulli(p: Tensor | number, second?: Shape | RandomOptions, th
   const options = second && !shape ? (second as RandomOptions) : third;
   const generator = source("bernoulli", options, "any");
   if (p instanceof Tensor) {
+    if (!isFloat(p.dtype)) fail("bernoulli", "probabilities of a float dtype", p.dtype);
     if (tracing()) return fromNode(cast(scalar("lt", tracedUniform(p.shape), p.detach().node), p.dtype), options);
-    const probabilities = p.dataSync();
-    if (!(probabilities instanceof Float32Array)) fail("bernoulli", "probabilities of a float dtype", p.dtype);
-    return filled("bernoulli", p.shape, { dtype: p.dtype, ...options }, (out) =>
-      generator.bernoulliTensor(out, probabilities),
-    );
+    const probabilities = p.dataSync() as Float32Array;
+    return filled(p.shape, { dtype: p.dtype, ...options }, (out) => generator.bernoulliTensor(out, probabilities));
   }
   if (typeof p !== "number" || !(p >= 0 && p <= 1)) fail("bernoulli", "a probability from 0 to 1", shown(p));
-  const sizes = shape ?? fail("bernoulli", "a shape beside the probability", "none");
-  if (tracing()) return fromNode(cast(scalar("lt", tracedUniform(sizes), constant(p)), options.dtype ?? "f32"));
-  return filled("bernoulli", sizes, options, (out) => generator.bernoulli(out, p));
+  const sizes = parseShape("bernoulli", shape ?? fail("bernoulli", "a shape beside the probability", "none"));
+  if (tracing())
+    return fromNode(scalar("lt", tracedUniform(sizes), constant(p)), { ...options, dtype: options.dtype ?? "f32" });
+  return filled(sizes, options, (out) => generator.bernoulli(out, p));
 }
 
 /**
@@ -246,9 +247,10 @@ export function bernoulli(p: Tensor | number, second?: Shape | RandomOptions, th
 export function exponential(shape: Shape, lambda = 1, options: RandomOptions = {}): Tensor {
   const generator = source("exponential", options);
   if (typeof lambda !== "number" || !(lambda > 0)) fail("exponential", "lambda > 0", shown(lambda));
+  const sizes = parseShape("exponential", shape);
   if (tracing())
-    return fromNode(scale(scalar("log", scalar("sub", constant(1), tracedUniform(shape))), -1 / lambda), options);
-  return filled("exponential", shape, options, (out) => generator.exponential(out, lambda));
+    return fromNode(scale(scalar("log", scalar("sub", constant(1), tracedUniform(sizes))), -1 / lambda), options);
+  return filled(sizes, options, (out) => generator.exponential(out, lambda));
 }
 
 /** @internal Draws for each element of x, made in the order in which PyTorch's memory would hold them (`empty_like(x).bernoulli_()` there). */

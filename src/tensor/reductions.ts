@@ -47,15 +47,22 @@ export interface ValuesAndIndices<T> {
 }
 
 export abstract class TensorReductions<T> extends TensorElementwise<T> {
-  private reduced(op: "sum" | "max" | "min", node: Node, dims: Dims | null | undefined, keepdim: boolean): Node {
+  /** @param op the method's name, for errors */
+  private reduced(
+    op: string,
+    kind: "sum" | "max" | "min",
+    node: Node,
+    dims: Dims | null | undefined,
+    keepdim: boolean,
+  ): Node {
     const axes = normalizeDims(op, dims, this.ndim);
-    return dropDims(reduce(op, node, axes), axes, keepdim);
+    return dropDims(reduce(kind, node, axes), axes, keepdim);
   }
 
   /** Sum of all elements, or along `dim`; bool is counted. */
   sum(dim?: Dims | null, options: KeepDim = {}): T {
     const node = this.dtype === "bool" ? cast(this.node, "i32") : this.node;
-    return this.derive(this.reduced("sum", node, dim, keeps("sum", options)), this);
+    return this.derive(this.reduced("sum", "sum", node, dim, keeps("sum", options)), this);
   }
 
   /**
@@ -81,7 +88,7 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
     const axes = normalizeDims("mean", dim, this.ndim);
     const count = axes.reduce((n, d) => n * this.shape[d], 1);
     return this.derive(
-      cast(scale(this.reduced("sum", this.wide(), dim, keeps("mean", options)), 1 / count), this.dtype),
+      cast(scale(this.reduced("mean", "sum", this.wide(), dim, keeps("mean", options)), 1 / count), this.dtype),
       this,
     );
   }
@@ -114,11 +121,11 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
 
   /** Largest element, or along several axes; ties share the gradient. */
   amax(dim?: Dims | null, options: KeepDim = {}): T {
-    return this.derive(this.reduced("max", this.node, dim, keeps("amax", options)), this);
+    return this.derive(this.reduced("amax", "max", this.node, dim, keeps("amax", options)), this);
   }
 
   amin(dim?: Dims | null, options: KeepDim = {}): T {
-    return this.derive(this.reduced("min", this.node, dim, keeps("amin", options)), this);
+    return this.derive(this.reduced("amin", "min", this.node, dim, keeps("amin", options)), this);
   }
 
   /** The largest element; with a dimension, the largest along it and where it stands (the first of equals). */
@@ -180,20 +187,20 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
   any(dim?: Dims | null, options: KeepDim = {}): T {
     const keepdim = keeps("any", options);
     const node = cast(this.node, "bool");
-    if (this.numel === 0) return this.wrap(this.emptyTruth(node, dim, keepdim, 0), false);
-    return this.wrap(this.reduced("max", node, dim, keepdim), false);
+    if (this.numel === 0) return this.wrap(this.emptyTruth("any", node, dim, keepdim, 0), false);
+    return this.wrap(this.reduced("any", "max", node, dim, keepdim), false);
   }
 
   /** True where all elements are nonzero. */
   all(dim?: Dims | null, options: KeepDim = {}): T {
     const keepdim = keeps("all", options);
     const node = cast(this.node, "bool");
-    if (this.numel === 0) return this.wrap(this.emptyTruth(node, dim, keepdim, 1), false);
-    return this.wrap(this.reduced("min", node, dim, keepdim), false);
+    if (this.numel === 0) return this.wrap(this.emptyTruth("all", node, dim, keepdim, 1), false);
+    return this.wrap(this.reduced("all", "min", node, dim, keepdim), false);
   }
 
-  private emptyTruth(node: Node, dim: Dims | null | undefined, keepdim: boolean, value: number): Node {
-    const axes = normalizeDims("any", dim, this.ndim);
+  private emptyTruth(op: string, node: Node, dim: Dims | null | undefined, keepdim: boolean, value: number): Node {
+    const axes = normalizeDims(op, dim, this.ndim);
     const kept = cast(reduce("sum", cast(node, "i32"), axes), "bool");
     return dropDims(like(kept, value), axes, keepdim);
   }
@@ -227,7 +234,7 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
   norm(dim?: Dims | null, options: KeepDim = {}): T {
     this.needsFloat("norm");
     const x = this.wide();
-    const total = this.reduced("sum", mul(x, x), dim, keeps("norm", options));
+    const total = this.reduced("norm", "sum", mul(x, x), dim, keeps("norm", options));
     return this.derive(cast(this.requiresGrad ? smoothRoot(total) : scalar("sqrt", total), this.dtype), this);
   }
 

@@ -28,6 +28,7 @@ import { checkTensor, nodeOf } from "./check.js";
 import type { TensorCore } from "./core.js";
 import { checkIndices } from "./index-check.js";
 import { TensorReductions } from "./reductions.js";
+import { stored } from "./stored.js";
 
 export abstract class TensorShapes<T> extends TensorReductions<T> {
   /** Matrix product; batches broadcast, vectors are promoted, as in PyTorch. */
@@ -300,7 +301,7 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
         shape,
         before.map((b) => Math.max(0, b)),
         before.map(() => 1),
-        value,
+        stored("pad", this.dtype, value),
       ),
       this,
     );
@@ -391,7 +392,9 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
     const d = normalizeDim("scatter", dim, this.ndim);
     checkTensor("scatter", "index", index);
     const updates =
-      typeof source === "number" ? constant(source, index.shape, this.dtype) : nodeOf("scatter", "source", source);
+      typeof source === "number"
+        ? constant(stored("scatter", this.dtype, source), index.shape, this.dtype)
+        : nodeOf("scatter", "source", source);
     const node = scatter(this.node, d, index.node, updates);
     this.checkAlong("scatter", d, index);
     return typeof source === "number" ? this.derive(node, this) : this.derive(node, this, source);

@@ -13,6 +13,7 @@ import { checkOptionalTensor } from "./check.js";
 import { evaluateWith, executor } from "./evaluate.js";
 import { finishedLeaf } from "./finished.js";
 import { TensorIndexing } from "./indexing.js";
+import { stored } from "./stored.js";
 import { tracedRun, tracing } from "./trace.js";
 import { leafOf, leafValue, Value } from "./value.js";
 
@@ -142,22 +143,26 @@ export class Tensor extends TensorIndexing<Tensor> {
   fitted(value: Tensor | number): Node {
     if (value instanceof Tensor && !sameShape(value.shape, this.shape))
       fail("assign", `a value of shape [${this.shape}]`, describe(value));
-    const node = this.operand("assign", value);
+    const node = this.operand("assign", typeof value === "number" ? stored("assign", this.dtype, value) : value);
     return cast(sameShape(node.shape, this.shape) ? node : expand(node, this.shape), this.dtype);
   }
 
-  /** Sets every element at once, without a program: learning rates and other numbers that change between runs of a compiled function. */
+  /**
+   * Sets every element at once, without a program: learning rates and other numbers that change between runs of a compiled function.
+   * @throws HeedError for a number that i32 cannot hold, where the tensor is i32
+   */
   fill(value: number): this {
     if (typeof value !== "number" && typeof value !== "boolean") fail("fill", "a number", shown(value));
-    if (tracing()) return this.assign(value);
-    const number = this.dtype === "f16" || this.dtype === "bf16" ? halfBits(this.dtype, value) : value;
+    const element = stored("fill", this.dtype, Number(value));
+    if (tracing()) return this.assign(element);
+    const number = this.dtype === "f16" || this.dtype === "bf16" ? halfBits(this.dtype, element) : element;
     const own = this.current.op === "leaf" ? leafValue(this.current) : null;
     if (own?.exclusive && !own.touched && own.memory)
-      own.memory.data.fill(own.memory.data instanceof Float64Array ? value : number);
+      own.memory.data.fill(own.memory.data instanceof Float64Array ? element : number);
     else {
       const on = executor();
       const memory = on.allocate(this.dtype, this.numel);
-      memory.data.fill(memory.data instanceof Float64Array ? value : number);
+      memory.data.fill(memory.data instanceof Float64Array ? element : number);
       this.adopt(new Value(this.dtype, this.shape, memory, on));
     }
     return this;

@@ -159,6 +159,10 @@ const SHAPES: readonly Row[] = [
   ],
 ];
 
+const DIMENSIONS: readonly Row[] = (["any", "all", "sum", "mean", "var", "std", "amax", "amin", "norm"] as const).map(
+  (name): Row => [(x) => x[name](5), `${name}: expected a dimension from -2 to 1, got 5`],
+);
+
 const DTYPES: readonly Row[] = [
   [(x) => x.to("float32" as never), 'to: expected one of f32, f16, bf16, i32, bool, got "float32"; write "f32"'],
   [
@@ -235,6 +239,15 @@ const VALUES: readonly Row[] = [
   [() => tensor([null] as never), "tensor: expected numbers or booleans, got null"],
   [() => tensor([2 ** 40], { dtype: "i32" }), "tensor: expected integers of 32 bits, got 1099511627776 at position 0"],
   [() => tensor([Number.NaN], { dtype: "i32" }), "tensor: expected integers of 32 bits, got NaN at position 0"],
+  [() => tensor([1]).fill(2 ** 40), "fill: expected a number that 32 bits can hold for i32, got 1099511627776"],
+  [() => tensor([1]).fill(Number.NaN), "fill: expected a number that 32 bits can hold for i32, got NaN; convert the"],
+  [() => tensor([1]).assign(2 ** 31), "assign: expected a number that 32 bits can hold for i32, got 2147483648"],
+  [() => tensor([1]).withAt(0, 2 ** 40), "withAt: expected a number that 32 bits can hold for i32, got 1099511627776"],
+  [() => tensor([1]).pad([1, 1], 2 ** 40), "pad: expected a number that 32 bits can hold for i32, got 1099511627776"],
+  [
+    () => tensor([1]).scatter(0, tensor([0]), 2 ** 40),
+    "scatter: expected a number that 32 bits can hold for i32, got 1099511627776; convert the tensor with .float()",
+  ],
   [(x) => x.gelu({ approximate: "fast" as never }), 'gelu: expected approximate "none" or "tanh", got fast'],
   [(x) => x.clamp(), "clamp: expected a min or a max, got neither"],
   [(x) => f.dropout(x, { p: 2 }), "dropout: expected a probability from 0 to 1, got 2"],
@@ -247,6 +260,21 @@ const VALUES: readonly Row[] = [
     () => f.multinomial(tensor([0.5, 0]), 2),
     "multinomial: expected at least 2 positive weights in every row, got 1 in row 0",
   ],
+];
+
+const traced = (body: () => unknown) => compile(body)();
+
+/** What is drawn inside a compiled function is checked as outside. */
+const TRACED: readonly Row[] = [
+  [() => traced(() => random.uniform("a" as never)), 'uniform: expected a shape as an array of sizes, got "a"'],
+  [() => traced(() => random.uniform([-1])), "uniform: expected whole, non-negative sizes, got [-1]"],
+  [() => traced(() => random.normal("a" as never)), 'normal: expected a shape as an array of sizes, got "a"'],
+  [() => traced(() => random.exponential([1.5])), "exponential: expected whole, non-negative sizes, got [1.5]"],
+  [() => traced(() => random.bernoulli(0.5, [1.5])), "bernoulli: expected whole, non-negative sizes, got [1.5]"],
+  [() => traced(() => random.bernoulli(tensor([1, 0]))), "bernoulli: expected probabilities of a float dtype, got i32"],
+  [() => traced(() => random.randperm(-1)), "randperm: expected an integer n >= 0, got -1"],
+  [() => traced(() => f.multinomial(tensor([0.5, 0.5]), 2.5)), "multinomial: expected from 1 to 2 samples"],
+  [() => traced(() => f.multinomial(tensor([0.5, 0.5]), 3)), "multinomial: expected from 1 to 2 samples"],
 ];
 
 const GRADIENTS: readonly Row[] = [
@@ -287,7 +315,14 @@ function dispose(): unknown {
   return x.toArray();
 }
 
-for (const [name, rows] of Object.entries({ shapes: SHAPES, dtypes: DTYPES, values: VALUES, gradients: GRADIENTS })) {
+for (const [name, rows] of Object.entries({
+  shapes: SHAPES,
+  dimensions: DIMENSIONS,
+  dtypes: DTYPES,
+  traced: TRACED,
+  values: VALUES,
+  gradients: GRADIENTS,
+})) {
   describe(`bad ${name}`, () => {
     for (const [body, message] of rows) {
       it(message.slice(0, 90), () => {

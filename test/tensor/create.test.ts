@@ -1,7 +1,7 @@
 // Integers at the ends of 32 bits, where PyTorch has 64: what fits is made, what does not is refused, and floats take all of them.
 
 import { describe, expect, it } from "vitest";
-import { arange, full, tensor } from "../../src/index.js";
+import { arange, full, tensor, zeros } from "../../src/index.js";
 
 const MOST = 2 ** 31 - 1;
 const LEAST = -(2 ** 31);
@@ -33,6 +33,41 @@ describe("integers", () => {
   it("are made of start and step before anything is added", () => {
     expect(arange(0, 1.5, 0.5, { dtype: "i32" }).toArray()).toEqual([0, 0, 0]);
     expect(arange(-1.5, 3, 1.5, { dtype: "i32" }).toArray()).toEqual([-1, 0, 1]);
+  });
+
+  it("are written as they are stored: without fractions, and as truth values where those are held", () => {
+    const bools = () => zeros(2, { dtype: "bool" });
+    for (const number of [2, 0.5, -1, Number.NaN]) {
+      expect([...bools().fill(number).dataSync()], `fill(${number})`).toEqual([1, 1]);
+      expect(bools().fill(number).sum().item()).toBe(2);
+      expect([...bools().assign(number).dataSync()], `assign(${number})`).toEqual([1, 1]);
+      expect([...bools().withAt(0, number).dataSync()], `withAt(0, ${number})`).toEqual([1, 0]);
+      expect([...bools().pad([1, 0], number).dataSync()], `pad([1, 0], ${number})`).toEqual([1, 0, 0]);
+      expect(
+        [
+          ...bools()
+            .scatter(0, tensor([1]), number)
+            .dataSync(),
+        ],
+        `scatter of ${number}`,
+      ).toEqual([0, 1]);
+    }
+    for (const [number, whole] of [
+      [1.7, 1],
+      [-1.7, -1],
+      [MOST, MOST],
+      [LEAST, LEAST],
+    ]) {
+      expect(tensor([0]).fill(number).toArray()).toEqual([whole]);
+      expect(tensor([0]).assign(number).toArray()).toEqual([whole]);
+      expect(tensor([0]).withAt(0, number).toArray()).toEqual([whole]);
+      expect(tensor([0]).pad([0, 1], number).toArray()).toEqual([0, whole]);
+      expect(
+        tensor([0])
+          .scatter(0, tensor([0]), number)
+          .toArray(),
+      ).toEqual([whole]);
+    }
   });
 
   it("fill what is full of them, without their fractions", () => {
