@@ -1,5 +1,6 @@
 // The element types and how they mix. Arithmetic is done in f32 or i32; f16 and bf16 are storage, rounded after every operation.
 
+/** The element types: floats of 32 and 16 bits, 32-bit integers, and truth values. */
 export type DType = "f32" | "f16" | "bf16" | "i32" | "bool";
 
 /** What a program needs to know of each dtype: its code in encoded programs, its bytes, and whether it is a float. */

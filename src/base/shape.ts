@@ -4,6 +4,7 @@ import type { DType } from "./dtype.js";
 import { fail } from "./errors.js";
 import { shown } from "./show.js";
 
+/** The size of each axis; [] for a single number. */
 export type Shape = readonly number[];
 
 /** A window on a flat buffer: element (i0, i1, ...) stands at offset + sum of index * stride, in elements. */

@@ -19,6 +19,7 @@ import { printSummary } from "./summary-text.js";
 /** A shape, or what forward takes: tensors, shapes in their place, and other arguments as they are. */
 export type SummaryInputs = readonly number[] | Tensor | readonly unknown[];
 
+/** What `summary` is told beside the inputs. */
 export interface SummaryOptions {
   /** Of the inputs given as shapes: one for all, or one for each argument; f32. */
   dtype?: DType | readonly DType[];

@@ -8,6 +8,7 @@ import { fail } from "../base/errors.js";
 import { CHECKED, type OptionTable } from "../base/options.js";
 import { checkSearch, type Hypothesis, type NextToken, Rows, SEARCH, type SearchOptions } from "./next-token.js";
 
+/** How `beamSearch` searches. */
 export interface BeamSearchOptions extends SearchOptions {
   /** K, the texts that are kept open for each sentence; 4. */
   beamWidth?: number;

@@ -6,6 +6,7 @@ import { shown } from "../base/show.js";
 import { checkLayers } from "../nn/check.js";
 import { CONFIG_REMEDIES } from "./gpt-config.js";
 
+/** The sizes of a `Bert`, under our names; `loadBert` reads them from Hugging Face's config.json. */
 export interface BertConfig {
   /** V: token ids are 0 to V - 1. */
   vocabularySize: number;

@@ -10,6 +10,7 @@ import { where } from "../tensor/functions.js";
 import { bernoulli, randint } from "../tensor/random.js";
 import type { Tensor } from "../tensor/tensor.js";
 
+/** What `maskTokens` is told beside the ids. */
 export interface MaskOptions {
   /** The id of [MASK]. */
   maskId: number;

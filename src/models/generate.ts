@@ -30,6 +30,7 @@ export interface LanguageModel {
   logits(residual: Tensor): Tensor;
 }
 
+/** How `generate` and `stream` write. */
 export interface GenerateOptions extends SamplingOptions {
   /** How many tokens to write at most. */
   tokens: number;

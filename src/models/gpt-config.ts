@@ -4,6 +4,7 @@ import { fail } from "../base/errors.js";
 import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
 import { checkLayers } from "../nn/check.js";
 
+/** The sizes of a `GPT`. */
 export interface GPTConfig {
   /** V: token ids are 0 to V - 1. */
   vocabularySize: number;

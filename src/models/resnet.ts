@@ -50,6 +50,7 @@ export class Bottleneck extends Module {
   }
 }
 
+/** The sizes of a `ResNet`. */
 export interface ResNetOptions {
   /** Blocks in each of the four stages; [3, 4, 6, 3], which makes ResNet-50. */
   blocks?: readonly number[];

@@ -7,6 +7,7 @@ import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
 import { Generator } from "../base/random.js";
 import { shown } from "../base/show.js";
 
+/** How the next token is drawn from its logits. */
 export interface SamplingOptions {
   /** Divides the logits: below 1 bolder, above 1 more varied; 0 takes the likeliest token. 1. */
   temperature?: number;

@@ -12,6 +12,7 @@ import { checkSizes, python, pythonNumber } from "./check.js";
 import { Module } from "./module.js";
 import { Parameter } from "./parameter.js";
 
+/** What `BatchNorm1d` and `BatchNorm2d` are told beside the number of channels. */
 export interface BatchNormLayerOptions {
   /** 1e-5 */
   eps?: number;

@@ -28,12 +28,14 @@ export class ModuleList<M extends Module = Module> extends Module {
     return count;
   }
 
+  /** One module more, under the next number. @throws HeedError for what is no module */
   append(module: M): this {
     checkModule(this.typeName, "modules", module);
     this[this.length] = module;
     return this;
   }
 
+  /** More modules, under the next numbers. @throws HeedError for what is no list of modules */
   extend(modules: Iterable<M>): this {
     if (typeof modules !== "object" || modules === null || !(Symbol.iterator in modules))
       fail(this.typeName, "an array of modules", shown(modules));
@@ -51,6 +53,7 @@ export class ModuleList<M extends Module = Module> extends Module {
     for (let i = 0; i in this; i++) yield this[i];
   }
 
+  /** What `fn` makes of each module, in their order. */
   map<R>(fn: (module: M, index: number) => R): R[] {
     return [...this].map(fn);
   }

@@ -45,6 +45,7 @@ export class Module extends Fields {
     return unique(this.namedModules().flatMap(([prefix, module]) => dotted(prefix, ownParameters(module))));
   }
 
+  /** Every buffer once, persistent or not. */
   buffers(): Tensor[] {
     return this.namedBuffers().map(([, buffer]) => buffer);
   }
@@ -59,6 +60,7 @@ export class Module extends Fields {
     return this.namedChildren().map(([, child]) => child);
   }
 
+  /** The same with their names. */
   namedChildren(): Entry<Module>[] {
     return unique(ownModules<Module>(this));
   }
@@ -130,14 +132,17 @@ export class Module extends Fields {
     return this;
   }
 
+  /** All float parameters and buffers as f32. */
   float(): this {
     return this.to("f32");
   }
 
+  /** All float parameters and buffers as f16, rounded. */
   half(): this {
     return this.to("f16");
   }
 
+  /** All float parameters and buffers as bf16, rounded. */
   bfloat16(): this {
     return this.to("bf16");
   }

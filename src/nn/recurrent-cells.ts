@@ -19,7 +19,9 @@ export interface CellOptions {
   readonly bias?: boolean;
 }
 
+/** What an `RNNCell` is told beside its sizes. */
 export interface RNNCellOptions extends CellOptions {
+  /** What the sums go through; "tanh". */
   readonly nonlinearity?: "tanh" | "relu";
 }
 

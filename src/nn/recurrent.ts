@@ -7,7 +7,9 @@ import { shown } from "../base/show.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { RECURRENT, type RecurrentCall, RecurrentLayers, type RecurrentOptions } from "./recurrent-layers.js";
 
+/** What an `RNN` is told beside its sizes. */
 export interface RNNOptions extends RecurrentOptions {
+  /** What the sums go through; "tanh". */
   readonly nonlinearity?: "tanh" | "relu";
 }
 

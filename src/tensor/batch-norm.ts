@@ -23,11 +23,13 @@ import type { Node } from "../graph/node.js";
 import { checkOptionalTensor, checkTensor } from "./check.js";
 import { assignAll, Tensor } from "./tensor.js";
 
+/** What `batchNorm` is told beside its tensors. */
 export interface BatchNormOptions {
   /** Whether to normalise by the batch and to move the running statistics towards it; false. */
   training?: boolean;
   /** The share of the batch in the new running statistics; 0.1. A tensor is read when the program runs. */
   momentum?: number | Tensor;
+  /** Added to the variance; 1e-5. */
   eps?: number;
 }
 

@@ -15,6 +15,7 @@ import { Tensor } from "./tensor.js";
 /** What stands beyond the edges: zeros, or the numbers inside mirrored, repeated from the edge, or from the other side. */
 export type PaddingMode = "zeros" | "reflect" | "replicate" | "circular";
 
+/** What `conv1d` and `conv2d` are told beside their tensors. */
 export interface ConvolutionOptions {
   /** How far apart windows begin; 1. */
   stride?: PerAxis;
@@ -24,6 +25,7 @@ export interface ConvolutionOptions {
   dilation?: PerAxis;
   /** Input and output channels fall into this many groups that do not see each other; 1. */
   groups?: number;
+  /** "zeros". */
   paddingMode?: PaddingMode;
 }
 

@@ -17,6 +17,7 @@ import { isGradEnabled } from "./grad-mode.js";
 import { tracedRun } from "./trace.js";
 import { leafValue } from "./value.js";
 
+/** Numbers or truth values in arrays of arrays, as deep as there are axes. */
 export type NestedNumbers = number | boolean | readonly NestedNumbers[];
 
 /** Tensors that are best computed together: the gradients of one backward call and its loss. */
@@ -60,10 +61,12 @@ export abstract class TensorCore<T> {
     return this.current;
   }
 
+  /** The size of each axis. */
   get shape(): Shape {
     return this.current.shape;
   }
 
+  /** The type of the elements. */
   get dtype(): DType {
     return this.current.dtype;
   }
@@ -196,18 +199,22 @@ export abstract class TensorCore<T> {
     return this.derive(cast(this.node, dtype), this);
   }
 
+  /** As f32. */
   float(): T {
     return this.to("f32");
   }
 
+  /** As f16, rounded. */
   half(): T {
     return this.to("f16");
   }
 
+  /** As bf16, rounded. */
   bfloat16(): T {
     return this.to("bf16");
   }
 
+  /** As i32; floats drop what follows the point. */
   int(): T {
     return this.to("i32");
   }
@@ -217,6 +224,7 @@ export abstract class TensorCore<T> {
     return this.to("i32");
   }
 
+  /** As truth values: what is not 0 is true. */
   bool(): T {
     return this.to("bool");
   }

@@ -15,6 +15,7 @@ import { isI32, stored } from "./stored.js";
 import { Tensor } from "./tensor.js";
 import { leafOf, Value } from "./value.js";
 
+/** What a new tensor is told beside its numbers: the dtype, and whether it asks for gradients. */
 export interface TensorOptions {
   dtype?: DType;
   requiresGrad?: boolean;
@@ -169,11 +170,21 @@ export function parseShape(op: string, shape: unknown): Shape {
   return parseSizes(op, [shape]).shape;
 }
 
+/**
+ * Zeros, f32 unless `dtype` says otherwise; the sizes one by one or as an array.
+ * @throws HeedError for sizes that are not whole or negative, and 2^31 elements or more
+ * @example zeros(2, 3); zeros([2, 3], { dtype: "i32" });   // f32[2,3], i32[2,3]
+ */
 export function zeros(...args: SizesAndOptions<TensorOptions>): Tensor {
   const { shape, options } = parseSizes("zeros", args, TENSOR_OPTIONS);
   return fromNode(constant(0, shape, options.dtype ?? "f32"), options);
 }
 
+/**
+ * Ones, as `zeros` has zeros.
+ * @throws HeedError as `zeros`
+ * @example ones(2, 3)   // f32[2,3]
+ */
 export function ones(...args: SizesAndOptions<TensorOptions>): Tensor {
   const { shape, options } = parseSizes("ones", args, TENSOR_OPTIONS);
   return fromNode(constant(1, shape, options.dtype ?? "f32"), options);
@@ -188,18 +199,31 @@ export function full(shape: Shape, value: number | boolean, options: TensorOptio
   return fromNode(constant(stored("full", dtype, Number(value), 'use dtype "f32"'), sizes, dtype), options);
 }
 
+/**
+ * Zeros in x's shape and, unless `dtype` says otherwise, its dtype.
+ * @example zerosLike(tensor([1, 2]))   // i32[2]
+ */
 export function zerosLike(x: Tensor, options: TensorOptions = {}): Tensor {
   checkOptions("zerosLike", options, TENSOR_OPTIONS);
   given("zerosLike", "x", x);
   return zeros(x.shape, { ...options, dtype: options.dtype ?? x.dtype });
 }
 
+/**
+ * Ones in x's shape and, unless `dtype` says otherwise, its dtype.
+ * @example onesLike(tensor([1, 2]))   // i32[2]
+ */
 export function onesLike(x: Tensor, options: TensorOptions = {}): Tensor {
   checkOptions("onesLike", options, TENSOR_OPTIONS);
   given("onesLike", "x", x);
   return ones(x.shape, { ...options, dtype: options.dtype ?? x.dtype });
 }
 
+/**
+ * A tensor filled with `value`, in x's shape and, unless `dtype` says otherwise, its dtype.
+ * @throws HeedError for an i32 beyond 32 bits
+ * @example fullLike(randn(2, 3), 0.5)   // f32[2,3]
+ */
 export function fullLike(x: Tensor, value: number, options: TensorOptions = {}): Tensor {
   checkOptions("fullLike", options, TENSOR_OPTIONS);
   given("fullLike", "x", x);
@@ -272,10 +296,12 @@ export function eye(n: number, m: number | TensorOptions = n, options: TensorOpt
   return fromNode(cast(scalar("eq", iota([n, columns], 0), iota([n, columns], 1)), rest.dtype ?? "f32"), rest);
 }
 
+/** The lower triangle of the last two axes, zero above the diagonal `diagonal`. @throws HeedError for fewer axes */
 export function tril(x: Tensor, diagonal = 0): Tensor {
   return given("tril", "x", x).tril(diagonal);
 }
 
+/** The upper triangle of the last two axes, zero below the diagonal `diagonal`. @throws HeedError for fewer axes */
 export function triu(x: Tensor, diagonal = 0): Tensor {
   return given("triu", "x", x).triu(diagonal);
 }

@@ -32,6 +32,7 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
   add(other: Operand): T {
     return this.binary("add", other);
   }
+  /** @throws HeedError for two masks */
   sub(other: Operand): T {
     if (
       this.dtype === "bool" &&
@@ -67,6 +68,7 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
     this.refuseZero("remainder", other);
     return this.binary("remainder", other);
   }
+  /** The quotient, rounded down, as Python's //. */
   floorDivide(other: Operand): T {
     this.refuseZero("floorDivide", other);
     return this.binary("floorDivide", other);
@@ -75,13 +77,16 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
     if (divisor === 0 && !isFloat(this.dtype))
       fail(op, "a divisor that is not 0 for integers", `0 for ${describe(this)}`);
   }
+  /** The larger of two, broadcast; NaN where one of them is. */
   maximum(other: Operand): T {
     return this.binary("maximum", other);
   }
+  /** The smaller of two, broadcast; NaN where one of them is. */
   minimum(other: Operand): T {
     return this.binary("minimum", other);
   }
 
+  /** Comparisons give bool; NaN equals nothing. */
   eq(other: Operand): T {
     return this.binary("eq", other);
   }
@@ -120,18 +125,21 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
   abs(): T {
     return this.unary("abs");
   }
+  /** -1, 0 or 1. */
   sign(): T {
     return this.unary("sign");
   }
   exp(): T {
     return this.unary("exp");
   }
+  /** exp(x) - 1, exact near 0. */
   expm1(): T {
     return this.unary("expm1");
   }
   log(): T {
     return this.unary("log");
   }
+  /** log(1 + x), exact near 0. */
   log1p(): T {
     return this.unary("log1p");
   }
@@ -144,6 +152,7 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
   sqrt(): T {
     return this.unary("sqrt");
   }
+  /** 1 / √x */
   rsqrt(): T {
     return this.unary("rsqrt");
   }
@@ -159,6 +168,7 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
   cos(): T {
     return this.unary("cos");
   }
+  /** The error function, 2/√π ∫₀ˣ exp(-t²) dt. */
   erf(): T {
     return this.unary("erf");
   }
@@ -172,6 +182,7 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
   round(): T {
     return this.unary("round");
   }
+  /** Without what follows the point. */
   trunc(): T {
     return this.unary("trunc");
   }
@@ -185,12 +196,14 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
     return this.derive(scalar("lt", scalar("abs", this.node), constant(Number.POSITIVE_INFINITY)), this);
   }
 
+  /** 1 / (1 + exp(-x)) */
   sigmoid(): T {
     return this.unary("sigmoid");
   }
   tanh(): T {
     return this.unary("tanh");
   }
+  /** max(x, 0) */
   relu(): T {
     return this.derive(scalar("relu", this.node), this);
   }
@@ -212,6 +225,7 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
     const rest = scalar("log1p", scalar("exp", scalar("neg", scalar("abs", x))));
     return this.derive(scalar("add", scalar("maximum", x, like(x, 0)), rest), this);
   }
+  /** x where it is above 0, slope · x elsewhere. */
   leakyRelu(slope = 0.01): T {
     if (typeof slope !== "number") fail("leakyRelu", "a number as slope", shown(slope));
     const x = this.node;

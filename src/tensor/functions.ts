@@ -61,8 +61,15 @@ function number(x: unknown, like: Tensor | undefined): Node {
   return build.constant(x, [], promoteNumber(like?.dtype ?? "i32", x));
 }
 
+/** The larger of each two elements, broadcast; NaN where one of them is. */
 export const maximum = (a: Tensor, b: Operand): Tensor => given("maximum", "a", a).maximum(b);
+/** The smaller of each two elements, broadcast; NaN where one of them is. */
 export const minimum = (a: Tensor, b: Operand): Tensor => given("minimum", "a", a).minimum(b);
+/**
+ * Matrix product: [...,N,K] and [...,K,M] give [...,N,M]; batches broadcast, and a vector is a row on the left, a column on the right.
+ * @throws HeedError for inner axes K that differ
+ * @example matmul(randn(2, 3), randn(3, 4))   // f32[2,4]
+ */
 export const matmul = (a: Tensor, b: Tensor): Tensor => given("matmul", "a", a).matmul(b);
 
 /** Products of the matrices of two batches: [B,N,K] and [B,K,M] give [B,N,M]. @throws HeedError for other shapes; matmul broadcasts */
@@ -101,13 +108,20 @@ export function oneHot(indices: Tensor, classes?: number): Tensor {
   return Tensor.from(build.scalar("eq", build.iota(shape, shape.length - 1), indices.unsqueeze(-1).node)).int();
 }
 
+/** exp(x) / Σ exp(x) along `dim`, safe for large x. @throws HeedError for what is no float tensor, and a dimension that is not there */
 export const softmax = (x: Tensor, dim: number): Tensor => given("softmax", "x", x).softmax(dim);
+/** log softmax(x) along `dim`, exact where the softmax is near 0. @throws HeedError as `softmax` */
 export const logSoftmax = (x: Tensor, dim: number): Tensor => given("logSoftmax", "x", x).logSoftmax(dim);
+/** max(x, 0) */
 export const relu = (x: Tensor): Tensor => given("relu", "x", x).relu();
+/** x Φ(x), or its tanh approximation (Hendrycks and Gimpel 2016). */
 export const gelu = (x: Tensor, options?: { approximate?: "none" | "tanh" }): Tensor =>
   given("gelu", "x", x).gelu(options);
+/** x sigmoid(x) */
 export const silu = (x: Tensor): Tensor => given("silu", "x", x).silu();
+/** The hyperbolic tangent of each element. */
 export const tanh = (x: Tensor): Tensor => given("tanh", "x", x).tanh();
+/** 1 / (1 + exp(-x)) */
 export const sigmoid = (x: Tensor): Tensor => given("sigmoid", "x", x).sigmoid();
 
 /** x Wᵀ + b: x [..., in], weight [out, in], bias [out]. */

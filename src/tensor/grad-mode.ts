@@ -5,6 +5,7 @@ import { shown } from "../base/show.js";
 
 let enabled = true;
 
+/** Whether operations are recorded for gradients now: true unless inside `noGrad`. */
 export function isGradEnabled(): boolean {
   return enabled;
 }

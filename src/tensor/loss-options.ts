@@ -6,12 +6,16 @@ import { shown } from "../base/show.js";
 import { TENSOR } from "./check.js";
 import type { Tensor } from "./tensor.js";
 
+/** What becomes of the losses of single elements: their mean, their sum, or themselves. */
 export type Reduction = "mean" | "sum" | "none";
 
+/** What every loss is told beside its tensors. */
 export interface LossOptions {
+  /** "mean". */
   reduction?: Reduction;
 }
 
+/** What `nllLoss` is told beside its tensors. */
 export interface NLLOptions extends LossOptions {
   /** Targets with this value count for nothing; -100. */
   ignoreIndex?: number;
@@ -19,11 +23,13 @@ export interface NLLOptions extends LossOptions {
   weight?: Tensor;
 }
 
+/** What `crossEntropy` is told beside its tensors. */
 export interface CrossEntropyOptions extends NLLOptions {
   /** The share of the probability that is spread over all classes; 0. */
   labelSmoothing?: number;
 }
 
+/** What `binaryCrossEntropyWithLogits` is told beside its tensors. */
 export interface BinaryCrossEntropyOptions extends LossOptions {
   /** How much more a target of 1 counts, one number for each class; it broadcasts. */
   posWeight?: Tensor;

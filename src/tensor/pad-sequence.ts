@@ -14,6 +14,7 @@ import { Tensor } from "./tensor.js";
 import { tracing } from "./trace.js";
 import { leafOf, Value } from "./value.js";
 
+/** What `padSequence` is told beside the sequences. */
 export interface PadSequenceOptions {
   /** The result is [B,T,...] instead of PyTorch's default [T,B,...]. */
   readonly batchFirst?: boolean;

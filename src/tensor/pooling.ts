@@ -10,16 +10,19 @@ import { maxPool, sumPool } from "../graph/windows.js";
 import { checkWindows, type PerAxis, perAxis, withBatch } from "./spatial.js";
 import { Tensor } from "./tensor.js";
 
+/** What `maxPool1d` and `maxPool2d` are told beside the kernel size. */
 export interface MaxPoolOptions {
   /** How far apart windows begin; the kernel's own size. */
   stride?: PerAxis | null;
   /** On both sides of each axis, at most half the kernel; 0. */
   padding?: PerAxis;
+  /** How far apart the elements of a window are; 1. */
   dilation?: PerAxis;
   /** Whether windows that reach beyond the end count; false. */
   ceilMode?: boolean;
 }
 
+/** What `avgPool1d` and `avgPool2d` are told beside the kernel size. */
 export interface AvgPoolOptions extends Omit<MaxPoolOptions, "dilation"> {
   /** Whether the zeros of the padding count in the mean; true. */
   countIncludePad?: boolean;

@@ -23,6 +23,7 @@ import { memoryOrder } from "./memory-order.js";
 import { Tensor } from "./tensor.js";
 import { tracing } from "./trace.js";
 
+/** What a random tensor is told beside its shape. */
 export interface RandomOptions extends TensorOptions {
   /** The stream to draw from; the default generator, which `manualSeed` seeds. */
   generator?: Generator;

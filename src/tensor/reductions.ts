@@ -83,6 +83,7 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
     return this.derive(reshape(product(x, d), shape), this);
   }
 
+  /** Mean of all elements, or along `dim`. @throws HeedError for what is no float tensor */
   mean(dim?: Dims | null, options: KeepDim = {}): T {
     this.needsFloat("mean");
     const axes = normalizeDims("mean", dim, this.ndim);
@@ -98,6 +99,7 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
     return this.derive(cast(this.variance("var", dim, options), this.dtype), this);
   }
 
+  /** The square root of `var`. */
   std(dim?: Dims | null, options: KeepDim & { correction?: number } = {}): T {
     return this.derive(cast(scalar("sqrt", this.variance("std", dim, options)), this.dtype), this);
   }
@@ -124,6 +126,7 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
     return this.derive(this.reduced("amax", "max", this.node, dim, keeps("amax", options)), this);
   }
 
+  /** Smallest element, or along several axes; ties share the gradient. */
   amin(dim?: Dims | null, options: KeepDim = {}): T {
     return this.derive(this.reduced("amin", "min", this.node, dim, keeps("amin", options)), this);
   }
@@ -135,6 +138,7 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
     return dim === undefined ? this.amax() : this.extremeAlong("max", dim, options);
   }
 
+  /** The smallest element; with a dimension, the smallest along it and where it stands (the first of equals). */
   min(): T;
   min(dim: number, options?: KeepDim): ValuesAndIndices<T>;
   min(dim?: number, options: KeepDim = {}): T | ValuesAndIndices<T> {
@@ -169,6 +173,7 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
     return this.argExtreme("max", dim, options);
   }
 
+  /** Index of the smallest element, as `argmax`. */
   argmin(dim?: number | null, options: KeepDim = {}): T {
     return this.argExtreme("min", dim, options);
   }
@@ -205,20 +210,24 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
     return dropDims(like(kept, value), axes, keepdim);
   }
 
+  /** Running sums along `dim`. */
   cumsum(dim: number): T {
     return this.derive(cumsum(this.node, normalizeDim("cumsum", dim, this.ndim)), this);
   }
 
+  /** exp(x) / Σ exp(x) along `dim`, safe for large x. @throws HeedError for what is no float tensor */
   softmax(dim: number): T {
     const d = this.axis("softmax", dim);
     return this.derive(this.numel === 0 ? this.node : softmax(this.node, d), this);
   }
 
+  /** log softmax(x) along `dim`, exact where the softmax is near 0. @throws HeedError for what is no float tensor */
   logSoftmax(dim: number): T {
     const d = this.axis("logSoftmax", dim);
     return this.derive(this.numel === 0 ? this.node : logSoftmax(this.node, d), this);
   }
 
+  /** log Σ exp(x) along `dim`, safe for large x; -Infinity where there is nothing to add. */
   logsumexp(dim: Dims, options: KeepDim = {}): T {
     const keepdim = keeps("logsumexp", options);
     const axes = normalizeDims("logsumexp", dim, this.ndim);
@@ -243,6 +252,7 @@ export abstract class TensorReductions<T> extends TensorElementwise<T> {
     return this.sorted("sort", dim, options);
   }
 
+  /** The indices that sort along `dim`, i32; equal elements stay in their order. */
   argsort(dim = -1, options: { descending?: boolean } = {}): T {
     return this.sorted("argsort", dim, options).indices;
   }

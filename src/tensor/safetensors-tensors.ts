@@ -12,6 +12,7 @@ import { loadSafetensorsFile, saveSafetensorsFile } from "./safetensors-file.js"
 import { decodeTensor, encodeTensor } from "./safetensors-values.js";
 import type { Tensor } from "./tensor.js";
 
+/** How `saveSafetensors` writes. */
 export interface SaveSafetensorsOptions {
   /** Text that goes into the file's header, such as { format: "pt" }. */
   metadata?: Readonly<Record<string, string>>;

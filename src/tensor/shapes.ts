@@ -62,6 +62,7 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
     return shape.map((n) => (n === -1 ? this.numel / known : n));
   }
 
+  /** The axes from `start` to `end`, that one included, as one. */
   flatten(start = 0, end = -1): T {
     if (this.ndim === 0) return this.reshape(1);
     const a = normalizeDim("flatten", start, this.ndim);
@@ -70,6 +71,7 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
     return this.reshape([...this.shape.slice(0, a), sizeOf(this.shape.slice(a, b + 1)), ...this.shape.slice(b + 1)]);
   }
 
+  /** One axis as several: sizes whose product is its size; one may be -1. */
   unflatten(dim: number, shape: Shape): T {
     const d = normalizeDim("unflatten", dim, this.ndim);
     if (!Array.isArray(shape)) fail("unflatten", "an array of sizes", shown(shape));
@@ -82,11 +84,13 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
     return this.reshape(this.shape.filter((n, i) => n !== 1 || (dim !== undefined && i !== d)));
   }
 
+  /** With an axis of size 1 before `dim`. */
   unsqueeze(dim: number): T {
     const d = normalizeDim("unsqueeze", dim, this.ndim + 1);
     return this.reshape([...this.shape.slice(0, d), 1, ...this.shape.slice(d)]);
   }
 
+  /** Two axes exchanged. @throws HeedError for one alone, and axes that are not there */
   transpose(a: number, b: number): T {
     if (a === undefined || b === undefined)
       fail("transpose", "two dimensions to swap", `${shown(a)} and ${shown(b)}`, "write .transpose(-2, -1), or .T");
@@ -103,11 +107,13 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
     return this.transpose(-2, -1);
   }
 
+  /** A matrix transposed; a vector as it is. @throws HeedError for more than 2 axes */
   t(): T {
     if (this.ndim > 2) fail("t", "at most 2 dimensions", describe(this), "use .transpose(-2, -1)");
     return this.T;
   }
 
+  /** The axes in another order, each of them once. */
   permute(...dims: number[] | [Shape]): T {
     const list = sizes("permute", dims).map((d) => normalizeDim("permute", d, this.ndim));
     return this.derive(permute(this.node, list), this);
@@ -123,6 +129,7 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
     return this.derive(expand(this.node, full), this);
   }
 
+  /** Expanded to the shape of another tensor. */
   expandAs(other: TensorCore<unknown>): T {
     checkTensor("expandAs", "other", other);
     return this.expand(other.shape);
@@ -161,6 +168,7 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
     return this.derive(reshape(repeated, [...this.shape.slice(0, d), this.shape[d] * times, ...tail]), this);
   }
 
+  /** The same tensor, for code that calls it: layouts are the compiler's affair. */
   contiguous(): T {
     return this.derive(this.node, this);
   }
@@ -257,6 +265,7 @@ export abstract class TensorShapes<T> extends TensorReductions<T> {
     return Array.from({ length: this.shape[d] }, (_, i) => this.select(d, i));
   }
 
+  /** Turned round along these axes. */
   flip(...dims: number[] | [Shape]): T {
     return this.derive(flip(this.node, normalizeDims("flip", sizes("flip", dims), this.ndim)), this);
   }

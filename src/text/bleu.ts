@@ -11,6 +11,7 @@ export type Tokens = readonly (string | number)[];
 /** What an n-gram precision without a match becomes: halved again for each order, a small count, counts raised by one, or nothing. */
 export type BleuSmoothing = "exp" | "floor" | "add-k" | "none";
 
+/** How `bleu` counts. */
 export interface BleuOptions {
   /** N, the longest n-grams; 4. */
   maxOrder?: number;
@@ -29,6 +30,7 @@ const BLEU: OptionTable<BleuOptions> = {
   effectiveOrder: FLAG,
 };
 
+/** What `bleu` returns: the score, and what it is made of. */
 export interface Bleu {
   /** From 0 to 100. */
   readonly score: number;

@@ -14,6 +14,7 @@ import { Heap } from "./heap.js";
 import { gpt2Pattern, translatePattern } from "./pattern.js";
 import { wellFormed } from "./unicode.js";
 
+/** What `trainBPE` is told beside the text. */
 export interface TrainBPEOptions {
   /** Tokens wanted: 256 bytes, the special tokens and the rest by merging; fewer come out when no pair is left. */
   vocabularySize: number;

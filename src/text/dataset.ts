@@ -18,6 +18,7 @@ export interface Batch {
   readonly length: number;
 }
 
+/** How windows of tokens are cut from a text. */
 export interface WindowOptions {
   /** B, windows a batch. */
   batch: number;

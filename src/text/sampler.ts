@@ -8,6 +8,7 @@ import { GENERATOR, Generator } from "../base/random.js";
 import { shown } from "../base/show.js";
 import { type Batch, REMEDIES, WINDOWS, type WindowOptions, Windows } from "./dataset.js";
 
+/** What a `WindowSampler` is told beside the tokens. */
 export interface WindowSamplerOptions extends WindowOptions {
   /** Where the seed of each epoch comes from. A saved run keeps its state as well, as far as later epochs matter. */
   generator: Generator;

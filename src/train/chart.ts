@@ -6,6 +6,7 @@ import { round, text, xml } from "../base/svg.js";
 import { clamp, HEIGHT, PLOT, scaleLosses, scaleSteps, WIDTH } from "./chart-scales.js";
 import { bucketMedians, envelope, type Point, smooth } from "./curve.js";
 
+/** What `lossChart` draws. */
 export interface LossHistory {
   /** [step, loss] of the training batches; a loss may be NaN or infinite. */
   readonly train: readonly (readonly [step: number, loss: number])[];

@@ -11,6 +11,7 @@ import { Tensor } from "../tensor/tensor.js";
 import { tracing } from "../tensor/trace.js";
 import { refuseModule } from "./parameter-group.js";
 
+/** What `clipGradNorm_` is told beside the bound. */
 export interface ClipGradNormOptions {
   /** The p of the norm (Σ |g|ᵖ)^(1/p): 2 unless told; Infinity for the largest magnitude. */
   readonly normType?: number;

@@ -85,10 +85,12 @@ export class TensorDataset<A extends Tensors = Tensors> implements Batched {
     this.length = first.shape[0];
   }
 
+  /** The part of each tensor that belongs to sample `index`. */
   get(index: number): A {
     return this.tensors.map((x) => x.at(index)) as unknown as A;
   }
 
+  /** The samples at these numbers, stacked: what `defaultCollate` would make of them, in one step. */
   batch(indices: readonly number[]): Tensor[] {
     const rows = tensor(indices, { dtype: "i32" });
     return this.tensors.map((x) => x.indexSelect(0, rows));

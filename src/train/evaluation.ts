@@ -11,6 +11,7 @@ import { evaluationBatches } from "../text/dataset.js";
 import { Breath } from "./breath.js";
 import { batchTensors, type TrainableModel } from "./step.js";
 
+/** Which windows of the text `evaluation` looks at. */
 export interface EvaluationOptions {
   /** B, windows at a time. */
   readonly batch: number;

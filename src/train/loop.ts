@@ -25,6 +25,7 @@ export interface StepMetrics {
   readonly gradientNorm: number;
 }
 
+/** What `train` is given. */
 export interface TrainOptions {
   readonly model: TrainableModel;
   readonly optimizer: Optimizer<CommonSettings>;
@@ -69,6 +70,7 @@ const TRAIN: OptionTable<TrainOptions> = {
   signal: kind<AbortSignal>("an AbortSignal", (x) => typeof (x as AbortSignal | null)?.aborted === "boolean"),
 };
 
+/** Where `train` ended. */
 export interface TrainResult {
   /** The last step done. */
   readonly step: number;

@@ -25,6 +25,7 @@ import {
 /** New parameter and moments from the old ones and the gradient, as expressions. */
 export type Rule = (parameter: Tensor, grad: Tensor, moments: Moments) => { parameter: Tensor; moments: Moments };
 
+/** What `SGD`, `Adam` and `AdamW` share: groups of parameters, their learning rates, `step`, `zeroGrad`, and a state to save. */
 export abstract class Optimizer<S extends CommonSettings> {
   private readonly held: Group<S>[];
   private readonly states = new Map<Tensor, State>();

@@ -7,6 +7,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { Optimizer, type Rule } from "./optimizer.js";
 import { COMMON, type CommonSettings, checkRange, type Group, type Parameters } from "./parameter-group.js";
 
+/** The settings of `SGD`, for all parameters or for a group. */
 export interface SGDSettings extends CommonSettings {
   /** How much of the last step goes into the next; 0 unless told. */
   readonly momentum: number;
@@ -73,6 +74,7 @@ function checkSGD({ momentum, dampening, weightDecay, nesterov }: SGDSettings): 
     fail("SGD", "nesterov with a momentum and without dampening", `momentum ${momentum}, dampening ${dampening}`);
 }
 
+/** The settings of `Adam` and `AdamW`, for all parameters or for a group. */
 export interface AdamSettings extends CommonSettings {
   /** Decay of the running mean of the gradient and of its square; [0.9, 0.999] unless told. */
   readonly betas: readonly [number, number];

@@ -19,6 +19,7 @@ import { decodeTensor } from "../tensor/safetensors-values.js";
 import { tokenizerFromJSON } from "../text/load.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 
+/** The files of a run's folder, by what they hold. */
 export const RUN_FILES = {
   training: "training.safetensors",
   config: "config.json",

@@ -6,6 +6,7 @@ import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
 /** The learning rate of step 0, 1, 2, ... */
 export type Schedule = (step: number) => number;
 
+/** What every schedule but `noam` is given. */
 export interface ScheduleOptions {
   /** The highest rate, reached after the warm-up. */
   readonly learningRate: number;
@@ -13,6 +14,7 @@ export interface ScheduleOptions {
   readonly warmup?: number;
 }
 
+/** What `linear` and `cosine` are given. */
 export interface DecayOptions extends ScheduleOptions {
   /** Steps in all, the warm-up among them; after them the rate stays at its lowest. */
   readonly steps: number;
@@ -58,6 +60,7 @@ export function cosine(options: DecayOptions): Schedule {
   return decay("cosine", options, (share) => (1 + Math.cos(Math.PI * share)) / 2);
 }
 
+/** What `noam` is given. */
 export interface NoamOptions {
   /** C, the width of the model's residual: wider models learn at lower rates. */
   readonly modelWidth: number;
