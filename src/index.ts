@@ -42,7 +42,7 @@ export {
 } from "./tensor/create.js";
 export { einsum } from "./tensor/einsum.js";
 export { explain } from "./tensor/explain.js";
-export { setPrintOptions } from "./tensor/format.js";
+export { getPrintOptions, type PrintOptions, setPrintOptions } from "./tensor/format.js";
 export * from "./tensor/functions.js";
 export { grad, valueAndGrad } from "./tensor/grad.js";
 export { enableGrad, isGradEnabled, noGrad } from "./tensor/grad-mode.js";

@@ -4,7 +4,7 @@
 import type { RecurrentCell } from "../base/cell.js";
 import type { DType } from "../base/dtype.js";
 import { SCALARS, type ScalarName, scalarResult } from "../base/scalar.js";
-import { type Shape, sameShape } from "../base/shape.js";
+import type { Shape } from "../base/shape.js";
 import { type WindowParams, windowCounts } from "../base/windows.js";
 import type { Node } from "./node.js";
 
@@ -226,17 +226,4 @@ export function familyOf(node: Node): Family {
 
 export function isScalar(op: OpName): op is ScalarName {
   return op in SCALARS;
-}
-
-/** Throws when a node's shape or dtype differs from what the table infers: a builder is wrong, not its caller. */
-export function checkInference(node: Node): void {
-  const infer = OPS[node.op].infer as
-    | ((inputs: readonly Node[], params: object) => { shape: Shape; dtype: DType })
-    | undefined;
-  const inferred = infer?.(node.inputs, node.params);
-  if (inferred && (!sameShape(inferred.shape, node.shape) || inferred.dtype !== node.dtype)) {
-    throw new Error(
-      `${node.op}: built ${node.dtype}[${node.shape}], the op table infers ${inferred.dtype}[${inferred.shape}]`,
-    );
-  }
 }

@@ -20,7 +20,7 @@ export abstract class TensorIndexing<T> extends TensorShapes<T> {
    * PyTorch's t[...]: whole numbers, slices as strings ("1:3", "::2", "..."), null for a new axis, i32 tensors or arrays of numbers, bool
    * masks. Axes not named stay whole. Numbers, slices and null give views; a mask is evaluated at once, since the shape depends on it.
    * @throws HeedError for indices out of range, too many of them, masks of another shape
-   * @example t.at(0)  t.at(":", -1)  t.at("1:3", null, [2, 0])  t.at("...", "::2")
+   * @example t.at(0); t.at(":", -1); t.at("1:3", null, [2, 0]); t.at("...", "::2");
    */
   at(...indices: Index[]): T {
     return this.derive(readAt("at", this.node, indices), this);
@@ -29,7 +29,7 @@ export abstract class TensorIndexing<T> extends TensorShapes<T> {
   /**
    * A copy in which the part at `index` (one index, or a list of them as for `at`, without null) is `value`, which broadcasts to it. Where
    * an index tensor names a place twice, the last value stays. A lone index array is written in a list: [[0, 2]].
-   * @example t.withAt(0, row)  t.withAt([":", -1], 0)  t.withAt(t.lt(0), 0)
+   * @example t.withAt(0, row); t.withAt([":", -1], 0); t.withAt(t.lt(0), 0);
    */
   withAt(index: Index | readonly Index[], value: TensorCore<unknown> | number): T {
     const indices = Array.isArray(index) ? (index as readonly Index[]) : [index as Index];

@@ -6,7 +6,7 @@ import { fail } from "../base/errors.js";
 import { checkOptions, type OptionTable } from "../base/options.js";
 import { defaultGenerator, GENERATOR, type Generator } from "../base/random.js";
 import { roundTo } from "../base/round.js";
-import { broadcastShapes, type Shape, sizeOf } from "../base/shape.js";
+import { broadcastShapes, describe, type Shape, sizeOf } from "../base/shape.js";
 import { shown } from "../base/show.js";
 import { argsort, cast, constant, mul, random, scalar, scale } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
@@ -98,7 +98,7 @@ export function randn(...args: SizesAndOptions<RandomOptions>): Tensor {
  * Normal numbers, PyTorch's: `normal(shape, mean, std)`, or with a tensor for the means, the spreads or both, one draw for each of their
  * elements, broadcast (torch: `normal(mean, std)`). Gradients do not pass.
  * @throws HeedError for a negative std and dtypes that are no floats
- * @example normal([2, 3], 0, 0.02); normal(zeros(3), tensor([1, 10, 100]));   // f32[2,3], f32[3]
+ * @example normal([2, 3], 0, 0.02); normal(zeros(3), tensor([0.1, 1.5, 10]));   // f32[2,3], f32[3]
  */
 export function normal(shape: Shape, mean?: number, std?: number, options?: RandomOptions): Tensor;
 export function normal(mean: Tensor, std?: Tensor | number, options?: RandomOptions): Tensor;
@@ -141,7 +141,8 @@ function aroundTensors(mean: Tensor | number, std: Tensor | number, options: Ran
   checkOptions("normal", options, RANDOM);
   const tensors = [mean, std].filter((x) => x instanceof Tensor);
   const dtype = options.dtype ?? tensors[0].dtype;
-  if (tensors.some((t) => !isFloat(t.dtype))) fail("normal", "means and spreads of a float dtype", String(dtype));
+  const whole = tensors.find((t) => !isFloat(t.dtype));
+  if (whole) fail("normal", "means and spreads of a float dtype", describe(whole), "convert them with .float()");
   const negative = std instanceof Tensor ? !tracing() && std.detach().lt(0).any().item() : !(std >= 0);
   if (negative) fail("normal", "std >= 0", std instanceof Tensor ? "a negative one" : String(std));
   const shape = broadcastShapes("normal", ...tensors);

@@ -217,6 +217,10 @@ const DTYPES: readonly Row[] = [
   ],
   [(x) => x.to("f64" as never), 'to: expected one of f32, f16, bf16, i32, bool, got "f64"'],
   [() => tensor([1], { dtype: "f64" as never }), 'tensor: expected dtype one of f32, f16, bf16, i32, bool, got "f64"'],
+  [
+    () => random.normal(zeros(3), tensor([1, 10, 100])),
+    "normal: expected means and spreads of a float dtype, got i32[3]; convert them with .float()",
+  ],
   [() => random.uniform([2], 0, 1, { dtype: "i32" }), "uniform: expected a float dtype, got i32"],
 ];
 
