@@ -8,9 +8,19 @@ import { drawTiles } from "./draw-tiles.mjs";
 
 const T = 20;
 
+/** The modules that the pictures are drawn with, by their files under src and dist. */
+export const MODULES = {
+  heed: "index",
+  inspect: "inspect/index",
+  labels: "inspect/labels",
+  svg: "base/svg",
+  compile: "compiler/compile",
+  evaluate: "tensor/evaluate",
+};
+
 /**
  * All pictures by file name.
- * @param modules the library's modules: `heed`, `inspect`, and `labels`, `svg`, `compile`, `evaluate` by their files
+ * @param modules those of MODULES, loaded
  */
 export function drawDocs(modules) {
   return {
@@ -55,15 +65,8 @@ function drawHeads({ heed, inspect }) {
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   process.env.HEED_EXECUTOR = "reference";
-  const built = (path) => import(new URL(`../dist/${path}.js`, import.meta.url).href);
-  const modules = {
-    heed: await built("index"),
-    inspect: await built("inspect/index"),
-    labels: await built("inspect/labels"),
-    svg: await built("inspect/svg"),
-    compile: await built("compiler/compile"),
-    evaluate: await built("tensor/evaluate"),
-  };
+  const built = async ([name, path]) => [name, await import(new URL(`../dist/${path}.js`, import.meta.url).href)];
+  const modules = Object.fromEntries(await Promise.all(Object.entries(MODULES).map(built)));
   const folder = new URL("../docs/images/", import.meta.url);
   await mkdir(folder, { recursive: true });
   for (const [name, svg] of Object.entries(drawDocs(modules))) {

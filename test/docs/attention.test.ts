@@ -5,13 +5,10 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
-import * as svg from "../../src/base/svg.js";
-import * as compile from "../../src/compiler/compile.js";
 import { nativeExecutor } from "../../src/executors/native.js";
 import { ReferenceExecutor } from "../../src/executors/reference.js";
 import * as heed from "../../src/index.js";
 import * as inspect from "../../src/inspect/index.js";
-import * as labels from "../../src/inspect/labels.js";
 import * as evaluate from "../../src/tensor/evaluate.js";
 import { type Example, examplesOf, run } from "./run-markdown.js";
 
@@ -54,8 +51,13 @@ for (const executor of [new ReferenceExecutor(), nativeExecutor()].filter((e) =>
 
 it("shows the pictures that scripts/draw-docs.mjs draws", async () => {
   evaluate.setExecutor(new ReferenceExecutor());
-  const { drawDocs } = await import(new URL("../../scripts/draw-docs.mjs", import.meta.url).href);
-  const drawn: Record<string, string> = drawDocs({ heed, inspect, labels, svg, compile, evaluate });
+  const { drawDocs, MODULES } = await import(new URL("../../scripts/draw-docs.mjs", import.meta.url).href);
+  const files = Object.entries<string>(MODULES);
+  const source = async ([name, path]: [string, string]) => [
+    name,
+    await import(new URL(`../../src/${path}.ts`, import.meta.url).href),
+  ];
+  const drawn: Record<string, string> = drawDocs(Object.fromEntries(await Promise.all(files.map(source))));
   expect(Object.keys(drawn).length).toBe(4);
   for (const [name, picture] of Object.entries(drawn)) {
     expect(page).toContain(`](images/${name})`);
