@@ -3,6 +3,7 @@
 import { checkText } from "../base/arguments.js";
 import { fail } from "../base/errors.js";
 import { shown } from "../base/show.js";
+import { writeFileAtomically } from "../tensor/safetensors-file.js";
 import { loadSafetensors, saveSafetensors } from "../tensor/safetensors-tensors.js";
 import { tokenizerFromJSON } from "../text/load.js";
 import { WordPieceTokenizer } from "../text/wordpiece.js";
@@ -36,7 +37,7 @@ export async function saveBert(folder: string, bert: LoadedBert): Promise<void> 
   if (!(model instanceof Bert)) fail("saveBert", "{ model, tokenizer } with a Bert", shown(model));
   if (!(tokenizer instanceof WordPieceTokenizer))
     fail("saveBert", "{ model, tokenizer } with a WordPieceTokenizer", shown(tokenizer));
-  const { mkdir, writeFile } = await import("node:fs/promises");
+  const { mkdir } = await import("node:fs/promises");
   const { join } = await import("node:path");
   await mkdir(folder, { recursive: true });
   const { config, state } = model.toHuggingFace();
@@ -46,7 +47,7 @@ export async function saveBert(folder: string, bert: LoadedBert): Promise<void> 
     "tokenizer.json": tokenizer.toJSON(),
     "tokenizer_config.json": { tokenizer_class: "BertTokenizer", do_lower_case: tokenizer.lowercase },
   }))
-    await writeFile(join(folder, name), `${JSON.stringify(json, null, 2)}\n`);
+    await writeFileAtomically(join(folder, name), [`${JSON.stringify(json, null, 2)}\n`]);
 }
 
 async function readTokenizer(folder: string): Promise<WordPieceTokenizer> {

@@ -3,7 +3,7 @@
 
 import type { StateDict } from "../nn/state.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { exportState, type Foreign, type NameMap } from "./name-map.js";
+import { checkpointOf, exportState, type Foreign, type NameMap } from "./name-map.js";
 
 /** The checkpoint's tensors under today's names, how to read them, and which heads it has. */
 export function bertNames(state: StateDict | ReadonlyMap<string, Tensor>): {
@@ -11,7 +11,7 @@ export function bertNames(state: StateDict | ReadonlyMap<string, Tensor>): {
   foreign: Foreign;
   heads: { pooler: boolean; maskedHead: boolean; nextSentenceHead: boolean };
 } {
-  const pairs = state instanceof Map ? [...state] : Object.entries(state as StateDict);
+  const pairs = Object.entries(checkpointOf("Bert.fromHuggingFace", state));
   const entries: StateDict = Object.fromEntries(pairs.map(([name, tensor]) => [today(name), tensor]));
   // The output layer's bias is stored under two names or one of them.
   entries["cls.predictions.bias"] ??= entries["cls.predictions.decoder.bias"];

@@ -26,7 +26,7 @@ import {
   type GPTConfig,
 } from "./gpt-config.js";
 import { KeyValueCache, type LayerCache } from "./kv-cache.js";
-import { checkCheckpointSize, exportState, type Foreign, importState } from "./name-map.js";
+import { checkCheckpointSize, checkpointOf, exportState, type Foreign, importState } from "./name-map.js";
 
 type Config = Readonly<Required<GPTConfig>>;
 
@@ -180,13 +180,16 @@ export class GPT extends Module {
    * A model with the weights of a Hugging Face GPT-2, the published file or one that transformers saved; in evaluation mode, as
    * `from_pretrained` gives it.
    * @throws HeedError for another architecture, and one that lists every missing, unexpected and misshapen tensor
+   * @example GPT.fromHuggingFace(JSON.parse(readFileSync("gpt2/config.json", "utf8")), await loadSafetensors("gpt2/model.safetensors"))
    */
-  static fromHuggingFace(config: unknown, state: StateDict): GPT {
+  static fromHuggingFace(config: unknown, state: StateDict | ReadonlyMap<string, Tensor>): GPT {
+    const op = "GPT.fromHuggingFace";
     const own = configFromHuggingFace(config);
+    const checkpoint = checkpointOf(op, state);
     const { layers, width, context, vocabularySize } = own;
-    checkCheckpointSize("GPT.fromHuggingFace", state, width * (12 * layers * width + context + vocabularySize));
+    checkCheckpointSize(op, checkpoint, width * (12 * layers * width + context + vocabularySize));
     const model = skipInit(() => new GPT(own));
-    model.loadStateDict(importState("GPT.fromHuggingFace", state, model.stateDict(), HUGGING_FACE));
+    model.loadStateDict(importState(op, checkpoint, model.stateDict(), HUGGING_FACE));
     return model.eval();
   }
 

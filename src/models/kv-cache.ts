@@ -4,9 +4,9 @@
 // A layer that sees a window keeps only as many rows as that takes: position p lies in row p modulo their number, over what has left the
 // window.
 
-import { DTYPES, type DType, isFloat } from "../base/dtype.js";
+import type { DType } from "../base/dtype.js";
 import { fail } from "../base/errors.js";
-import { CHECKED, checkOptions, type OptionTable } from "../base/options.js";
+import { CHECKED, checkOptions, FLOAT_DTYPE, type OptionTable } from "../base/options.js";
 import { describe } from "../base/shape.js";
 import { checkLayers } from "../nn/check.js";
 import type { AttentionMask } from "../tensor/attention-mask.js";
@@ -216,7 +216,7 @@ export class KeyValueCache {
 function checkSizes({ heads, headWidth, valueWidth = headWidth, batch = 1, dtype = "f32" }: CacheSizes): void {
   for (const [name, n] of Object.entries({ heads, headWidth, valueWidth, batch }))
     if (!isSize(n)) fail("KeyValueCache", `${name} a whole number of at least 1`, String(n));
-  if (!FLOATS.includes(dtype)) fail("KeyValueCache", "a float dtype", String(dtype));
+  if (!FLOAT_DTYPE.holds(dtype)) fail("KeyValueCache", "a float dtype", String(dtype));
 }
 
 /** The window of each layer. */
@@ -229,7 +229,5 @@ function windowsOf({ layers, window = null }: CacheSizes): readonly (number | nu
     if (w !== null && !isSize(w)) fail("KeyValueCache", "a window of at least 1 position, or null", String(w));
   return windows;
 }
-
-const FLOATS = (Object.keys(DTYPES) as DType[]).filter(isFloat);
 
 const isSize = (n: number | undefined): boolean => Number.isInteger(n) && (n as number) >= 1;

@@ -2,6 +2,7 @@
 
 import { fail } from "../base/errors.js";
 import { describe, sizeOf } from "../base/shape.js";
+import { shown } from "../base/show.js";
 import type { StateDict } from "../nn/state.js";
 import type { Tensor } from "../tensor/tensor.js";
 
@@ -27,6 +28,18 @@ function foreignName(own: string, map: NameMap): Match {
   if (entry === undefined) fail("NameMap", `a row for ${own}`, "none");
   const { name, transposed } = typeof entry === "string" ? { name: entry, transposed: false } : entry;
   return { name: number === undefined ? name : name.replace("*", number), transposed };
+}
+
+/**
+ * A checkpoint as a state dict, whether it came as one or as the map that `loadSafetensors` gives.
+ * @throws HeedError for anything else, a promise of it included
+ */
+export function checkpointOf(op: string, state: StateDict | ReadonlyMap<string, Tensor>): StateDict {
+  if (typeof state !== "object" || state === null || state instanceof Promise) {
+    const remedy = state instanceof Promise ? "await it" : "pass what loadSafetensors gave";
+    fail(op, "tensors by name", shown(state), remedy);
+  }
+  return state instanceof Map ? Object.fromEntries(state) : (state as StateDict);
 }
 
 /**

@@ -12,10 +12,9 @@
 import { fail } from "../base/errors.js";
 import { GPT } from "../models/gpt.js";
 import { skipInit } from "../nn/init.js";
-import { fromData } from "../tensor/create.js";
 import { type Chunk, type StagedFile, stageFile } from "../tensor/safetensors-atomic.js";
 import { type LoadedSafetensors, loadSafetensorsFile } from "../tensor/safetensors-file.js";
-import { decodeTensor } from "../tensor/safetensors-values.js";
+import { loadSafetensors } from "../tensor/safetensors-tensors.js";
 import { tokenizerFromJSON } from "../text/load.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 
@@ -118,14 +117,10 @@ export async function loadRun(folder: string): Promise<{ model: GPT; tokenizer: 
     return isHuggingFace(json) ? json : skipInit(() => GPT.fromConfig(json));
   });
   const weights = join(folder, names?.includes(RUN_FILES.model) ? RUN_FILES.model : SHARDS);
-  const { tensors } = await loadSafetensorsFile(weights);
-  const state = [...tensors].map(([name, raw]) => {
-    const { dtype, shape, data } = decodeTensor(name, raw);
-    return [name, fromData(data, shape, dtype)] as const;
-  });
+  const state = await loadSafetensors(weights);
   const model = naming(weights, () => {
-    if (!(config instanceof GPT)) return GPT.fromHuggingFace(config, Object.fromEntries(state));
-    config.loadStateDict(new Map(state));
+    if (!(config instanceof GPT)) return GPT.fromHuggingFace(config, state);
+    config.loadStateDict(state);
     return config;
   });
   model.eval();

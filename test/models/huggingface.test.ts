@@ -33,6 +33,14 @@ describe("a Hugging Face GPT-2", () => {
     });
   }
 
+  it("takes the map that loadSafetensors gives, and says what is wrong with anything else", () => {
+    const map = new Map(Object.entries(checkpoint()));
+    expectClose("logits", GPT.fromHuggingFace(config, map).forward(tensor(ids)), logits, 1e-4);
+    const wrong = (state: unknown) => () => GPT.fromHuggingFace(config, state as never);
+    expect(wrong(undefined)).toThrow("GPT.fromHuggingFace: expected tensors by name, got undefined; pass what loadS");
+    expect(wrong(Promise.resolve(map))).toThrow("GPT.fromHuggingFace: expected tensors by name, got a Promise; await");
+  });
+
   it("generates what transformers generates", async () => {
     const model = GPT.fromHuggingFace(config, checkpoint());
     expect(await generate(model, ids[0], { tokens: 8, temperature: 0 })).toEqual(greedy);
