@@ -55,7 +55,7 @@ export class TrainingRun {
   /** The step of the checkpoint in the folder. */
   private saved: number | null = null;
   private best: RunState["best"] = null;
-  private metrics: readonly MetricsFile[] = [];
+  private readonly metrics: MetricsFile[] = [];
 
   constructor(private readonly run: RunParts) {
     const { model, sampler, generator, settings } = run;
@@ -88,7 +88,6 @@ export class TrainingRun {
     await removeLeftovers(folder);
     // The folder is whole before the first step: a full disk shows now, and whatever happens later there is something to resume.
     await this.save(start);
-    await this.openMetrics(options.metricsPath);
 
     const stop = new AbortController();
     let stopCode = 0;
@@ -98,6 +97,7 @@ export class TrainingRun {
       progress.line("Stopping after this step; once more to stop at once, without saving.");
     });
     try {
+      await this.openMetrics(options.metricsPath);
       const { step, interrupted } = await train({
         model,
         optimizer,
@@ -138,8 +138,9 @@ export class TrainingRun {
 
   private async openMetrics(also: string | undefined): Promise<void> {
     const own = await MetricsFile.open(join(this.run.folder, RUN_FILES.metrics), this.start);
+    this.metrics.push(own);
     for (const metrics of own.kept) this.remember(metrics);
-    this.metrics = also === undefined ? [own] : [own, await MetricsFile.open(also, this.start)];
+    if (also !== undefined) this.metrics.push(await MetricsFile.open(also, this.start));
   }
 
   private note(metrics: StepMetrics, progress: Progress): void {

@@ -1,4 +1,14 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { fail } from "../../src/base/errors.js";
@@ -54,6 +64,21 @@ describe("heed train", () => {
     const written = await heed(["generate", out, "--prompt", "one two", "--tokens", "20"]);
     expect(written).toMatchObject({ code: 0, err: "" });
     expect(written.out).toMatch(/^one two[\s\S]{20}\n$/);
+  });
+
+  it("leaves no file open where the metrics cannot go to a second one", async () => {
+    const out = newRun();
+    const { code, err } = await train(out, `--steps 2 --metrics ${join(root, "m".repeat(250))}`); // too long for a name beside it
+    expect(code).toBe(1);
+    expect(err).toContain("to be able to write");
+    const target = (file: string) => {
+      try {
+        return readlinkSync(`/dev/fd/${file}`); // where the system has it
+      } catch {
+        return "";
+      }
+    };
+    expect(readdirSync("/dev/fd").filter((file) => target(file).startsWith(out))).toEqual([]);
   });
 
   it("looks at --metrics and --out before anything is made: a file of something else is not written over", async () => {
