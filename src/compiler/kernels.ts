@@ -3,24 +3,13 @@
 import { collapse, type Shape, sizeOf, sliceView } from "../base/shape.js";
 import { constant } from "../graph/build.js";
 import type { Node } from "../graph/node.js";
+import type { OpOf } from "../graph/ops.js";
 import type { Operand } from "../program/program.js";
 import type { KernelContext } from "./kernel-context.js";
 import { lowerAttention, lowerAttentionGradient } from "./lower-attention.js";
 import { lowerRecurrent, lowerRecurrentGradient } from "./lower-recurrent.js";
 
-export type KernelOp =
-  | "matmul"
-  | "gather"
-  | "scatterAdd"
-  | "scatter"
-  | "cumsum"
-  | "argsort"
-  | "cat"
-  | "place"
-  | "flashAttention"
-  | "flashAttentionGradient"
-  | "recurrent"
-  | "recurrentGradient";
+export type KernelOp = OpOf<"kernel">;
 
 const moveLast = (list: readonly number[], dim: number): number[] => [...list.filter((_, i) => i !== dim), list[dim]];
 

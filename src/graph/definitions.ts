@@ -25,27 +25,13 @@ import {
   where,
 } from "./build.js";
 import type { Node } from "./node.js";
-import type { OpName, OpParams } from "./ops.js";
+import type { OpName, OpOf, OpParams } from "./ops.js";
 import { uncut } from "./rewrite.js";
 import { padded, windowMatrices, windows } from "./windows.js";
 
 type Definition<O extends OpName> = (inputs: readonly Node[], params: OpParams[O]) => Node;
 
-export type FusedOp =
-  | "softmax"
-  | "logSoftmax"
-  | "logsumexp"
-  | "layerNorm"
-  | "rmsNorm"
-  | "gelu"
-  | "silu"
-  | "convolution"
-  | "maxPool"
-  | "sumPool"
-  | "attention"
-  | "attentionLogsumexp"
-  | "attentionPattern"
-  | "attentionScoreGradient";
+type FusedOp = OpOf<"fused">;
 
 export const DEFINITIONS: { readonly [O in FusedOp]: Definition<O> } = {
   // exp(x - max) / sum exp(x - max)

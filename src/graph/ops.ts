@@ -116,9 +116,9 @@ const pooled = ([x]: readonly Node[], params: WindowParams) => {
   const lead = x.shape.length - params.size.length;
   return { shape: [...x.shape.slice(0, lead), ...windowCounts(x.shape.slice(lead), params)], dtype: x.dtype };
 };
-const given = (family: Family) => ({ family });
+const given = <F extends Family>(family: F) => ({ family });
 
-const PLAIN: { readonly [O in keyof PlainParams]: OpEntry<O> } = {
+const PLAIN = {
   leaf: given("leaf"),
   constant: given("index"),
   iota: given("index"),
@@ -201,7 +201,12 @@ const PLAIN: { readonly [O in keyof PlainParams]: OpEntry<O> } = {
   gradient: { family: "meta", infer: ([, target]) => ({ shape: target.shape, dtype: target.dtype }) },
   detach: { family: "meta", infer: likeFirst },
   alias: { family: "meta", infer: likeFirst },
-};
+} as const satisfies { readonly [O in keyof PlainParams]: OpEntry<O> };
+
+/** The ops of a family: a table over them lacks no row. */
+export type OpOf<F extends Family> = {
+  [O in keyof typeof PLAIN]: (typeof PLAIN)[O]["family"] extends F ? O : never;
+}[keyof typeof PLAIN];
 
 function scalarEntry(name: ScalarName): OpEntry<ScalarName> {
   return {
