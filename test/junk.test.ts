@@ -373,7 +373,7 @@ const SPACES: Readonly<Record<string, object>> = { heed, nn, init: nn.init, mode
 
 /** Made by others, or taking what only Heed makes. */
 const EXEMPT = new Set(
-  "HeedError DivergedError Tensor getRngState initialSeed isGradEnabled BertOutput LayerCache BPETokenizer WordPieceTokenizer Summary readRunState restoreTraining saveRunFiles".split(" "), // biome-ignore format: short
+  "HeedError DivergedError Tensor getPrintOptions getRngState initialSeed isGradEnabled BertOutput LayerCache BPETokenizer WordPieceTokenizer Summary readRunState restoreTraining saveRunFiles".split(" "), // biome-ignore format: short
 );
 
 /** The spoilt calls of one that is in order, each with what was spoilt. */

@@ -13,6 +13,17 @@ export function fail(op: string, expected: string, got: string, remedy?: string)
   throw atCaller(() => new HeedError(`${op}: expected ${expected}, got ${got}${remedy ? `; ${remedy}` : ""}`));
 }
 
+/** Runs a check that knows nothing of files, and adds to its error which one it was about. */
+export function naming<R>(path: string, check: () => R): R {
+  try {
+    return check();
+  } catch (error) {
+    // What is wrong with the environment is not wrong with the file.
+    if (error instanceof Error && !error.message.startsWith("HEED_")) error.message += ` (in ${path})`;
+    throw error;
+  }
+}
+
 /** The folder of Heed's own modules, as stack traces name it; empty in a bundle, where they cannot be told from others. */
 const here: string = import.meta.url; // through a variable: a bundler would take the URL for an asset
 const HOME = /\/base\/errors\.[jt]s$/.test(here) ? new URL("../", here).href : "";

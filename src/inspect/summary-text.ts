@@ -1,5 +1,6 @@
 // A model's summary as a table for a terminal.
 
+import { quantity } from "../base/quantity.js";
 import type { Summary, SummaryRow } from "./summary.js";
 
 const HEADS = ["layer", "class", "output", "parameters", "flops", ""];
@@ -44,13 +45,4 @@ function cells({ path, type, depth, output, calls, parameters, trainable, flops,
 /** 1234567 as 1,234,567 */
 function whole(n: number): string {
   return String(n).replace(/\B(?=(\d{3})+$)/g, ",");
-}
-
-/** 12345678 as 12.3 M */
-function quantity(n: number, unit: string): string {
-  const prefixes = ["", "k", "M", "G", "T"];
-  let i = 0;
-  let x = n;
-  for (; x >= 999.5 && i < prefixes.length - 1; i++) x /= 1000;
-  return `${i === 0 || x >= 99.95 ? Math.round(x) : x.toFixed(1)} ${prefixes[i]}${unit}`;
 }

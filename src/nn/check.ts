@@ -36,11 +36,6 @@ export function python(value: boolean): string {
   return value ? "True" : "False";
 }
 
-/** (3, 4) or (3,), as Python prints a tuple. */
-export function tuple(shape: readonly number[]): string {
-  return shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
-}
-
 /** A number as Python prints it: 1e-5 is 1e-05. */
 export function pythonNumber(x: number): string {
   return x < 1e-4 ? x.toExponential().replace(/e-(\d)$/, "e-0$1") : String(x);

@@ -5,9 +5,10 @@ import { fail } from "../base/errors.js";
 import { checkOptions, EPSILON, FLAG, FLOAT_DTYPE, type OptionTable, orNull } from "../base/options.js";
 import type { Shape } from "../base/shape.js";
 import { ones, zeros } from "../tensor/create.js";
+import { tuple } from "../tensor/format.js";
 import { layerNorm, rmsNorm } from "../tensor/functions.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkSizes, python, pythonNumber, tuple } from "./check.js";
+import { checkSizes, python, pythonNumber } from "./check.js";
 import { Module } from "./module.js";
 import { Parameter } from "./parameter.js";
 

@@ -4,6 +4,7 @@ import { fail } from "../base/errors.js";
 import { checkOptions } from "../base/options.js";
 import { shown } from "../base/show.js";
 import { checkTensor } from "../tensor/check.js";
+import { tuple } from "../tensor/format.js";
 import {
   AVG_POOL,
   type AvgPoolOptions,
@@ -19,7 +20,7 @@ import {
 } from "../tensor/pooling.js";
 import { type PerAxis, perAxis } from "../tensor/spatial.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { python, tuple } from "./check.js";
+import { python } from "./check.js";
 import { Module } from "./module.js";
 
 /** A number, or several as a tuple: as PyTorch prints what it was given. */

@@ -3,6 +3,7 @@
 
 import { CELLS } from "../base/cell.js";
 import { DTYPES } from "../base/dtype.js";
+import { quantity } from "../base/quantity.js";
 import { operandsOf, recurrentSizes } from "./operands.js";
 import type {
   AttentionGradientStep,
@@ -193,13 +194,4 @@ function attentionSizes(step: AttentionStep | AttentionGradientStep): [Operand, 
       [step.valueGradient, s, e],
     );
   return all.flatMap(([o, rows, columns]) => (o ? [[o, [rows, columns]] as [Operand, [number, number]]] : []));
-}
-
-/** 12.6 MB, 3.4 Gflop */
-export function quantity(n: number, unit: string): string {
-  const prefixes = ["", "k", "M", "G", "T"];
-  let i = 0;
-  let x = n;
-  for (; x >= 999.5 && i < prefixes.length - 1; i++) x /= 1000;
-  return `${i === 0 || x >= 100 ? Math.round(x) : x.toFixed(1)} ${prefixes[i]}${unit}`;
 }

@@ -110,7 +110,8 @@ export function formatTensor(
 
 const PREFIX = "tensor(";
 
-function tuple(shape: readonly number[]): string {
+/** (3, 4) or (3,), as Python prints a tuple. */
+export function tuple(shape: readonly number[]): string {
   return shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
 }
 

@@ -2,7 +2,7 @@
 // several. Node is imported when it is used, so that a browser can load the modules around this one.
 
 import type { FileHandle } from "node:fs/promises";
-import { fail } from "../base/errors.js";
+import { fail, naming } from "../base/errors.js";
 import { parseSafetensorsHeader, type RawTensor, safetensorsHeaderLength, writeSafetensors } from "./safetensors.js";
 import { type StagedFile, stageFile } from "./safetensors-atomic.js";
 import { formatShardIndex, parseShardIndex } from "./safetensors-index.js";
@@ -38,7 +38,8 @@ export async function loadSafetensorsFile(
     const { tensors, metadata } = await readOne(file, select);
     return { tensors, metadata, files: [file] };
   }
-  const { fileOf, files } = naming(file, parseShardIndex, await readFile(file, "utf8"));
+  const json = await readFile(file, "utf8");
+  const { fileOf, files } = naming(file, () => parseShardIndex(json));
   const paths = files.map((name) => join(dirname(file), name));
   const absent: string[] = [];
   for (const [i, shard] of paths.entries()) if (!(await isFile(shard))) absent.push(files[i]!);
@@ -169,8 +170,9 @@ async function readOne(path: string, select: (name: string) => boolean) {
   try {
     const { size } = await file.stat();
     const first = await readAt(file, path, 0, Math.min(8, size));
-    const length = naming(path, safetensorsHeaderLength, first, size);
-    const header = naming(path, parseSafetensorsHeader, await readAt(file, path, 8, length), size);
+    const length = naming(path, () => safetensorsHeaderLength(first, size));
+    const bytes = await readAt(file, path, 8, length);
+    const header = naming(path, () => parseSafetensorsHeader(bytes, size));
     const tensors = new Map<string, RawTensor>();
     for (const { name, dtype, shape, begin, end } of header.entries) {
       if (!select(name)) continue;
@@ -191,16 +193,6 @@ async function readAt(file: FileHandle, path: string, position: number, length: 
     at += bytesRead;
   }
   return bytes;
-}
-
-/** Runs a check that knows bytes only, and adds to its error which file they are from. */
-function naming<A extends unknown[], R>(path: string, check: (...args: A) => R, ...args: A): R {
-  try {
-    return check(...args);
-  } catch (error) {
-    if (error instanceof Error) error.message += ` (in ${path})`;
-    throw error;
-  }
 }
 
 const number = (n: number) => String(n).padStart(5, "0");

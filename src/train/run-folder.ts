@@ -9,7 +9,7 @@
 // A save writes all files beside the old ones first and then puts one after the other in place, training.safetensors before the rest: a crash
 // or a full disk at any moment leaves a run that can be resumed and a model that can be used. Node is imported when it is used.
 
-import { fail } from "../base/errors.js";
+import { fail, naming } from "../base/errors.js";
 import { GPT } from "../models/gpt.js";
 import { skipInit } from "../nn/init.js";
 import { type Chunk, type StagedFile, stageFile } from "../tensor/safetensors-atomic.js";
@@ -153,16 +153,6 @@ async function inFile<R>(path: string, make: (text: string) => R): Promise<R> {
     fail("load", `to be able to read ${path}`, error.message),
   );
   return naming(path, () => make(text));
-}
-
-function naming<R>(path: string, make: () => R): R {
-  try {
-    return make();
-  } catch (error) {
-    // What is wrong with the environment is not wrong with the file.
-    if (error instanceof Error && !error.message.startsWith("HEED_")) error.message += ` (in ${path})`;
-    throw error;
-  }
 }
 
 function parseJson(text: string): unknown {
