@@ -108,7 +108,12 @@ export function compile(request: Request, options: CompileOptions): { program: P
   let cache = caches.get(options.capabilities);
   if (!cache) caches.set(options.capabilities, (cache = { programs: new Map(), size: 0 }));
   const hit = cache.programs.get(key);
-  if (hit) return { program: hit.program, leaves: hit.leaves.map((i) => leaves[i]) };
+  if (hit) {
+    // The last in the map is the one used last: what is used again and again outlives any number of others.
+    cache.programs.delete(key);
+    cache.programs.set(key, hit);
+    return { program: hit.program, leaves: hit.leaves.map((i) => leaves[i]) };
+  }
   const compiled = compileRequest(request, options);
   cache.size += key.length;
   for (const oldest of cache.programs.keys()) {

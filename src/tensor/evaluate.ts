@@ -8,6 +8,7 @@ import { nativeExecutor, nativeProblem } from "../executors/native.js";
 import { ReferenceExecutor } from "../executors/reference.js";
 import { forgetNodes, type Node } from "../graph/node.js";
 import type { Program } from "../program/program.js";
+import { copied } from "./copied.js";
 import { finish, finishedLeaf, knownLeaf } from "./finished.js";
 import { letGoBehind, noteComputed, pendingUnder, worthKeeping } from "./keep.js";
 import { leafValue, Value } from "./value.js";
@@ -74,9 +75,20 @@ export function evaluate(nodes: readonly Node[]): void {
   evaluateWith(nodes, []);
 }
 
+/** Numbers that are only to be copied need no program. */
+function copyNow(node: Node): boolean {
+  const value = copied(node, executor());
+  if (!value) return false;
+  const pending = pendingUnder([node]);
+  finish(node, value);
+  forgetNodes();
+  letGoBehind(pending);
+  return true;
+}
+
 /** As evaluate, and in the same program the numbers of `fresh`, each in memory that nothing else shares. */
 export function evaluateWith(nodes: readonly Node[], fresh: readonly Node[]): Value[] {
-  const asked = [...new Set(nodes)].filter((n) => !finishedLeaf(n));
+  const asked = [...new Set(nodes)].filter((n) => !finishedLeaf(n) && !copyNow(n));
   if (asked.length + fresh.length === 0) return [];
   const pending = pendingUnder([...asked, ...fresh]);
   const kept = worthKeeping(pending, asked);

@@ -12,7 +12,7 @@ import type { Node } from "../graph/node.js";
 import { checkOptionalTensor, checkTensor, checkTensors, given } from "./check.js";
 import { fromData } from "./create.js";
 import { boolNode, type Operand } from "./elementwise.js";
-import { checkIndices } from "./index-check.js";
+import { checkIndices, cutOut } from "./index-check.js";
 import { memoryOrder } from "./memory-order.js";
 import { bernoulli, inMemoryOrder, tracedUniform } from "./random.js";
 import { Tensor } from "./tensor.js";
@@ -142,6 +142,7 @@ export function embedding(indices: Tensor, weight: Tensor, options: { paddingIdx
   checkTensor("embedding", "weight", weight);
   if (indices.dtype !== "i32") fail("embedding", "i32 indices", describe(indices), "convert them with .int()");
   if (weight.ndim !== 2) fail("embedding", "a weight of two dimensions", describe(weight));
+  cutOut(indices);
   checkIndices("embedding", `indices from 0 to ${weight.shape[0] - 1}`, indices, weight.shape[0]);
   const count = indices.numel;
   const width = weight.shape[1];

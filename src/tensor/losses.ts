@@ -7,7 +7,7 @@ import { broadcastShapes, describe, type Shape, sameShape, sizeOf } from "../bas
 import * as build from "../graph/build.js";
 import { checkTensor } from "./check.js";
 import { where } from "./functions.js";
-import { checkIndices } from "./index-check.js";
+import { checkIndices, cutOut } from "./index-check.js";
 import {
   BINARY_CROSS_ENTROPY,
   type BinaryCrossEntropyOptions,
@@ -89,6 +89,7 @@ function classLoss(
     const remedy = isFloat(targets.dtype) ? "convert them with .int()" : undefined;
     fail(op, "i32 class indices as targets", describe(targets), oneHot ? "of one-hot rows take .argmax(-1)" : remedy);
   }
+  cutOut(targets);
   const rows = classesLast(op, name, input, targets);
   const classes = rows.shape[rows.ndim - 1];
   checkClassWeight(op, weight, classes);

@@ -50,7 +50,7 @@ function collate(samples: readonly unknown[], path: string): unknown {
           remedy,
         );
       }
-      return stack(tensors);
+      return stack(tensors).evaluate();
     }
     case "number":
     case "boolean":

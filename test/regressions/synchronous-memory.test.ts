@@ -9,7 +9,7 @@ import { AdamW } from "../../src/train/index.js";
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 
-/** Bytes that one round of `body` leaves behind, heap and arrays together. */
+/** Bytes that one round of `body` leaves behind each time, heap and arrays together; now and then memory for later use comes on top. */
 function left(body: (i: number) => void, rounds: number): number {
   const held = () => {
     collect();
@@ -18,9 +18,13 @@ function left(body: (i: number) => void, rounds: number): number {
     return heapUsed + arrayBuffers;
   };
   for (let i = 0; i < 20; i++) body(i);
-  const before = held();
-  for (let i = 0; i < rounds; i++) body(i);
-  return (held() - before) / rounds;
+  let least = Number.POSITIVE_INFINITY;
+  for (let repeat = 0; repeat < 3; repeat++) {
+    const before = held();
+    for (let i = 0; i < rounds; i++) body(i);
+    least = Math.min(least, (held() - before) / rounds);
+  }
+  return least;
 }
 
 describe("a synchronous loop", () => {

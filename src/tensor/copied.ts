@@ -1,0 +1,126 @@
+// Numbers that are there already, in other places: rows of a data set, the tokens of a batch, one element of a result. Few of them are copied
+// here and now. A program would copy them as well, but where a slice begins is part of a program, so that each needs one of its own; making
+// it takes a thousand times as long as the copy.
+
+import type { TypedArray } from "../base/dtype.js";
+import {
+  contiguousStrides,
+  contiguousView,
+  expandView,
+  permuteView,
+  reshapeView,
+  type Shape,
+  sizeOf,
+  sliceView,
+  type View,
+} from "../base/shape.js";
+import type { Executor } from "../executors/executor.js";
+import type { Node } from "../graph/node.js";
+import { finishedLeaf } from "./finished.js";
+import { leafValue, Value } from "./value.js";
+
+/** Elements that one thread copies at once; more are left to a program. */
+const MOST_COPIED = 2 ** 16;
+/** Neighbours that are worth copying together. */
+const LONG_RUN = 16;
+
+interface Source {
+  readonly data: TypedArray;
+  readonly view: View;
+}
+
+/** The numbers of a node that are there already, in memory of their own; null where something must be computed, or much copied. */
+export function copied(node: Node, on: Executor): Value | null {
+  if (node.op === "leaf" || sizeOf(node.shape) > MOST_COPIED) return null;
+  const source = sourceOf(node, on);
+  if (!source) return null;
+  const memory = on.allocate(node.dtype, sizeOf(node.shape));
+  copy(source, memory.data, contiguousView(node.shape));
+  return new Value(node.dtype, node.shape, memory, on);
+}
+
+/** Where the numbers of a node lie; null where they have to be computed. */
+function sourceOf(node: Node, on: Executor): Source | null {
+  const leaf = finishedLeaf(node);
+  if (leaf) return { data: leafValue(leaf).memoryFor(on).data, view: contiguousView(node.shape) };
+  switch (node.op) {
+    case "detach":
+    case "alias":
+      return sourceOf(node.inputs[0], on);
+    case "reshape":
+    case "permute":
+    case "expand":
+    case "slice": {
+      const from = sourceOf(node.inputs[0], on);
+      const view = from && viewed(node as ViewNode, from.view);
+      return view && { data: from.data, view };
+    }
+    case "cat":
+      return joined(node as Node<"cat">, on);
+    default:
+      return null;
+  }
+}
+
+type ViewNode = Node<"reshape"> | Node<"permute"> | Node<"expand"> | Node<"slice">;
+
+function viewed(node: ViewNode, view: View): View | null {
+  switch (node.op) {
+    case "reshape":
+      return reshapeView(view, node.shape);
+    case "permute":
+      return permuteView(view, node.params.dims);
+    case "expand":
+      return expandView(view, node.shape);
+    case "slice":
+      return sliceView(view, node.params.starts, node.shape, node.params.steps);
+  }
+}
+
+function joined(node: Node<"cat">, on: Executor): Source | null {
+  const { shape, dtype, inputs } = node;
+  if (sizeOf(shape) > MOST_COPIED) return null;
+  const sources: Source[] = [];
+  for (const input of inputs) {
+    const source = sourceOf(input, on);
+    if (!source) return null;
+    sources.push(source);
+  }
+  const { data } = on.allocate(dtype, sizeOf(shape));
+  const strides = contiguousStrides(shape);
+  const { dim } = node.params;
+  let offset = 0;
+  for (const source of sources) {
+    copy(source, data, { shape: source.view.shape, strides, offset });
+    offset += source.view.shape[dim] * strides[dim];
+  }
+  return { data, view: contiguousView(shape) };
+}
+
+/** Copies element by element, neighbours together, into a view of the same shape. */
+function copy({ data: from, view }: Source, to: TypedArray, { strides, offset }: View): void {
+  const { shape } = view;
+  const walk = (axis: number, source: number, target: number): void => {
+    if (axis === shape.length) {
+      to[target] = from[source];
+      return;
+    }
+    const n = shape[axis];
+    if (n >= LONG_RUN && runs(shape, axis, view.strides) && runs(shape, axis, strides)) {
+      to.set(from.subarray(source, source + sizeOf(shape.slice(axis))), target);
+      return;
+    }
+    for (let i = 0; i < n; i++) walk(axis + 1, source + i * view.strides[axis], target + i * strides[axis]);
+  };
+  if (sizeOf(shape) > 0) walk(0, view.offset, offset);
+}
+
+/** Whether all elements from `axis` on are neighbours. */
+function runs(shape: Shape, axis: number, strides: readonly number[]): boolean {
+  let size = 1;
+  for (let i = shape.length - 1; i >= axis; i--) {
+    if (shape[i] !== 1 && strides[i] !== size) return false;
+    size *= shape[i];
+  }
+  return true;
+}
