@@ -7,12 +7,14 @@ import {
   CROSS_ENTROPY,
   type CrossEntropyOptions,
   checkLabelSmoothing,
+  KL_DIV,
+  type KLDivOptions,
   LOSS,
   type LossOptions,
   NLL,
   type NLLOptions,
 } from "../tensor/loss-options.js";
-import { binaryCrossEntropyWithLogits, crossEntropy, l1Loss, mseLoss, nllLoss } from "../tensor/losses.js";
+import { binaryCrossEntropyWithLogits, crossEntropy, klDiv, l1Loss, mseLoss, nllLoss } from "../tensor/losses.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Module } from "./module.js";
 
@@ -82,6 +84,22 @@ export class MSELoss extends PairLoss {
 export class L1Loss extends PairLoss {
   forward(input: Tensor, target: Tensor): Tensor {
     return l1Loss(input, target, this.options);
+  }
+}
+
+/**
+ * The Kullback-Leibler divergence of log-probabilities from probabilities. The "mean" is over all elements; "batchmean" is the divergence.
+ * @throws HeedError, when called, as `klDiv`
+ * @example new KLDivLoss({ reduction: "batchmean" }).forward(randn(8, 5).logSoftmax(-1), randn(8, 5).softmax(-1))   // f32[]
+ */
+export class KLDivLoss extends Module {
+  constructor(private readonly options: KLDivOptions = {}) {
+    super();
+    checkOptions("KLDivLoss", options, KL_DIV);
+  }
+
+  forward(input: Tensor, target: Tensor): Tensor {
+    return klDiv(input, target, this.options);
   }
 }
 

@@ -1,7 +1,7 @@
 // What the losses are told beside their tensors, as functions and as modules.
 
 import { fail } from "../base/errors.js";
-import { CHECKED, NUMBER, type OptionTable, oneOf } from "../base/options.js";
+import { CHECKED, FLAG, NUMBER, type OptionTable, oneOf } from "../base/options.js";
 import { shown } from "../base/show.js";
 import { TENSOR } from "./check.js";
 import type { Tensor } from "./tensor.js";
@@ -13,6 +13,14 @@ export type Reduction = "mean" | "sum" | "none";
 export interface LossOptions {
   /** "mean". */
   reduction?: Reduction;
+}
+
+/** What `klDiv` is told beside its tensors. */
+export interface KLDivOptions {
+  /** As of other losses; "batchmean" is the divergence itself, its mean over the first axis. */
+  reduction?: Reduction | "batchmean";
+  /** Whether the targets are log-probabilities as well. */
+  logTarget?: boolean;
 }
 
 /** What `nllLoss` is told beside its tensors. */
@@ -39,6 +47,12 @@ export interface BinaryCrossEntropyOptions extends LossOptions {
 
 /** @internal */
 export const LOSS: OptionTable<LossOptions> = { reduction: oneOf("mean", "sum", "none") };
+
+/** @internal */
+export const KL_DIV: OptionTable<KLDivOptions> = {
+  reduction: oneOf("mean", "sum", "none", "batchmean"),
+  logTarget: FLAG,
+};
 
 /** @internal */
 export const NLL: OptionTable<NLLOptions> = { ...LOSS, ignoreIndex: NUMBER, weight: TENSOR };

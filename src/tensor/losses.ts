@@ -14,6 +14,8 @@ import {
   CROSS_ENTROPY,
   type CrossEntropyOptions,
   checkLabelSmoothing,
+  KL_DIV,
+  type KLDivOptions,
   LOSS,
   type LossOptions,
   NLL,
@@ -22,7 +24,7 @@ import {
 } from "./loss-options.js";
 import { Tensor } from "./tensor.js";
 
-export type { BinaryCrossEntropyOptions, CrossEntropyOptions, LossOptions, NLLOptions, Reduction };
+export type { BinaryCrossEntropyOptions, CrossEntropyOptions, KLDivOptions, LossOptions, NLLOptions, Reduction };
 
 /**
  * Cross entropy of logits [..., V] (classes last) or [N,V,d1,...] (PyTorch's order) against class indices, i32 [...] or [N,d1,...]: the
@@ -138,7 +140,8 @@ function classesLast(op: string, name: string, input: Tensor, targets: Tensor): 
  * @example mseLoss(randn(8, 3), randn(8, 3)).item()
  */
 export function mseLoss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
-  checkPair("mseLoss", { input, target }, options);
+  checkOptions("mseLoss", options, LOSS);
+  checkPair("mseLoss", { input, target });
   return reduceLoss(input.sub(target).square(), options.reduction);
 }
 
@@ -148,8 +151,29 @@ export function mseLoss(input: Tensor, target: Tensor, options: LossOptions = {}
  * @example l1Loss(randn(8, 3), randn(8, 3)).item()
  */
 export function l1Loss(input: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
-  checkPair("l1Loss", { input, target }, options);
+  checkOptions("l1Loss", options, LOSS);
+  checkPair("l1Loss", { input, target });
   return reduceLoss(input.sub(target).abs(), options.reduction);
+}
+
+/**
+ * The Kullback-Leibler divergence of distributions from wanted ones: p (log p - log q), where `input` is log q and `target` is p, or log p with
+ * `logTarget`. The "mean" is over all elements, as in PyTorch: the divergence itself, its mean over a batch, is "batchmean".
+ * @throws HeedError for a target that is not of floats, and for shapes of which none broadcasts to the other
+ * @example klDiv(randn(8, 5).logSoftmax(-1), randn(8, 5).softmax(-1), { reduction: "batchmean" }).item()
+ */
+export function klDiv(input: Tensor, target: Tensor, options: KLDivOptions = {}): Tensor {
+  checkOptions("klDiv", options, KL_DIV);
+  checkPair("klDiv", { input, target });
+  if (!isFloat(target.dtype))
+    fail("klDiv", "probabilities as a target", describe(target), "convert them with .float()");
+  const { reduction, logTarget = false } = options;
+  // p log p is 0 for p = 0; so is its gradient here, as it would be without that term.
+  const each = logTarget
+    ? target.exp().mul(target.sub(input))
+    : target.mul(where(target.eq(0), 1, target).log()).sub(target.mul(input));
+  if (reduction !== "batchmean") return reduceLoss(each, reduction);
+  return input.ndim === 0 ? each.sum() : each.sum().div(input.shape[0]);
 }
 
 /**
@@ -184,8 +208,7 @@ function checkBroadcasts(op: string, weight: Tensor, logits: Tensor): void {
 }
 
 /** The famous slip: [N] beside [N,1] makes [N,N], every result held against every target; torch warns of it. */
-function checkPair(op: string, pair: Readonly<Record<string, Tensor>>, options: LossOptions): void {
-  checkOptions(op, options, LOSS);
+function checkPair(op: string, pair: Readonly<Record<string, Tensor>>): void {
   for (const name in pair) checkTensor(op, name, pair[name]);
   const [a, b] = Object.values(pair);
   const shape = broadcastShapes(op, a, b);

@@ -126,6 +126,13 @@ for name, module in {
         nn.Softmax(-1),
     ),
     "empty": nn.Sequential(),
+    "dictionary": nn.ModuleDict(
+        {
+            "embedding": nn.Embedding(5, 2),
+            "layers": nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 2)]),
+            "loss": nn.KLDivLoss(),
+        }
+    ),
 }.items():
     texts[name] = str(module)
 texts["parameter"] = str(nn.Parameter(torch.tensor([[1.0, 2.5], [3.0, 4.0]])))

@@ -97,6 +97,9 @@ describe("modules print as in torch", () => {
     );
     expect(`${module}`).toBe(texts.nested);
     expect(`${new nn.Sequential()}`).toBe(texts.empty);
+    const layers = new nn.ModuleList([new nn.Linear(2, 2), new nn.Linear(2, 2)]);
+    const dictionary = new nn.ModuleDict({ embedding: new nn.Embedding(5, 2), layers, loss: new nn.KLDivLoss() });
+    expect(`${dictionary}`).toBe(texts.dictionary);
   });
 
   it("and so do parameters", () => {
@@ -175,6 +178,10 @@ describe("layers compute", () => {
     );
     expect(new nn.MSELoss().forward(tensor([1, 2.5]), tensor([0, 0.5])).item()).toBe(2.5);
     expect(new nn.L1Loss({ reduction: "sum" }).forward(tensor([1, 2.5]), tensor([0, 0.5])).item()).toBe(3);
+    const [logQ, p] = [logits.logSoftmax(-1), randn(...logits.shape).softmax(-1)];
+    const divergence = p.mul(p.log().sub(logQ)).sum().div(logits.shape[0]).item();
+    expect(new nn.KLDivLoss({ reduction: "batchmean" }).forward(logQ, p).item()).toBeCloseTo(divergence, 6);
+    expect(() => new nn.KLDivLoss({ reduction: "median" as never })).toThrow("KLDivLoss: expected");
     expect(new nn.BCEWithLogitsLoss().forward(tensor([0.5]), tensor([1.0]).float()).item()).toBeCloseTo(0.474077, 6);
   });
 

@@ -8,6 +8,7 @@ import {
   Embedding,
   Linear,
   Module,
+  ModuleDict,
   ModuleList,
   Parameter,
   ReLU,
@@ -133,6 +134,55 @@ describe("lists", () => {
     expect(stack.at(-1)).toBe(stack[1]);
     expect(stack.forward(ones(5, 1)).shape).toEqual([5, 3]);
     expect(deepCopy(stack).length).toBe(2);
+  });
+});
+
+describe("dictionaries", () => {
+  const make = () =>
+    new ModuleDict({ embedding: new Embedding(5, 2), layers: new ModuleList([new Linear(2, 2)]), drop: new Dropout() });
+
+  it("hold modules under names, as fields of their own types", () => {
+    const dict = make();
+    expect(dict.layers[0].inFeatures).toBe(2);
+    expect(dict.embedding.forward(tensor([1, 4])).shape).toEqual([2, 2]);
+    expect(dict.length).toBe(3);
+    expect(dict.keys()).toEqual(["embedding", "layers", "drop"]);
+    expect(dict.values()).toEqual([dict.embedding, dict.layers, dict.drop]);
+    expect("drop" in dict).toBe(true);
+    expect(new ModuleDict().length).toBe(0);
+  });
+
+  it("are modules like others", () => {
+    class Model extends Module {
+      parts = make();
+    }
+    const model = new Model();
+    const names = ["parts.embedding.weight", "parts.layers.0.weight", "parts.layers.0.bias"];
+    expect(model.namedParameters().map(([name]) => name)).toEqual(names);
+    expect(model.eval().parts.drop.training).toBe(false);
+    const copy = deepCopy(model);
+    expect(copy.parts.keys()).toEqual(model.parts.keys());
+    expect(copy.parts.embedding.weight).not.toBe(model.parts.embedding.weight);
+    expect(`${model.parts}`.split("\n").slice(0, 2)).toEqual(["ModuleDict(", "  (embedding): Embedding(5, 2)"]);
+    model.parts.embedding.weight = new Embedding(3, 2).weight;
+    expect(model.stateDict()["parts.embedding.weight"].shape).toEqual([3, 2]);
+  });
+
+  it("take more modules later", () => {
+    const heads = new ModuleDict<Record<string, Linear>>();
+    heads.set("negative", new Linear(2, 1)).update({ positive: new Linear(2, 3) });
+    expect(heads.items().map(([name, head]) => [name, head.outFeatures])).toEqual([
+      ["negative", 1],
+      ["positive", 3],
+    ]);
+    expect(heads.positive.weight.shape).toEqual([3, 2]);
+  });
+
+  it("refuse what they could not give back", () => {
+    expect(() => new ModuleDict({ a: ones(2) } as never)).toThrow("ModuleDict: expected modules, got");
+    expect(() => new ModuleDict({ train: new Linear(1, 1) })).toThrow("a name that is not one of a module's own");
+    expect(() => new ModuleDict({ "a.b": new Linear(1, 1) })).toThrow('a name without "."');
+    expect(() => new ModuleDict([new Linear(1, 1)] as never)).toThrow("write { name: module }");
   });
 });
 

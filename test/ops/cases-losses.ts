@@ -98,6 +98,28 @@ export const LOSSES: Case[] = [
   ...cases("l1Loss", (a, b) => loss.l1Loss(a, b, { reduction: "sum" }), "F.l1_loss(a, b, reduction='sum')", [
     ["f32[3,7]", "f32[3,7]"],
   ]),
+  ...cases("klDiv", (x, p) => loss.klDiv(x.logSoftmax(-1), p), "F.kl_div(a.log_softmax(-1), b)", [
+    ["f32[3,7]", "f32[3,7]:positive"],
+  ]),
+  ...cases(
+    "klDiv",
+    (x, p) => loss.klDiv(x.logSoftmax(-1), p.relu().detach(), { reduction: "batchmean" }),
+    "F.kl_div(a.log_softmax(-1), F.relu(b).detach(), reduction='batchmean')",
+    [["f32[5,9]", "f32[5,9]"]],
+    { smooth: false },
+  ),
+  ...cases(
+    "klDiv",
+    (x, p) => loss.klDiv(x.logSoftmax(-1), p.softmax(-1), { reduction: "sum" }),
+    "F.kl_div(a.log_softmax(-1), b.softmax(-1), reduction='sum')",
+    [["f32[3,7]", "f32[3,7]@T"]],
+  ),
+  ...cases(
+    "klDiv",
+    (x, p) => loss.klDiv(x.logSoftmax(-1), p.logSoftmax(-1), { reduction: "none", logTarget: true }),
+    "F.kl_div(a.log_softmax(-1), b.log_softmax(-1), reduction='none', log_target=True)",
+    [["f32[3,7]", "f32[3,7]"]],
+  ),
   ...cases(
     "binaryCrossEntropyWithLogits",
     (a, b) => loss.binaryCrossEntropyWithLogits(a, b),

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { manualSeed, ones, randint, randn, tensor, zeros } from "../../src/index.js";
-import { binaryCrossEntropyWithLogits, crossEntropy, mseLoss, nllLoss } from "../../src/tensor/losses.js";
+import { binaryCrossEntropyWithLogits, crossEntropy, klDiv, mseLoss, nllLoss } from "../../src/tensor/losses.js";
 
 describe("binaryCrossEntropyWithLogits", () => {
   const x = [-30, -20, -10, -1, 0, 1, 10, 20, 30];
@@ -41,6 +41,29 @@ describe("crossEntropy and nllLoss", () => {
     const flat = crossEntropy(logits.view(9, 3), targets.view(9)).item();
     expect(crossEntropy(logits, targets).item()).toBeCloseTo(flat, 6);
     expect(nllLoss(logits.logSoftmax(-1), targets).item()).toBeCloseTo(flat, 6);
+  });
+});
+
+describe("klDiv", () => {
+  it("is 0 where nothing is wanted, with finite gradients, unless the input rules it out altogether", () => {
+    const p = tensor([[0, 0.25, 0.75]]).requiresGrad_();
+    const logQ = tensor([[0.5, 0.25, 0.25]])
+      .log()
+      .requiresGrad_();
+    const loss = klDiv(logQ, p, { reduction: "sum" });
+    expect(loss.item()).toBeCloseTo(0.75 * Math.log(3), 6);
+    loss.backward();
+    expect(logQ.grad?.toArray()).toEqual([[-0, -0.25, -0.75]]);
+    const gradient = p.grad?.dataSync() as Float32Array;
+    [-Math.log(0.5), 1, Math.log(3) + 1].forEach((wanted, i) => {
+      expect(gradient[i]).toBeCloseTo(wanted, 6);
+    });
+    expect(klDiv(tensor([-Infinity]), tensor([0], { dtype: "f32" })).item()).toBeNaN(); // as in PyTorch
+  });
+
+  it("refuses classes, and shapes that do not fit", () => {
+    expect(() => klDiv(randn(2, 3), tensor([[1, 0, 0], [0, 1, 0]]))).toThrow("convert them with .float()"); // biome-ignore format: a matrix
+    expect(() => klDiv(randn(3), randn(3, 1))).toThrow("klDiv: expected input and target of one shape");
   });
 });
 
