@@ -47,6 +47,7 @@ export * from "./tensor/functions.js";
 export { grad, valueAndGrad } from "./tensor/grad.js";
 export { enableGrad, isGradEnabled, noGrad } from "./tensor/grad-mode.js";
 export type { Index } from "./tensor/indexing.js";
+export { hstack, meshgrid, vstack } from "./tensor/joining.js";
 export * from "./tensor/losses.js";
 export { type PadSequenceOptions, padSequence } from "./tensor/pad-sequence.js";
 export {

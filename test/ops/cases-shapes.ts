@@ -2,6 +2,7 @@
 
 import { einsum } from "../../src/tensor/einsum.js";
 import { cat, stack } from "../../src/tensor/functions.js";
+import { hstack, meshgrid, vstack } from "../../src/tensor/joining.js";
 import { type Case, cases } from "./case.js";
 
 const VIEWS: Case[] = [
@@ -144,6 +145,25 @@ const JOINS: Case[] = [
     "torch.cat((torch.cat((a, a.exp())), torch.cat((a.sin(), a))), 1)",
     ["f32[3,2]"],
   ),
+  ...cases("hstack", (a, b) => hstack([a, b]), "torch.hstack((a, b))", [
+    ["f32[3,2]", "f32[3,5]@T"],
+    ["f32[3]", "f32[]"],
+    ["f32[2,1,3]", "f32[2,4,3]"],
+    ["f32[2,0]", "f32[2,3]"],
+  ]),
+  ...cases("vstack", (a, b) => vstack([a, b]), "torch.vstack((a, b))", [
+    ["f32[3]", "f32[2,3]@T"],
+    ["f32[]", "f32[1]"],
+  ]),
+  ...cases("meshgrid", (a, b) => meshgrid([a, b]), "torch.meshgrid(a, b, indexing='ij')", [
+    ["f32[3]", "f32[5]"],
+    ["i32[2]:whole", "i32[]:whole"],
+    ["f32[0]", "f32[2]"],
+  ]),
+  ...cases("meshgrid", (a, b, c) => meshgrid([a, b, c], { indexing: "xy" }), "torch.meshgrid(a, b, c, indexing='xy')", [
+    ["f32[2]", "f32[3]", "f32[4]"],
+  ]),
+  ...cases("meshgrid", (a) => meshgrid([a], { indexing: "xy" }), "torch.meshgrid(a, indexing='xy')", ["f32[3]"]),
   ...cases("stack", (a, b) => stack([a, b], 1), "torch.stack((a, b), 1)", [
     ["f32[3,5]", "f32[3,5]@T"],
     ["i32[3]:whole", "i32[3]:whole"],

@@ -11,12 +11,13 @@ import { setExecutor } from "../../src/tensor/evaluate.js";
 import * as f from "../../src/tensor/functions.js";
 import { grad } from "../../src/tensor/grad.js";
 import { noGrad } from "../../src/tensor/grad-mode.js";
+import { hstack, meshgrid, vstack } from "../../src/tensor/joining.js";
 import * as loss from "../../src/tensor/losses.js";
 import * as random from "../../src/tensor/random.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { on } from "../support/run.js";
 
-const { ones, tensor, zeros } = create;
+const { arange, ones, tensor, zeros } = create;
 
 let before: Executor;
 beforeAll(() => {
@@ -97,6 +98,11 @@ const SHAPES: readonly Row[] = [
   [(x) => x.chunk(0), "chunk: expected at least 1 chunk, got 0"],
   [(x) => f.cat([x, ones(2)]), "cat: expected shapes equal except on dimension 0, got f32[2,3], f32[2]"],
   [() => f.cat([]), "cat: expected at least one tensor, got none"],
+  [() => meshgrid([ones(2), ones(2, 2)]), "meshgrid: expected vectors of one dtype, got f32[2], f32[2,2]"],
+  [() => meshgrid([ones(2), arange(3)]), "meshgrid: expected vectors of one dtype, got f32[2], i32[3]"],
+  [() => meshgrid(ones(2) as never, ones(2) as never), "meshgrid: expected tensors as an array of tensors, got"],
+  [() => hstack(ones(2) as never), "hstack: expected tensors as an array of tensors, got f32[2]; write [a, b]"],
+  [() => vstack([ones(2), ones(3)]), "cat: expected"],
   [() => f.cat([tensor(1)]), "cat: expected tensors with at least one dimension, got i32[]; use stack for scalars"],
   [() => tensor(1.5).unbind(), "unbind: expected a tensor with at least one dimension, got f32[]"],
   [
