@@ -3,8 +3,8 @@
 import { fail } from "../base/errors.js";
 import { checkOptions, oneOf } from "../base/options.js";
 import { shown } from "../base/show.js";
-import { checkTensor } from "../tensor/check.js";
-import { dropout, gelu, relu, sigmoid, silu, softmax, tanh } from "../tensor/functions.js";
+import { checkTensor, given } from "../tensor/check.js";
+import { dropout, gelu, logSoftmax, relu, sigmoid, silu, softmax, tanh } from "../tensor/functions.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkProbability } from "./check.js";
 import { Module } from "./module.js";
@@ -55,6 +55,26 @@ export class SiLU extends Module {
   }
 }
 
+/**
+ * x where it is positive, slope x where it is not   (Maas, Hannun and Ng 2013)
+ * @throws HeedError for a slope that is not finite
+ * @example new LeakyReLU(0.2).forward(randn(2, 3))   // f32[2,3]
+ */
+export class LeakyReLU extends Module {
+  constructor(readonly negativeSlope = 0.01) {
+    super();
+    if (!Number.isFinite(negativeSlope)) fail("LeakyReLU", "a finite slope", shown(negativeSlope));
+  }
+
+  forward(x: Tensor): Tensor {
+    return given("LeakyReLU", "x", x).leakyRelu(this.negativeSlope);
+  }
+
+  override extraRepr(): string {
+    return `negative_slope=${this.negativeSlope}`;
+  }
+}
+
 /** (eˣ - e⁻ˣ) / (eˣ + e⁻ˣ) */
 export class Tanh extends Module {
   forward(x: Tensor): Tensor {
@@ -69,23 +89,39 @@ export class Sigmoid extends Module {
   }
 }
 
+/** A function along one dimension, which is named when the layer is made. */
+abstract class Along extends Module {
+  constructor(readonly dim: number) {
+    super();
+    const { typeName } = this;
+    if (!Number.isInteger(dim))
+      fail(typeName, "a dimension as a whole number", shown(dim), `write new ${typeName}(-1)`);
+  }
+
+  override extraRepr(): string {
+    return `dim=${this.dim}`;
+  }
+}
+
 /**
  * Exponentials along `dim`, divided by their sum. PyTorch's default of no dimension, which guesses one, is not taken over.
  * @throws HeedError for a dim that is not whole; when called, for one that the input does not have
  * @example new Softmax(-1).forward(randn(2, 3))   // f32[2,3], rows that sum to 1
  */
-export class Softmax extends Module {
-  constructor(readonly dim: number) {
-    super();
-    if (!Number.isInteger(dim)) fail("Softmax", "a dimension as a whole number", shown(dim), "write new Softmax(-1)");
-  }
-
+export class Softmax extends Along {
   forward(x: Tensor): Tensor {
     return softmax(x, this.dim);
   }
+}
 
-  override extraRepr(): string {
-    return `dim=${this.dim}`;
+/**
+ * The logarithm of the softmax along `dim`: what NLLLoss takes.
+ * @throws HeedError as Softmax
+ * @example new LogSoftmax(-1).forward(randn(2, 3))   // f32[2,3], rows whose exponentials sum to 1
+ */
+export class LogSoftmax extends Along {
+  forward(x: Tensor): Tensor {
+    return logSoftmax(x, this.dim);
   }
 }
 

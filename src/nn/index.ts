@@ -1,6 +1,6 @@
 // The public names of heed/nn.
 
-export { Dropout, GELU, Identity, ReLU, Sigmoid, SiLU, Softmax, Tanh } from "./activations.js";
+export { Dropout, GELU, Identity, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Tanh } from "./activations.js";
 export {
   AdditiveAttention,
   type AdditiveAttentionCall,

@@ -126,6 +126,7 @@ for name, module in {
         nn.Softmax(-1),
     ),
     "empty": nn.Sequential(),
+    "activations": nn.Sequential(nn.LeakyReLU(0.2), nn.LeakyReLU(), nn.LogSoftmax(dim=1)),
     "dictionary": nn.ModuleDict(
         {
             "embedding": nn.Embedding(5, 2),

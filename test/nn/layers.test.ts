@@ -97,6 +97,8 @@ describe("modules print as in torch", () => {
     );
     expect(`${module}`).toBe(texts.nested);
     expect(`${new nn.Sequential()}`).toBe(texts.empty);
+    const activations = new nn.Sequential(new nn.LeakyReLU(0.2), new nn.LeakyReLU(), new nn.LogSoftmax(1));
+    expect(`${activations}`).toBe(texts.activations);
     const layers = new nn.ModuleList([new nn.Linear(2, 2), new nn.Linear(2, 2)]);
     const dictionary = new nn.ModuleDict({ embedding: new nn.Embedding(5, 2), layers, loss: new nn.KLDivLoss() });
     expect(`${dictionary}`).toBe(texts.dictionary);
@@ -127,9 +129,14 @@ describe("layers compute", () => {
       [new nn.Tanh(), x.tanh()],
       [new nn.Sigmoid(), x.sigmoid()],
       [new nn.Softmax(1), x.softmax(1)],
+      [new nn.LogSoftmax(1), x.logSoftmax(1)],
+      [new nn.LeakyReLU(), x.leakyRelu()],
+      [new nn.LeakyReLU(0.2), x.leakyRelu(0.2)],
       [new nn.Identity(), x],
     ];
     for (const [layer, want] of layers) expect(layer.forward(x).toArray()).toEqual(want.toArray());
+    expect(() => new nn.LogSoftmax(undefined as never)).toThrow("LogSoftmax: expected a dimension as a whole number");
+    expect(() => new nn.LeakyReLU("0.2" as never)).toThrow("LeakyReLU: expected a finite slope");
   });
 
   it("an embedding whose padding row takes no gradient, and refuses ids outside", () => {
