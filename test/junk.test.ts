@@ -138,6 +138,9 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
     saveSafetensors: lazy(() => [join(FOLDER, "a.safetensors"), { a: ones(2) }, { metadata: { a: "b" }, maxShardBytes: 1e9, as: "f16" }], { spare: ["a"] }), // biome-ignore format: short
     cat: lazy(() => [[ones(2), ones(3)], 0]),
     stack: lazy(() => [[ones(2), ones(2)], 0]),
+    hstack: lazy(() => [[ones(2), ones(3)]]),
+    vstack: lazy(() => [[ones(2), ones(2)]]),
+    meshgrid: lazy(() => [[ones(2), ones(3)], { indexing: "ij" }]),
     where: lazy(() => [tensor([true, false]), ones(2), 0]),
     bmm: lazy(() => [ones(2, 3, 4), ones(2, 4, 5)]),
     outer: lazy(() => [ones(2), ones(3)]),
@@ -151,6 +154,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
     nllLoss: lazy(() => [ones(2, 3), tensor([0, 1]), { reduction: "mean", ignoreIndex: -100, weight: ones(3) }]),
     mseLoss: loss(),
     l1Loss: loss(),
+    klDiv: lazy(() => [zeros(2, 3), ones(2, 3), { reduction: "mean", logTarget: false }]),
     binaryCrossEntropyWithLogits: lazy(() => [ones(2), ones(2), { reduction: "mean", posWeight: ones(2), weight: ones(2) }]), // biome-ignore format: short
     multinomial: lazy(() => [ones(3), 2, { replacement: true, generator: new heed.Generator(1) }]),
     maximum: same(1),
@@ -208,6 +212,8 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
     ReLU: layer([], () => [x3()]),
     Sigmoid: layer([], () => [x3()]),
     SiLU: layer([], () => [x3()]),
+    LeakyReLU: layer([0.1], () => [x3()]),
+    LogSoftmax: layer([-1], () => [x3()]),
     Softmax: layer([-1], () => [x3()]),
     Tanh: layer([], () => [x3()]),
     AdditiveAttention: layer([8, 8, 4, { bias: true, dropout: 0 }], () => [x3(), x3(), x3(), { mask: null }]),
@@ -217,6 +223,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
     BatchNorm1d: layer([3, NORM], () => [x3()]),
     BatchNorm2d: layer([3, NORM], () => [image()]),
     TransformerBlock: layer([8, 2, BLOCK], () => [x3(), { keyPaddingMask: null, attnMask: null, isCausal: true }]),
+    ModuleDict: { ...lazy(() => [{ first: new nn.ReLU() }]), methods: { set: () => ["second", new nn.ReLU()], update: () => [{ second: new nn.ReLU() }] } }, // biome-ignore format: short
     ModuleList: { ...lazy(() => [[new nn.ReLU()]]), methods: { append: () => [new nn.ReLU()], extend: () => [[new nn.ReLU()]], at: () => [0] } }, // biome-ignore format: short
     Sequential: { ...lazy(() => [new nn.ReLU(), new nn.Tanh()]), methods: { forward: () => [x3()] } },
     Conv1d: layer([3, 4, 2, { ...CONVOLUTION, bias: true, dtype: "f32" }], () => [x3()]),
@@ -228,6 +235,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
     skipInit: call(() => 1),
     Linear: layer([8, 4, { bias: true, dtype: "f32" }], () => [x3()]),
     BCEWithLogitsLoss: layer([{ reduction: "mean", posWeight: ones(2), weight: ones(2) }], () => [ones(2), ones(2)]),
+    KLDivLoss: layer([{ reduction: "mean", logTarget: false }], () => [zeros(2, 2), ones(2, 2)]),
     L1Loss: layer([{ reduction: "mean" }], () => [ones(2), ones(2)]),
     MSELoss: layer([{ reduction: "mean" }], () => [ones(2), ones(2)]),
     NLLLoss: layer([{ reduction: "mean", ignoreIndex: -100, weight: ones(3) }], () => [ones(2, 3), tensor([0, 1])]),
