@@ -2,19 +2,10 @@
 // replace, in the slice of a cat, in the layout of a later reshape; views are other strides, or one copy where there are none.
 
 import type { DType } from "../base/dtype.js";
-import {
-  contiguousView,
-  expandView,
-  permuteView,
-  reshapeView,
-  type Shape,
-  sizeOf,
-  sliceView,
-  type View,
-  windowsView,
-} from "../base/shape.js";
+import { contiguousView, permuteView, reshapeView, type Shape, sizeOf, sliceView, type View } from "../base/shape.js";
 import type { Node } from "../graph/node.js";
 import { familyOf } from "../graph/ops.js";
+import { viewThrough } from "../graph/views.js";
 import type { Capabilities, Grid, Operand } from "../program/program.js";
 import type { DraftBuffer, Request } from "./draft.js";
 import type { Plan } from "./elementwise.js";
@@ -164,7 +155,7 @@ export class Places {
     if (this.isStored(node)) return this.places.get(node)?.view ?? contiguousView(node.shape);
     if (familyOf(node) !== "view") return null;
     const inner = this.assumedView(node.inputs[0]);
-    return inner && applyView(node, inner);
+    return inner && viewThrough(node, inner);
   }
 
   /** Where the node's numbers go. */
@@ -190,7 +181,7 @@ export class Places {
     if (known) return known;
     if (familyOf(node) !== "view") throw new Error(`lower: ${node.op} is read before it is stored`);
     const inner = this.locate(node.inputs[0]);
-    const view = applyView(node, inner.view);
+    const view = viewThrough(node, inner.view);
     if (view) {
       const place = { buffer: inner.buffer, view };
       this.places.set(node, place);
@@ -231,25 +222,6 @@ export class Places {
 
 export function toOperand(place: Place, dtype: DType): Operand {
   return { buffer: place.buffer, offset: place.view.offset, dtype, strides: place.view.strides };
-}
-
-function applyView(node: Node, inner: View): View | null {
-  switch (node.op) {
-    case "reshape":
-      return reshapeView(inner, node.shape);
-    case "permute":
-      return permuteView(inner, (node as Node<"permute">).params.dims);
-    case "expand":
-      return expandView(inner, node.shape);
-    case "windows": {
-      const { dim, size, step, dilation } = (node as Node<"windows">).params;
-      return windowsView(inner, dim, size, step, dilation);
-    }
-    default: {
-      const { starts, steps } = (node as Node<"slice">).params;
-      return sliceView(inner, starts, node.shape, steps);
-    }
-  }
 }
 
 function baseThroughPermutes(node: Node): Node | null {
