@@ -15,7 +15,8 @@ import {
   type View,
 } from "../base/shape.js";
 import type { Executor } from "../executors/executor.js";
-import type { Node } from "../graph/node.js";
+import { type Node, topological } from "../graph/node.js";
+import type { OpName } from "../graph/ops.js";
 import { finishedLeaf } from "./finished.js";
 import { leafValue, Value } from "./value.js";
 
@@ -32,33 +33,52 @@ interface Source {
 /** The numbers of a node that are there already, in memory of their own; null where something must be computed, or much copied. */
 export function copied(node: Node, on: Executor): Value | null {
   if (node.op === "leaf" || sizeOf(node.shape) > MOST_COPIED) return null;
-  const source = sourceOf(node, on);
-  if (!source) return null;
+  const under = onlyCopies(node);
+  if (!under) return null;
+  // Each node once, from the numbers on: a chain may be long, and may read its own middle twice at every link.
+  const sources = new Map<Node, Source>();
+  for (const n of under) {
+    const source = sourceOf(n, sources, on);
+    if (!source) return null;
+    sources.set(n, source);
+  }
   const memory = on.allocate(node.dtype, sizeOf(node.shape));
-  copy(source, memory.data, contiguousView(node.shape));
+  copy(sources.get(node) as Source, memory.data, contiguousView(node.shape));
   return new Value(node.dtype, node.shape, memory, on);
 }
 
-/** Where the numbers of a node lie; null where they have to be computed. */
-function sourceOf(node: Node, on: Executor): Source | null {
+/** What the node is copied from and by way of, in topological order; null where something is to be computed, or too much put together. */
+function onlyCopies(node: Node): Node[] | null {
+  let only = true;
+  let joined = 0;
+  const under = topological([node], (n) => {
+    if (finishedLeaf(n)) return true;
+    if (n.op === "cat") joined += sizeOf(n.shape);
+    only &&= COPIES.has(n.op) && joined <= MOST_COPIED;
+    return !only;
+  });
+  return only ? under : null;
+}
+
+const COPIES: ReadonlySet<OpName> = new Set(["detach", "alias", "reshape", "permute", "expand", "slice", "cat"]);
+
+/** Where the numbers of a node lie, given where those of its inputs do; null where no view shows them. */
+function sourceOf(node: Node, sources: ReadonlyMap<Node, Source>, on: Executor): Source | null {
   const leaf = finishedLeaf(node);
   if (leaf) return { data: leafValue(leaf).memoryFor(on).data, view: contiguousView(node.shape) };
+  const from = node.inputs.map((input) => sources.get(input) as Source);
   switch (node.op) {
-    case "detach":
-    case "alias":
-      return sourceOf(node.inputs[0], on);
     case "reshape":
     case "permute":
     case "expand":
     case "slice": {
-      const from = sourceOf(node.inputs[0], on);
-      const view = from && viewed(node as ViewNode, from.view);
-      return view && { data: from.data, view };
+      const view = viewed(node as ViewNode, from[0].view);
+      return view && { data: from[0].data, view };
     }
     case "cat":
-      return joined(node as Node<"cat">, on);
-    default:
-      return null;
+      return joined(node as Node<"cat">, from, on);
+    default: // detach, alias
+      return from[0];
   }
 }
 
@@ -77,18 +97,10 @@ function viewed(node: ViewNode, view: View): View | null {
   }
 }
 
-function joined(node: Node<"cat">, on: Executor): Source | null {
-  const { shape, dtype, inputs } = node;
-  if (sizeOf(shape) > MOST_COPIED) return null;
-  const sources: Source[] = [];
-  for (const input of inputs) {
-    const source = sourceOf(input, on);
-    if (!source) return null;
-    sources.push(source);
-  }
+function joined({ shape, dtype, params }: Node<"cat">, sources: readonly Source[], on: Executor): Source {
   const { data } = on.allocate(dtype, sizeOf(shape));
   const strides = contiguousStrides(shape);
-  const { dim } = node.params;
+  const { dim } = params;
   let offset = 0;
   for (const source of sources) {
     copy(source, data, { shape: source.view.shape, strides, offset });

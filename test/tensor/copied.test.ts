@@ -107,6 +107,17 @@ describe("copies", () => {
     expect(x.at(":2").toArray()).toEqual([0, 10]);
   });
 
+  test("take no longer for a chain that reads each link twice, and no stack for a long one", () => {
+    const x = counted(64);
+    let turned = x;
+    for (let i = 0; i < 60; i++) turned = cat([turned.at("1:"), turned.at(":1")]);
+    expect(turned.at(0).item()).toBe(60);
+    let viewed = x;
+    for (let i = 0; i < 20000; i++) viewed = viewed.reshape(i % 2 ? [64] : [8, 8]);
+    expect(viewed.at(63).item()).toBe(63);
+    expect(ran).toHaveLength(0);
+  });
+
   test("pass gradients on", () => {
     const x = counted(3, 2).requiresGrad_();
     const rows = x.at("1:");
