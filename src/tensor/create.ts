@@ -119,7 +119,7 @@ export function fromTyped(
 
 /** Plain numbers as a dtype stores them. @throws HeedError for integers beyond 32 bits */
 function encodeNumbers(numbers: ArrayLike<number>, dtype: DType): ArrayLike<number> {
-  if (dtype === "bool") return Uint8Array.from(numbers, (x) => (x ? 1 : 0));
+  if (dtype === "bool") return Uint8Array.from(numbers, (x) => stored("tensor", "bool", Number(x)));
   if (dtype === "i32") {
     if (numbers instanceof Int32Array) return numbers;
     for (let i = 0; i < numbers.length; i++) {

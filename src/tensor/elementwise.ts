@@ -10,6 +10,7 @@ import { cast, constant, gelu, like, mul, scalar, silu, where } from "../graph/b
 import type { Node } from "../graph/node.js";
 import { checkTensor, nodeOf } from "./check.js";
 import { TensorCore } from "./core.js";
+import { stored } from "./stored.js";
 
 export type Operand = TensorCore<unknown> | number | boolean;
 
@@ -252,7 +253,9 @@ export abstract class TensorElementwise<T> extends TensorCore<T> {
       fail("maskedFill", "a bool mask", describe(mask), "compare it, as in mask.eq(0), or convert it with .bool()");
     const fill =
       typeof value === "number"
-        ? constant(value, [], this.dtype === "bool" ? "bool" : promoteNumber(this.dtype, value))
+        ? this.dtype === "bool"
+          ? constant(stored("maskedFill", "bool", value), [], "bool")
+          : constant(value, [], promoteNumber(this.dtype, value))
         : nodeOf("maskedFill", "value", value);
     const node = where(mask.node, fill, this.node);
     return typeof value === "number" ? this.derive(node, this) : this.derive(node, this, value);

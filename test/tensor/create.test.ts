@@ -42,6 +42,15 @@ describe("integers", () => {
       expect(bools().fill(number).sum().item()).toBe(2);
       expect([...bools().assign(number).dataSync()], `assign(${number})`).toEqual([1, 1]);
       expect([...bools().withAt(0, number).dataSync()], `withAt(0, ${number})`).toEqual([1, 0]);
+      expect(
+        [
+          ...bools()
+            .maskedFill(tensor([true, false]), number)
+            .dataSync(),
+        ],
+        `maskedFill(mask, ${number})`,
+      ).toEqual([1, 0]);
+      expect([...tensor([number, 0], { dtype: "bool" }).dataSync()], `tensor([${number}, 0])`).toEqual([1, 0]);
       expect([...bools().pad([1, 0], number).dataSync()], `pad([1, 0], ${number})`).toEqual([1, 0, 0]);
       expect(
         [
