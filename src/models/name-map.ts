@@ -4,7 +4,7 @@ import { fail } from "../base/errors.js";
 import { describe, sizeOf } from "../base/shape.js";
 import { shown } from "../base/show.js";
 import type { StateDict } from "../nn/state.js";
-import type { Tensor } from "../tensor/tensor.js";
+import { Tensor } from "../tensor/tensor.js";
 
 /** Own names to the checkpoint's, with `*` for a block's number on both sides. */
 export type NameMap = Readonly<Record<string, string | { readonly name: string; readonly transposed: true }>>;
@@ -39,7 +39,10 @@ export function checkpointOf(op: string, state: StateDict | ReadonlyMap<string, 
     const remedy = state instanceof Promise ? "await it" : "pass what loadSafetensors gave";
     fail(op, "tensors by name", shown(state), remedy);
   }
-  return state instanceof Map ? Object.fromEntries(state) : (state as StateDict);
+  const entries: [string, Tensor][] = state instanceof Map ? [...state] : Object.entries(state as StateDict);
+  const odd = entries.find(([, tensor]) => !(tensor instanceof Tensor));
+  if (odd) fail(op, "tensors by name", `${shown(odd[1])} as ${odd[0]}`, "pass what loadSafetensors gave");
+  return Object.fromEntries(entries);
 }
 
 /**

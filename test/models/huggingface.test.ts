@@ -39,6 +39,10 @@ describe("a Hugging Face GPT-2", () => {
     const wrong = (state: unknown) => () => GPT.fromHuggingFace(config, state as never);
     expect(wrong(undefined)).toThrow("GPT.fromHuggingFace: expected tensors by name, got undefined; pass what loadS");
     expect(wrong(Promise.resolve(map))).toThrow("GPT.fromHuggingFace: expected tensors by name, got a Promise; await");
+    expect(wrong(new Map([["wte.weight", [1]]]))).toThrow(
+      "GPT.fromHuggingFace: expected tensors by name, got an array of 1 number",
+    );
+    expect(wrong({ weights: 3 })).toThrow("got 3 as weights; pass what loadSafetensors gave");
   });
 
   it("generates what transformers generates", async () => {
