@@ -3,20 +3,11 @@
 // it takes a thousand times as long as the copy.
 
 import type { TypedArray } from "../base/dtype.js";
-import {
-  contiguousStrides,
-  contiguousView,
-  expandView,
-  permuteView,
-  reshapeView,
-  type Shape,
-  sizeOf,
-  sliceView,
-  type View,
-} from "../base/shape.js";
+import { contiguousStrides, contiguousView, type Shape, sizeOf, type View } from "../base/shape.js";
 import type { Executor } from "../executors/executor.js";
 import { type Node, topological } from "../graph/node.js";
-import type { OpName } from "../graph/ops.js";
+import { familyOf } from "../graph/ops.js";
+import { viewThrough } from "../graph/views.js";
 import { finishedLeaf } from "./finished.js";
 import { leafValue, Value } from "./value.js";
 
@@ -54,47 +45,23 @@ function onlyCopies(node: Node): Node[] | null {
   const under = topological([node], (n) => {
     if (finishedLeaf(n)) return true;
     if (n.op === "cat") joined += sizeOf(n.shape);
-    only &&= COPIES.has(n.op) && joined <= MOST_COPIED;
+    only &&= isCopy(n) && joined <= MOST_COPIED;
     return !only;
   });
   return only ? under : null;
 }
 
-const COPIES: ReadonlySet<OpName> = new Set(["detach", "alias", "reshape", "permute", "expand", "slice", "cat"]);
+const isCopy = (node: Node) => familyOf(node) === "view" || ["detach", "alias", "cat"].includes(node.op);
 
 /** Where the numbers of a node lie, given where those of its inputs do; null where no view shows them. */
 function sourceOf(node: Node, sources: ReadonlyMap<Node, Source>, on: Executor): Source | null {
   const leaf = finishedLeaf(node);
   if (leaf) return { data: leafValue(leaf).memoryFor(on).data, view: contiguousView(node.shape) };
   const from = node.inputs.map((input) => sources.get(input) as Source);
-  switch (node.op) {
-    case "reshape":
-    case "permute":
-    case "expand":
-    case "slice": {
-      const view = viewed(node as ViewNode, from[0].view);
-      return view && { data: from[0].data, view };
-    }
-    case "cat":
-      return joined(node as Node<"cat">, from, on);
-    default: // detach, alias
-      return from[0];
-  }
-}
-
-type ViewNode = Node<"reshape"> | Node<"permute"> | Node<"expand"> | Node<"slice">;
-
-function viewed(node: ViewNode, view: View): View | null {
-  switch (node.op) {
-    case "reshape":
-      return reshapeView(view, node.shape);
-    case "permute":
-      return permuteView(view, node.params.dims);
-    case "expand":
-      return expandView(view, node.shape);
-    case "slice":
-      return sliceView(view, node.params.starts, node.shape, node.params.steps);
-  }
+  if (node.op === "cat") return joined(node as Node<"cat">, from, on);
+  if (familyOf(node) !== "view") return from[0];
+  const view = viewThrough(node, from[0].view);
+  return view && { data: from[0].data, view };
 }
 
 function joined({ shape, dtype, params }: Node<"cat">, sources: readonly Source[], on: Executor): Source {
